@@ -1,0 +1,91 @@
+"""What a detector sees of one window, what it says of it, and the two verbs it does so with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+JSON = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+WHOLE = ""
+"""The name of the segment that is everything; it sorts first."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One closed window: arrays over segments sorted by name.
+
+    Row 0 is always the whole (`""`), also when nothing happened in the window; every other row is a segment
+    `"dimension=value"` that had at least one trial or arrival in it. A segment that is not listed had none.
+    An event without a value for a dimension counts in the whole and in no segment of that dimension.
+
+    `start`, `end`: microseconds since 1970, UTC; windows come in order and never overlap, but a gap between
+    two frames is allowed and means that all windows between them were empty (clock-driven detectors account
+    for it).
+    `trials`: outcomes that were due or happened in the window. `hits`: how many of those were broken; a float,
+    because a share that another interruption already explains is replaced by its expected number.
+    `arrivals`: events of any kind that arrived with their own time in the window (what silence is judged by).
+    `usual`: False where a calendar says that this window is special; baselines do not learn from it.
+    """
+
+    start: int
+    end: int
+    segments: tuple[str, ...]
+    trials: Ints
+    hits: Floats
+    arrivals: Ints
+    usual: bool = True
+    outside: Floats | None = None
+    """Broken outcomes outside of each row, explained shares imputed there too; None: `hits[0] - hits`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """What a detector says after one window: arrays over `segments`, sorted by name, `""` first where present.
+
+    `evidence`: each segment's part of the decision statistic over its threshold, so that a breach starts when
+    the relevant sum reaches 1; comparable between detectors, each at its own share of the budget.
+    `breach`: a breach holds now: it started at this window or an earlier one and has not ended.
+    `onset`: microseconds UTC, the most likely start of the change; 0 where `breach` is False.
+    `expected`, `lower`, `upper`: of the signal (a share for failure rate, a count for volume), NaN if unknown.
+    """
+
+    segments: tuple[str, ...]
+    evidence: Floats
+    breach: Flags
+    onset: Ints
+    expected: Floats
+    lower: Floats
+    upper: Floats
+
+
+class Detector(Protocol):
+    """Score, then learn; both on the same frame, in order of time.
+
+    `score` changes nothing that a later score could see and returns None while the detector is not warm.
+    `learn` takes the frame in. A detector protects its own baseline: while a breach of its own holds for a
+    segment it does not learn the broken level, but only up to a limit, after which the new level is accepted
+    and the breach ends. `dump` gives versioned plain JSON from which `load` restores a detector that goes on
+    exactly as this one would.
+    """
+
+    kind: str
+
+    def score(self, frame: Frame) -> Scores | None: ...
+
+    def learn(self, frame: Frame) -> None: ...
+
+    def progress(self) -> tuple[float, float]:
+        """How far the detector is from warm: (days seen, days needed); seen ≥ needed once it is warm."""
+        ...
+
+    def dump(self) -> Mapping[str, JSON]: ...
+
+    @classmethod
+    def load(cls, state: Mapping[str, JSON]) -> Self: ...

@@ -1,0 +1,199 @@
+"""What the operators declared: owners, moments, journeys, sources, rules, targets and routes; checked and frozen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from service.core.event import DAY, MINUTE, SECOND, Micros
+
+Level = Literal["low", "medium", "high", "critical"]
+LEVELS: tuple[Level, ...] = ("low", "medium", "high", "critical")
+Status = Literal["experimental", "stable", "deprecated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The person or team accountable for moments."""
+
+    name: str
+    title: str = ""
+    team: str = ""
+    manager: str | None = None
+    targets: tuple[str, ...] = ()
+    page_budget: float | None = None
+    """False pages accepted in 30 days, over all of this owner's moments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where notices can be sent: an id, and where the apprise URL that holds the secret comes from."""
+
+    name: str
+    url_file: str | None = None
+    url_env: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """A share of kept promises over a window."""
+
+    target: float
+    window: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When a promise falls due where its event does not say: so long after the promise was made."""
+
+    after: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment that matters: an outcome per event, an owner, and what the customer was told."""
+
+    name: str
+    owner: str
+    title: str = ""
+    promise: str = ""
+    unit: str = "customers"
+    owner_by: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    objectives: tuple[Objective, ...] = ()
+    deadline: Deadline | None = None
+    give_up_after: Micros = 60 * DAY
+    dimensions: tuple[str, ...] = ()
+    loss_probability: float | None = None
+    false_alarm_interval: Micros = 90 * DAY
+    completeness_delay: Micros | None = None
+    """How long after a window's end its events may still come; None: the sources' lateness."""
+    window: Micros = MINUTE
+    runbook_url: str = ""
+    cold_start: Micros = 14 * DAY
+    sources: tuple[str, ...] = ()
+    """Names of the sources that carry this moment; empty: all of them."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A step of a journey with the executive accountable for it."""
+
+    name: str
+    title: str
+    executive: str
+    moments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """Stages in the customer's order."""
+
+    name: str
+    title: str
+    goal: str
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A topic: how its time moves and how foreign fields map onto the contract."""
+
+    name: str
+    topic: str
+    clock: Literal["live", "event"] = "live"
+    lateness: Micros = 30 * SECOND
+    allowed_skew: Micros = 5 * MINUTE
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    """Contract field (dotted for dimensions: `dimensions.region`) to a JMESPath expression."""
+    constants: Mapping[str, str] = field(default_factory=dict)
+
+
+DEFAULT_LATENESS: Micros = 30 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class BurnWindow:
+    """One pair of windows of a burn-rate rule; both must burn faster than `factor` times the objective's pace."""
+
+    long: Micros
+    short: Micros
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class BurnRate:
+    """SLO reporting's alarm: the error budget of `objective` is spent too fast."""
+
+    objective: float
+    page: tuple[BurnWindow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A trailing sum or share crossed a fixed number."""
+
+    signal: Literal["failure_rate", "broken", "attempts", "arrivals"]
+    op: Literal[">", ">=", "<", "<="]
+    value: float
+    window: Micros
+    min_count: int = 0
+    """Fewer attempts than this in the window say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A named detector on the number of arrivals a window."""
+
+    detector: str
+    parameters: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+    direction: Literal["up", "down", "both"] = "both"
+
+
+Detect = BurnRate | Threshold | Volume
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What operators add to the watch that every moment has anyway; outside its false-alarm budget."""
+
+    name: str
+    moments: tuple[str, ...]
+    detect: tuple[Detect, ...]
+    hold: Micros = 0
+    """`for`: a condition must hold so long before it opens anything."""
+    keep_firing: Micros = 0
+    group_by: tuple[str, ...] = ()
+    level: Level = "medium"
+    status: Status = "stable"
+    title: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything declared, by name; references were checked when it was loaded."""
+
+    owners: Mapping[str, Owner] = field(default_factory=dict)
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    moments: Mapping[str, Moment] = field(default_factory=dict)
+    journeys: Mapping[str, Journey] = field(default_factory=dict)
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+
+    def sources_of(self, moment: str) -> tuple[Source, ...]:
+        """The sources that carry a moment."""
+        names = self.moments[moment].sources or tuple(self.sources)
+        return tuple(self.sources[name] for name in names if name in self.sources)
+
+    def delay_of(self, moment: str) -> Micros:
+        """How long after its end a window of this moment stays open."""
+        declared = self.moments[moment].completeness_delay
+        if declared is not None:
+            return declared
+        return max((source.lateness for source in self.sources_of(moment)), default=DEFAULT_LATENESS)
+
+    def rules_of(self, moment: str) -> tuple[Rule, ...]:
+        """The rules that watch a moment, deprecated ones left out."""
+        return tuple(r for r in self.rules.values() if moment in r.moments and r.status != "deprecated")

@@ -1,0 +1,342 @@
+"""What the core needs of the world outside: sources, a store, a notifier; each with one contract suite."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Literal, Protocol
+
+import msgspec
+
+from detectors.frame import JSON
+from service.core.changes import Break, Changes, Counts, PromiseKey, View, Voice
+from service.core.event import Batch, DeadLetter, Micros, Partition
+from service.core.interruption import Change, Impact, Interruption, Segment
+from service.core.ledger import Promised
+from service.core.route import Message, Notice
+from service.core.tally import Window
+from service.core.watermark import PartitionClock
+
+
+class Source(Protocol):
+    """Kafka, files, memory: raw records a partition at a time, in order."""
+
+    def batches(self) -> Iterator[Batch]:
+        """Records as they come; a batch without records reports a look at a partition's end. Ends with the source.
+
+        Raises SourceAway when nothing can be reached; iterating again goes on from the last position given.
+        """
+        ...
+
+    def seek(self, positions: Mapping[Partition, int]) -> None:
+        """Go on from these positions."""
+        ...
+
+    def commit(self, positions: Mapping[Partition, int]) -> None:
+        """Tell lag tools how far the database is; nothing depends on it."""
+        ...
+
+
+class SourceAway(Exception):  # noqa: N818  # a state of the world, not a mistake
+    """The source cannot be reached now; try again later."""
+
+
+class StaleClaim(Exception):  # noqa: N818  # somebody else's turn, not a mistake
+    """The compare-and-set was refused: another reader has this partition, or the answer of a commit was lost."""
+
+
+class StoreAway(Exception):  # noqa: N818  # a state of the world, not a mistake
+    """The database cannot be reached now; try again later."""
+
+
+class Claim(msgspec.Struct, frozen=True, gc=False):
+    """The right to write a partition's next batch: refused once anybody else has claimed since.
+
+    `position`: the next offset to read, None when nothing was ever read. `hashes`: blobs of the accepted ids that
+    may still be needed, oldest first.
+    """
+
+    partition: Partition
+    epoch: int
+    position: int | None
+    clock: PartitionClock
+    hashes: tuple[bytes, ...] = ()
+
+
+class IngestTransaction(Protocol):
+    """A batch's transaction; the view is read under the shared lock that closing takes exclusively."""
+
+    view: View
+
+    def save(self, changes: Changes, position: int, clock: PartitionClock) -> Claim:
+        """Write everything with the compare-and-set; the claim for the next batch. Raises StaleClaim."""
+        ...
+
+
+class ClosingTransaction(Protocol):
+    """A closing's transaction, exclusive for its moment."""
+
+    closed_through: Micros
+
+    def due(self, through: Micros) -> Sequence[Promised]:
+        """The promises with a due time in [closed_through, through) that nobody kept or withdrew in time."""
+        ...
+
+    def save(self, changes: Changes, through: Micros) -> None:
+        """Write the expiries and move `closed_through`."""
+        ...
+
+
+class Snapshot(msgspec.Struct, frozen=True, gc=False):
+    """A judge's state after the window that ends at `through`; a cache, recovery replays what was judged since."""
+
+    through: Micros
+    fingerprint: str
+    """Of the moment's definition, its rules and the detectors' versions; another one means: learn again."""
+    state: JSON
+
+
+class Judged(msgspec.Struct, frozen=True, gc=False):
+    """How far a moment was judged. `tick` counts judgements, so that a replica knows when its memory is stale."""
+
+    through: Micros | None = None
+    tick: int = 0
+    snapshot: Snapshot | None = None
+
+
+class Series(msgspec.Struct, frozen=True, gc=False):
+    """A detector's latest word about one segment, for pages and metrics."""
+
+    detector: str
+    segment: str
+    evidence: float
+    expected: float
+    lower: float
+    upper: float
+
+
+class Judgement(msgspec.Struct, frozen=True, gc=False):
+    """What judging a stretch of windows gave.
+
+    `learning`: (days seen, days needed) while the moment is not warm, else None. `series`: of the whole and of
+    segments in breach, after the last window.
+    """
+
+    through: Micros
+    changes: tuple[Change, ...] = ()
+    series: tuple[Series, ...] = ()
+    learning: tuple[float, float] | None = None
+
+
+class Totals(msgspec.Struct, frozen=True, gc=False):
+    """Sums of one step of a series or of one segment, as amended; `customers` are distinct ones let down."""
+
+    attempts: int = 0
+    broken: int = 0
+    cancelled: int = 0
+    value: int = 0
+    broken_value: int = 0
+    customers: int = 0
+
+
+class MomentStatus(msgspec.Struct, frozen=True, gc=False):
+    """Where a moment stands: closing, judging, learning, and since when it has been blind (None: it sees)."""
+
+    moment: str
+    closed_through: Micros | None = None
+    judged_through: Micros | None = None
+    learning: tuple[float, float] | None = None
+    blind_since: Micros | None = None
+    series: tuple[Series, ...] = ()
+
+
+class BlindSpan(msgspec.Struct, frozen=True, gc=False):
+    """A stretch of wall time without trustworthy data; `until` None: still so."""
+
+    moment: str
+    since: Micros
+    until: Micros | None
+    reason: str
+
+
+class TimelineEntry(msgspec.Struct, frozen=True, gc=False):
+    """One line of an interruption's history; append-only."""
+
+    interruption: str
+    at: Micros
+    what: str
+    note: str
+    by: str = "momentwatch"
+
+
+Attempt = Literal["sent", "failed", "unknown"]
+
+
+class Delivery(msgspec.Struct, frozen=True, gc=False):
+    """What became of one attempt: a timeout is `unknown`, not failed, for the message may have arrived."""
+
+    outcome: Attempt
+    detail: str = ""
+    retryable: bool = True
+    retry_after: float | None = None
+    """Seconds that the target asked us to wait."""
+
+
+class Notifier(Protocol):
+    """Sends one message to one target."""
+
+    def send(self, target: str, message: Message) -> Delivery: ...
+
+
+class Leased(msgspec.Struct, frozen=True, gc=False):
+    """An outbox row taken for sending; `attempts` made before this one."""
+
+    row: int
+    epoch: int
+    notice: Notice
+    attempts: int
+    created_at: Micros
+    ambiguous: bool
+    """An earlier attempt ended without a clear answer, or its process died: the message may be doubled."""
+
+
+class OutboxRow(msgspec.Struct, frozen=True, gc=False):
+    """An outbox row for people: what was to be sent, where, why, and what came of it."""
+
+    row: int
+    notice: Notice
+    state: Literal["waiting", "attempting", "sent", "failed", "held"]
+    attempts: int
+    created_at: Micros
+    due_at: Micros
+    sent_at: Micros | None = None
+    last_error: str = ""
+    ambiguous: bool = False
+
+
+class Reader(Protocol):
+    """The questions that pages, digests and reports ask; figures are as amended unless said otherwise."""
+
+    def interruptions(
+        self, *, moment: str | None = None, open_only: bool = False, since: Micros | None = None
+    ) -> list[Interruption]:
+        """In order of detection (detected_at, id); `since`: those not resolved before it."""
+        ...
+
+    def interruption(self, identity: str) -> Interruption | None: ...
+
+    def timeline(self, identity: str) -> list[TimelineEntry]: ...
+
+    def impact(self, moment: str, segment: Segment, start: Micros, end: Micros) -> Impact:
+        """Exact distinct customers, breaks and value of [start, end) in a segment."""
+        ...
+
+    def breaks(
+        self, moment: str, segment: Segment, start: Micros, end: Micros, *, limit: int = 1000, offset: int = 0
+    ) -> list[Break]:
+        """In order of time."""
+        ...
+
+    def totals(self, moment: str, start: Micros, end: Micros, step: Micros) -> list[tuple[Micros, Totals]]:
+        """Sums by step aligned to 1970 plus `start % step`; steps in which nothing happened are left out."""
+        ...
+
+    def by_value(self, moment: str, dimension: str, start: Micros, end: Micros) -> list[tuple[str | None, Totals]]:
+        """Sums by a dimension's values, most broken first; None is "not stated"."""
+        ...
+
+    def customers(self, moments: Sequence[str], start: Micros, end: Micros) -> tuple[int, int]:
+        """(distinct customers let down, distinct breaks) over several moments."""
+        ...
+
+    def complaints(self, moment: str | None, start: Micros, end: Micros) -> list[Voice]:
+        """Complaints in order of time; `moment` None: all."""
+        ...
+
+    def voices(self, kind: Literal["feedback", "customer", "annotation"], start: Micros, end: Micros) -> list[Voice]: ...
+
+    def due(self, moment: str, start: Micros, end: Micros) -> tuple[int, int]:
+        """(open promises, all promises) with a due time in [start, end)."""
+        ...
+
+    def clocks(self) -> list[PartitionClock]: ...
+
+    def status(self, moment: str) -> MomentStatus: ...
+
+    def blind(self, moment: str, start: Micros, end: Micros) -> list[BlindSpan]: ...
+
+    def dead_letters(self, *, limit: int = 100, offset: int = 0) -> list[tuple[Micros | None, DeadLetter]]:
+        """Newest first, with the wall time of their burial."""
+        ...
+
+    def counts(self) -> Counts:
+        """Since the store was made."""
+        ...
+
+    def outbox(self, *, limit: int = 100) -> list[OutboxRow]:
+        """Newest first."""
+        ...
+
+
+class Store(Reader, Protocol):
+    """SQLite, PostgreSQL, memory: one contract suite for all."""
+
+    def claim(self, partition: Partition) -> Claim:
+        """Take a partition: bumps the epoch, so that earlier claims are stale."""
+        ...
+
+    def ingest(self, claim: Claim, moments: Sequence[str], keys: Sequence[PromiseKey]) -> AbstractContextManager[IngestTransaction]:
+        """One batch's transaction; rolled back unless saved."""
+        ...
+
+    def retire(self, partitions: Sequence[Partition]) -> None:
+        """Forget the clocks of partitions that no longer exist, so that they hold nothing back."""
+        ...
+
+    def closing(self, moment: str) -> AbstractContextManager[ClosingTransaction]: ...
+
+    def judged(self, moment: str) -> Judged: ...
+
+    def windows(self, moment: str, after: Micros | None, through: Micros) -> Iterator[Window]:
+        """As judged: closed windows with start ≥ after and end ≤ through that hold anything, in order."""
+        ...
+
+    def save_judgement(
+        self,
+        moment: str,
+        tick: int,
+        judgement: Judgement,
+        snapshot: Snapshot | None,
+        notices: Sequence[Notice],
+    ) -> None:
+        """One transaction with a compare-and-set on the tick; raises StaleClaim."""
+        ...
+
+    def save_blind(self, spans: Sequence[BlindSpan]) -> None:
+        """Put spans by (moment, since)."""
+        ...
+
+    def note(self, entry: TimelineEntry) -> None: ...
+
+    def enqueue(self, notices: Sequence[Notice], now: Micros) -> int:
+        """Put notices in the outbox; one whose key is already there is left alone. How many were new."""
+        ...
+
+    def lease(
+        self, now: Micros, until: Micros, limit: int, skip: Collection[str] = ()
+    ) -> list[Leased]:
+        """Mark due rows `attempting` until a time and give them, longest due first; none of the targets in `skip`.
+
+        Rows whose lease ran out come back, ambiguous.
+        """
+        ...
+
+    def release(self, leased: Leased, due_at: Micros) -> bool:
+        """Hand back a row that was not tried: no attempt, no more ambiguous than before. False: not ours any more."""
+        ...
+
+    def delivered(self, leased: Leased, delivery: Delivery, now: Micros, next_at: Micros | None) -> bool:
+        """Record an attempt; `next_at` None ends it. False when the lease was no longer ours."""
+        ...
+
+    def close(self) -> None: ...
+
+

@@ -1,0 +1,122 @@
+"""The mergeable counts of one window, kept by the whole tuple of dimension values."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from service.core.event import Micros
+
+Values = tuple[str | None, ...]
+"""One value for each of a moment's dimensions, in the catalogue's order; None is "not stated"."""
+
+
+class Cell(msgspec.Struct, gc=False):
+    """Sums over events; adding cells in any order gives the same cell. Deltas may be negative.
+
+    `attempts`, `broken`: promises that fell due or outcomes that happened. `cancelled`: withdrawn by the customer.
+    `arrivals`: events whose own time lies in the window. `value`, `broken_value`: minor units of the currency.
+    `durations`: how many attempts' durations fell in each logarithmic bucket (see `duration_bucket`).
+    """
+
+    attempts: int = 0
+    broken: int = 0
+    cancelled: int = 0
+    arrivals: int = 0
+    value: int = 0
+    broken_value: int = 0
+    duration_ms: int = 0
+    durations: dict[int, int] | None = None
+
+    def add(self, other: "Cell", sign: int = 1) -> None:
+        """Take another cell in, or out with sign −1."""
+        self.attempts += sign * other.attempts
+        self.broken += sign * other.broken
+        self.cancelled += sign * other.cancelled
+        self.arrivals += sign * other.arrivals
+        self.value += sign * other.value
+        self.broken_value += sign * other.broken_value
+        self.duration_ms += sign * other.duration_ms
+        if other.durations:
+            mine = self.durations = self.durations or {}
+            for bucket, count in other.durations.items():
+                total = mine.get(bucket, 0) + sign * count
+                if total:
+                    mine[bucket] = total
+                else:
+                    del mine[bucket]
+            if not mine:
+                self.durations = None
+
+    def __bool__(self) -> bool:
+        """False for a cell that holds nothing."""
+        return bool(
+            self.attempts
+            or self.broken
+            or self.cancelled
+            or self.arrivals
+            or self.value
+            or self.broken_value
+            or self.duration_ms
+            or self.durations
+        )
+
+
+_GROWTH = math.log(1.02)
+
+
+def duration_bucket(milliseconds: int) -> int:
+    """The bucket of a duration: neighbouring buckets differ by 2 %, so a quantile read from them errs by 1 %.
+
+    Logarithmic buckets as in DDSketch (Masson, Rim, Lee 2019); 0 holds everything below one millisecond.
+    """
+    return 0 if milliseconds < 1 else 1 + int(math.log(milliseconds) / _GROWTH)
+
+
+class CellKey(msgspec.Struct, frozen=True, gc=False):
+    """Where a cell stands: its moment, window, dimension values, and whether it amends a window already closed."""
+
+    moment: str
+    window: Micros
+    values: Values
+    late: bool
+
+
+class Tally:
+    """Cells by moment, window, dimension values and lateness, as deltas to be added to what is stored."""
+
+    __slots__ = ("cells",)
+
+    def __init__(self) -> None:
+        self.cells: dict[str, dict[tuple[Micros, Values, bool], Cell]] = {}
+
+    def cell(self, moment: str, window: Micros, values: Values, *, late: bool) -> Cell:
+        """The cell at a place, made when it is not there yet."""
+        cells = self.cells.get(moment)
+        if cells is None:
+            cells = self.cells[moment] = {}
+        place = (window, values, late)
+        cell = cells.get(place)
+        if cell is None:
+            cell = cells[place] = Cell()
+        return cell
+
+    def merge(self, other: "Tally") -> None:
+        """Add another tally's cells."""
+        for key, cell in other:
+            self.cell(key.moment, key.window, key.values, late=key.late).add(cell)
+
+    def __iter__(self) -> Iterator[tuple[CellKey, Cell]]:
+        """Every cell that holds something."""
+        for moment, cells in self.cells.items():
+            for (window, values, late), cell in cells.items():
+                if cell:
+                    yield CellKey(moment, window, values, late), cell
+
+
+class Window(msgspec.Struct, frozen=True, gc=False):
+    """A closed window of one moment, as judged: the cells that are not empty, amendments left out."""
+
+    start: Micros
+    end: Micros
+    cells: Mapping[Values, Cell]

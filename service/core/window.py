@@ -1,0 +1,13 @@
+"""Tumbling windows and the arithmetic of what is closed."""
+
+from service.core.event import Micros
+
+
+def window_of(at: Micros, width: Micros) -> Micros:
+    """The start of the window that holds a time; windows are aligned to 1970-01-01T00:00:00Z."""
+    return at - at % width
+
+
+def closable(watermark: Micros, width: Micros, delay: Micros) -> Micros:
+    """The time up to which windows may close: those whose end and delay the watermark has reached."""
+    return window_of(watermark - delay, width)
