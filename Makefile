@@ -1,0 +1,65 @@
+# Every command that a developer or CI needs; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+EXTRAS := --extra flights --extra kafka-codecs --extra postgres
+
+# The lists were locked on 3.11, so it goes first; a version manager's shim may exist and still not run.
+define FIND_PYTHON
+for python in python3.11 python3.12 python3.13 python3.14 python3 none; do \
+	"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && break; \
+done; \
+if [ "$$python" = none ]; then \
+	echo 'make: momentwatch needs Python 3.11 or newer with venv (Debian: apt-get install python3 python3-venv)' >&2; \
+	exit 1; \
+fi
+endef
+
+.PHONY: help install system-packages test lint fmt demo lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+install: $(STAMP) ## create .venv from the hash-locked list
+
+# The stamp is younger than the lists it was made from, so a second call does nothing.
+$(STAMP): pyproject.toml requirements/dev.txt
+	$(FIND_PYTHON); "$$python" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+system-packages: ## bring the servers that the tests drive
+	@tests/harness/system-packages
+
+test: install system-packages lint ## every check, then every test
+	$(BIN)/pytest
+
+lint: install ## ruff, mypy, import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: install ## rewrite the sources as ruff wants them
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+demo: install ## a year of flights, start to finish
+	$(BIN)/momentwatch demo
+
+# pip-compile keeps what is pinned already; delete a line or add `--upgrade-package` to move on.
+lock: install ## write the hash-locked lists anew from pyproject.toml
+	$(COMPILE) $(EXTRAS) --output-file requirements/runtime.txt pyproject.toml
+	$(COMPILE) $(EXTRAS) --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
+	echo setuptools | $(COMPILE) --constraint requirements/dev.txt --output-file requirements/build.txt -
+
+clean: ## remove what was built, and keep the caches of the test servers
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
