@@ -1,0 +1,120 @@
+"""Makes the core's frozen catalogue of checked objects."""
+
+from collections.abc import Sequence
+
+from service.adapters.catalog.crosscheck import of_kind
+from service.adapters.catalog.entry import Entry
+from service.adapters.catalog.models import (
+    DetectSpec,
+    JourneySpec,
+    MomentSpec,
+    OwnerSpec,
+    RuleSpec,
+    SourceSpec,
+    TargetSpec,
+)
+from service.core import catalog as core
+
+
+def build(entries: Sequence[Entry]) -> core.Catalog:
+    """The catalogue, each kind by name in the order of the files."""
+    return core.Catalog(
+        owners={e.name: _owner(e, s) for e, s in of_kind(entries, OwnerSpec)},
+        targets={e.name: _target(e, s) for e, s in of_kind(entries, TargetSpec)},
+        moments={e.name: _moment(e, s) for e, s in of_kind(entries, MomentSpec)},
+        journeys={e.name: _journey(e, s) for e, s in of_kind(entries, JourneySpec)},
+        sources={e.name: _source(e, s) for e, s in of_kind(entries, SourceSpec)},
+        rules={e.name: _rule(e, s) for e, s in of_kind(entries, RuleSpec)},
+    )
+
+
+def _owner(entry: Entry, spec: OwnerSpec) -> core.Owner:
+    return core.Owner(
+        name=entry.name,
+        title=entry.metadata.title,
+        team=spec.team,
+        manager=spec.manager,
+        targets=tuple(spec.targets),
+        page_budget=spec.page_budget,
+    )
+
+
+def _target(entry: Entry, spec: TargetSpec) -> core.Target:
+    file = spec.url.file
+    if file is not None:
+        file = str(entry.document.folder / file)
+    return core.Target(name=entry.name, url_file=file, url_env=spec.url.env)
+
+
+def _moment(entry: Entry, spec: MomentSpec) -> core.Moment:
+    return core.Moment(
+        name=entry.name,
+        owner=spec.owner,
+        title=entry.metadata.title,
+        promise=spec.promise,
+        unit=spec.unit,
+        owner_by=spec.owner_by,
+        objectives=tuple(core.Objective(o.target, o.window) for o in spec.objectives),
+        deadline=core.Deadline(spec.deadline.after) if spec.deadline else None,
+        give_up_after=spec.give_up_after,
+        dimensions=tuple(spec.dimensions),
+        loss_probability=spec.value.loss_probability if spec.value else None,
+        false_alarm_interval=spec.false_alarm_interval,
+        completeness_delay=spec.completeness_delay,
+        window=spec.window,
+        runbook_url=spec.runbook_url,
+        cold_start=spec.cold_start,
+        sources=tuple(spec.sources),
+        labels=entry.metadata.labels,
+        annotations=entry.metadata.annotations,
+    )
+
+
+def _journey(entry: Entry, spec: JourneySpec) -> core.Journey:
+    stages = tuple(core.Stage(s.name, s.title, s.executive, tuple(s.moments)) for s in spec.stages)
+    return core.Journey(entry.name, entry.metadata.title, spec.goal, stages)
+
+
+def _source(entry: Entry, spec: SourceSpec) -> core.Source:
+    return core.Source(
+        name=entry.name,
+        topic=spec.topic,
+        clock=spec.clock,
+        lateness=spec.lateness,
+        allowed_skew=spec.allowed_skew,
+        mapping=spec.mapping,
+        constants=spec.constants,
+    )
+
+
+def _rule(entry: Entry, spec: RuleSpec) -> core.Rule:
+    return core.Rule(
+        name=entry.name,
+        moments=tuple(spec.watched()),
+        detect=tuple(_detect(d) for d in spec.detect.any),
+        hold=spec.hold,
+        keep_firing=spec.keep_firing,
+        group_by=tuple(spec.group_by),
+        level=spec.level,
+        status=spec.status,
+        title=entry.metadata.title,
+        labels=entry.metadata.labels,
+        annotations=entry.metadata.annotations,
+    )
+
+
+def _detect(spec: DetectSpec) -> core.Detect:
+    if (burn := spec.burn_rate) is not None:
+        return core.BurnRate(burn.objective, tuple(core.BurnWindow(w.long, w.short, w.factor) for w in burn.page))
+    if (threshold := spec.threshold) is not None:
+        return core.Threshold(
+            signal=threshold.signal,
+            op=threshold.op,
+            value=threshold.value,
+            window=threshold.window,
+            min_count=threshold.min_count,
+        )
+    volume = spec.volume
+    if volume is None:
+        raise AssertionError("the model lets no empty entry through")
+    return core.Volume(volume.detector, volume.parameters, volume.direction)

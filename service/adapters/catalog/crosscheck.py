@@ -1,0 +1,210 @@
+"""Checks what no object can know alone: that references lead somewhere and that settings do not contradict."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+from service.adapters.catalog import duration
+from service.adapters.catalog.detector import wrong_detector
+from service.adapters.catalog.entry import Entry
+from service.adapters.catalog.explain import suggest
+from service.adapters.catalog.fields import Strict
+from service.adapters.catalog.models import (
+    DetectSpec,
+    JourneySpec,
+    MomentSpec,
+    OwnerSpec,
+    RuleSpec,
+    SourceSpec,
+)
+from service.adapters.catalog.problem import Problem, Where, show
+
+EVENT_FIELDS = (
+    "id",
+    "time",
+    "type",
+    "moment",
+    "customer",
+    "outcome",
+    "key",
+    "reason",
+    "duration_s",
+    "value",
+    "due",
+    "journey",
+    "channel",
+    "score",
+    "text",
+    "change",
+    "title",
+    "url",
+)
+"""Fields of the event contract that a mapping can fill; dimensions are written `dimensions.NAME`."""
+
+S = TypeVar("S", bound=Strict)
+Names = Mapping[str, Collection[str]]
+"""The names of every kind."""
+
+
+def crosscheck(entries: Sequence[Entry], names: Names, *, whole: bool) -> list[Problem]:
+    """Problems between sound objects. Not `whole`: part of the files could not be read, so references may lead there."""
+    problems = list(_twice(entries))
+    if whole:
+        problems += _references(entries, names)
+    problems += _managers(entries)
+    problems += _owner_by(entries)
+    problems += _rules(entries)
+    problems += _sources(entries)
+    return problems
+
+
+def of_kind(entries: Sequence[Entry], model: type[S]) -> Iterator[tuple[Entry, S]]:
+    """The objects of one kind with their specs."""
+    for entry in entries:
+        if isinstance(entry.spec, model):
+            yield entry, entry.spec
+
+
+def _twice(entries: Sequence[Entry]) -> Iterator[Problem]:
+    first: dict[tuple[str, str], Entry] = {}
+    for entry in entries:
+        other = first.setdefault((entry.kind, entry.name), entry)
+        if other is not entry:
+            where: Where = ("metadata", "name")
+            place = f"{other.document.file}:{other.document.line_of(where)}"
+            message = f"{entry.kind} {show(entry.name)} is declared already at {place}; rename or remove one"
+            yield entry.document.problem(where, message)
+
+
+def _references(entries: Sequence[Entry], names: Names) -> Iterator[Problem]:
+    for entry in entries:
+        for where, kind, name in _referred(entry.spec):
+            known = names.get(kind, ())
+            if name not in known:
+                yield entry.problem(where, f"there is no {kind} {show(name)}; {_offer(kind, name, known)}")
+
+
+def _offer(kind: str, name: str, known: Collection[str]) -> str:
+    return suggest(name, known, f"declare it: kind: {kind}, metadata: {{name: {name}}}")
+
+
+def _referred(spec: Strict) -> Iterator[tuple[Where, str, str]]:
+    """Every reference of an object: where it is, the kind and the name it leads to."""
+    if isinstance(spec, OwnerSpec):
+        if spec.manager is not None:
+            yield ("manager",), "Owner", spec.manager
+        yield from ((("targets", i), "Target", name) for i, name in enumerate(spec.targets))
+    elif isinstance(spec, MomentSpec):
+        yield ("owner",), "Owner", spec.owner
+        for dimension, owners in spec.owner_by.items():
+            yield from ((("owner_by", dimension, value), "Owner", name) for value, name in owners.items())
+        yield from ((("sources", i), "Source", name) for i, name in enumerate(spec.sources))
+    elif isinstance(spec, JourneySpec):
+        for i, stage in enumerate(spec.stages):
+            yield from ((("stages", i, "moments", j), "Moment", name) for j, name in enumerate(stage.moments))
+    elif isinstance(spec, RuleSpec):
+        if spec.moment is not None:
+            yield ("moment",), "Moment", spec.moment
+        yield from ((("moments", i), "Moment", name) for i, name in enumerate(spec.moments or ()))
+
+
+def _managers(entries: Sequence[Entry]) -> Iterator[Problem]:
+    managers = {entry.name: spec.manager for entry, spec in of_kind(entries, OwnerSpec)}
+    for entry, _ in of_kind(entries, OwnerSpec):
+        chain = [entry.name]
+        while (above := managers.get(chain[-1])) is not None and above not in chain:
+            chain.append(above)
+        # Said once, at the first name of the circle; who merely leads into it is not at fault.
+        if above == entry.name and entry.name == min(chain):
+            circle = " → ".join([*chain, entry.name])
+            yield entry.problem(("manager",), f"is a circle: {circle}; leave out the manager of whoever is on top")
+
+
+def _owner_by(entries: Sequence[Entry]) -> Iterator[Problem]:
+    for entry, spec in of_kind(entries, MomentSpec):
+        for dimension in spec.owner_by:
+            if dimension not in spec.dimensions:
+                otherwise = f"add {dimension} to dimensions"
+                remedy = suggest(dimension, spec.dimensions, otherwise)
+                message = f"{show(dimension)} is not among the moment's dimensions; {remedy}"
+                yield entry.problem(("owner_by", dimension), message)
+
+
+def _rules(entries: Sequence[Entry]) -> Iterator[Problem]:
+    moments = {entry.name: spec for entry, spec in of_kind(entries, MomentSpec)}
+    for entry, spec in of_kind(entries, RuleSpec):
+        watched = {name: moments[name] for name in spec.watched() if name in moments}
+        for i, dimension in enumerate(spec.group_by):
+            for name, moment in watched.items():
+                if dimension not in moment.dimensions:
+                    otherwise = f"add {dimension} to its dimensions"
+                    remedy = suggest(dimension, moment.dimensions, otherwise)
+                    message = f"{show(dimension)} is not a dimension of moment {name}; {remedy}"
+                    yield entry.problem(("group_by", i), message)
+        for i, detect in enumerate(spec.detect.any):
+            for where, message in _detect(detect, watched):
+                yield entry.problem(("detect", "any", i, *where), message)
+
+
+def _detect(detect: DetectSpec, watched: Mapping[str, MomentSpec]) -> Iterator[tuple[Where, str]]:
+    spans: list[tuple[Where, int]] = []
+    if detect.burn_rate is not None:
+        for i, window in enumerate(detect.burn_rate.page):
+            spans.append((("burn_rate", "page", i, "long"), window.long))
+            spans.append((("burn_rate", "page", i, "short"), window.short))
+    if detect.threshold is not None:
+        spans.append((("threshold", "window"), detect.threshold.window))
+    for where, span in spans:
+        for name, moment in watched.items():
+            if span % moment.window:
+                step = duration.spell(moment.window)
+                rounded = duration.spell(-(-span // moment.window) * moment.window)
+                yield where, (
+                    f"{duration.spell(span)} is not a whole number of the {step} windows of moment {name}; "
+                    f"write {rounded}"
+                )
+    if detect.volume is not None:
+        found = wrong_detector(detect.volume.detector, detect.volume.parameters)
+        if found is not None:
+            yield ("volume", *found[0]), found[1]
+
+
+def _sources(entries: Sequence[Entry]) -> Iterator[Problem]:
+    topics: dict[str, str] = {}
+    for entry, spec in of_kind(entries, SourceSpec):
+        first = topics.setdefault(spec.topic, entry.name)
+        if first != entry.name:
+            yield entry.problem(("topic",), f"{show(spec.topic)} is read by Source {first} already; keep one of them")
+        for section, fields in (("mapping", spec.mapping), ("constants", spec.constants)):
+            for name in fields:
+                if wrong := _wrong_field(name):
+                    yield entry.problem((section, name), wrong)
+        for name in spec.constants:
+            if name in spec.mapping:
+                yield entry.problem(("constants", name), "is in mapping as well; keep one of them")
+        for name, expression in spec.mapping.items():
+            if wrong := _wrong_expression(expression):
+                yield entry.problem(("mapping", name), f"{show(expression)} is not JMESPath ({wrong}); mend it")
+
+
+def _wrong_field(name: str) -> str | None:
+    head, dot, rest = name.partition(".")
+    if name in EVENT_FIELDS or (head == "dimensions" and dot and rest and "." not in rest):
+        return None
+    if head == "dimensions":
+        return "dimensions are mapped one by one; write dimensions.NAME"
+    known = (*EVENT_FIELDS, "dimensions")
+    otherwise = f"the fields are {', '.join(known)}"
+    return f"is not a field of an event; {suggest(name, known, otherwise)}"
+
+
+def _wrong_expression(expression: str) -> str | None:
+    try:
+        jmespath.compile(expression)
+    except JMESPathError as error:
+        return str(error).partition("\n")[0].rstrip(":").strip() or "an error"
+    except (ValueError, RecursionError) as error:
+        return type(error).__name__
+    return None

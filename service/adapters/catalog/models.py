@@ -1,0 +1,419 @@
+"""What a document of each kind may say: the published schema of the catalogue."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+
+from service.adapters.catalog import duration
+from service.adapters.catalog.fields import (
+    Annotations,
+    Dimension,
+    Duration,
+    Labels,
+    Line,
+    Name,
+    NotNegative,
+    Probability,
+    Share,
+    Span,
+    Strict,
+    Text,
+    Url,
+    Word,
+    listed,
+    not_yet,
+    wrong,
+)
+from service.adapters.catalog.problem import show
+from service.core.catalog import Level, Status
+from service.core.event import DAY, HOUR, MINUTE, SECOND
+
+API_VERSION: Literal["momentwatch/v1"] = "momentwatch/v1"
+
+WINDOWS = ("1m", "5m", "10m", "15m", "30m", "1h")
+"""Windows that divide an hour, and so a day, whatever the time zone."""
+MOST_DIMENSIONS = 16
+_SHORTEST_INTERVAL = DAY
+_LONGEST_INTERVAL = 3_650 * DAY
+
+
+class Metadata(Strict):
+    """Who an object is."""
+
+    name: Name = Field(examples=["delivered-by-promise"])
+    title: Line = ""
+    labels: Labels
+    annotations: Annotations
+
+
+class OwnerSpec(Strict):
+    """The person or team accountable for moments."""
+
+    team: Line = ""
+    manager: Name | None = Field(None, description="the owner this one rolls up to")
+    targets: Annotated[list[Name], listed()] = Field(default_factory=list, examples=[["ops-chat"]])
+    page_budget: NotNegative | None = Field(None, description="false pages accepted in 30 days, over all moments")
+
+    refused: ClassVar[Mapping[str, str]] = {
+        "service_hours": not_yet("remove it: notices go out at any hour"),
+        "time_zone": not_yet("remove it: times are in UTC"),
+        "timeZone": not_yet("remove it: times are in UTC"),
+        "escalation": not_yet("remove it, and list the targets of everybody who must know"),
+        "escalate": not_yet("remove it, and list the targets of everybody who must know"),
+    }
+
+
+class SecretUrl(Strict):
+    """Where an address that holds a token comes from; exactly one of the two."""
+
+    file: Line | None = Field(None, description="a file that holds nothing but the URL; relative to this file")
+    env: Word | None = Field(None, description="an environment variable")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.file is None) == (self.env is None):
+            raise wrong("needs one of file and env; write {env: NAME_OF_THE_VARIABLE} or {file: PATH}")
+        if self.file is not None and "://" in self.file:
+            # The value may hold a token: it is not repeated.
+            raise wrong("is an address, not a path; put the address into a file and name the file", ("file",))
+        return self
+
+
+def _never_inline(value: object) -> object:
+    if isinstance(value, str):
+        # The value may hold a token: it is not repeated.
+        raise wrong(
+            "the address holds a secret and rules are shared; put it into a file or the environment and write "
+            "{file: PATH} or {env: NAME}"
+        )
+    return value
+
+
+class TargetSpec(Strict):
+    """Where notices can be sent."""
+
+    url: Annotated[SecretUrl, BeforeValidator(_never_inline)] = Field(examples=["{env: OPS_CHAT_URL}"])
+
+
+class ObjectiveSpec(Strict):
+    """A share of kept promises over a window."""
+
+    target: Share = Field(examples=[0.95])
+    window: Span = Field(examples=["4w"])
+
+
+class DeadlineSpec(Strict):
+    """When a promise falls due where its event does not say."""
+
+    after: Span = Field(examples=["5d"])
+
+    refused: ClassVar[Mapping[str, str]] = {
+        "calendar": not_yet("write {after: 5d} in plain days, or send `due` in the promise event"),
+        "timeZone": not_yet("remove it: without a calendar days have 24 hours"),
+        "time_zone": not_yet("remove it: without a calendar days have 24 hours"),
+    }
+
+
+def _event_or_after(value: object) -> object:
+    if value == "event":
+        return None
+    if isinstance(value, dict):
+        return value
+    raise wrong(f"{show(value)} is not a deadline; write event (the promise event carries `due`) or {{after: 5d}}")
+
+
+Deadline = Annotated[
+    DeadlineSpec | None,
+    BeforeValidator(_event_or_after),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"const": "event"},
+                {
+                    "type": "object",
+                    "properties": {"after": {"type": "string", "pattern": duration.PATTERN}},
+                    "required": ["after"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+
+
+class ValueSpec(Strict):
+    """What a broken promise costs."""
+
+    loss_probability: Probability = Field(examples=[0.08])
+
+
+def _divides_a_day(span: int) -> int:
+    if span in map(duration.parse, WINDOWS):
+        return span
+    raise wrong(f"{duration.spell(span)} is not a window; write one of {', '.join(WINDOWS)}")
+
+
+def _interval(span: int) -> int:
+    if span < _SHORTEST_INTERVAL:
+        raise wrong(f"{duration.spell(span)} is less than a day: nothing but false alarms; write 1d or more")
+    if span > _LONGEST_INTERVAL:
+        raise wrong(f"{duration.spell(span)} is more than ten years; write 3650d or less")
+    return span
+
+
+def _few(values: list[str]) -> list[str]:
+    if len(values) > MOST_DIMENSIONS:
+        raise wrong(f"lists {len(values)} dimensions; keep the {MOST_DIMENSIONS} that owners act on")
+    return values
+
+
+class MomentSpec(Strict):
+    """A moment that matters."""
+
+    owner: Name = Field(description="who is accountable", examples=["delivery-ops"])
+    owner_by: dict[Dimension, dict[str, Name]] = Field(
+        default_factory=dict, description="who is accountable inside a segment: dimension, value, owner"
+    )
+    promise: Text = Field("", description="what the customer was told, in the customer's words")
+    unit: Line = Field("customers", description="what one event is; only customers are called customers")
+    objectives: list[ObjectiveSpec] = Field(default_factory=list)
+    deadline: Deadline = None
+    give_up_after: Span = 60 * DAY
+    dimensions: Annotated[list[Dimension], listed(), AfterValidator(_few)] = Field(default_factory=list)
+    value: ValueSpec | None = None
+    false_alarm_interval: Annotated[Duration, AfterValidator(_interval)] = 90 * DAY
+    completeness_delay: Duration | None = Field(None, description="how long after its end a window's events may come")
+    window: Annotated[Span, AfterValidator(_divides_a_day)] = MINUTE
+    runbook_url: Url = ""
+    cold_start: Span = Field(14 * DAY, description="how much is learned from before anything is judged")
+    sources: Annotated[list[Name], listed()] = Field(
+        default_factory=list, description="the sources that carry this moment; all where none is named"
+    )
+
+    refused: ClassVar[Mapping[str, str]] = {
+        "calendar": not_yet("send `due` in the promise event, which knows the working days"),
+        "timeZone": not_yet("remove it: times are in UTC"),
+        "time_zone": not_yet("remove it: times are in UTC"),
+    }
+
+
+class StageSpec(Strict):
+    """A step of a journey."""
+
+    name: Name = Field(examples=["delivery"])
+    title: Line = ""
+    executive: Line = Field("", description="who is accountable for the stage")
+    moments: Annotated[list[Name], listed()] = Field(default_factory=list)
+
+
+class JourneySpec(Strict):
+    """Stages in the customer's order."""
+
+    goal: Text = Field("", description="what the customer came for, in the customer's words")
+    stages: Annotated[list[StageSpec], Field(examples=["[{name: delivery, moments: [delivered-by-promise]}]"])]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if not self.stages:
+            raise wrong("is empty; list at least one stage", ("stages",))
+        names: set[str] = set()
+        seen: dict[str, str] = {}
+        for i, stage in enumerate(self.stages):
+            if stage.name in names:
+                raise wrong(f"{show(stage.name)} is a stage already; rename one", ("stages", i, "name"))
+            names.add(stage.name)
+            for j, moment in enumerate(stage.moments):
+                if moment in seen:
+                    raise wrong(
+                        f"moment {show(moment)} is in stage {show(seen[moment])} already; keep it in one",
+                        ("stages", i, "moments", j),
+                    )
+                seen[moment] = stage.name
+        return self
+
+
+class SourceSpec(Strict):
+    """A topic and how to read it."""
+
+    topic: Line = Field(examples=["orders.outcomes"])
+    clock: Literal["live", "event"] = "live"
+    lateness: Duration = 30 * SECOND
+    allowed_skew: Duration = 5 * MINUTE
+    mapping: dict[str, Line] = Field(
+        default_factory=dict, description="field of the contract to the JMESPath expression that finds it"
+    )
+    constants: dict[str, Line] = Field(default_factory=dict, description="field of the contract to a fixed text")
+
+    refused: ClassVar[Mapping[str, str]] = {
+        "schema_registry": not_yet("send JSON, and remove it"),
+        "topics": "unknown key; write one Source a topic, each with `topic`",
+    }
+
+
+class BurnWindowSpec(Strict):
+    """A long window that says it matters and a short one that says it still goes on."""
+
+    long: Span = Field(examples=["1h"])
+    short: Span = Field(examples=["5m"])
+    factor: Annotated[float, Field(gt=0, examples=[14.4])]
+
+    @model_validator(mode="after")
+    def _long_is_longer(self) -> Self:
+        if self.long <= self.short:
+            raise wrong(
+                f"{duration.spell(self.long)} is not longer than short, {duration.spell(self.short)}; "
+                "write a longer one, usually 12 times short",
+                ("long",),
+            )
+        return self
+
+
+class BurnRateSpec(Strict):
+    """The error budget of an objective is spent too fast."""
+
+    objective: Share = Field(examples=[0.95])
+    page: Annotated[list[BurnWindowSpec], Field(examples=["[{long: 1h, short: 5m, factor: 14.4}]"])]
+
+    refused: ClassVar[Mapping[str, str]] = {
+        "ticket": not_yet("write a second rule with a lower level"),
+    }
+
+    @model_validator(mode="after")
+    def _can_fire(self) -> Self:
+        if not self.page:
+            raise wrong("is empty; write [{long: 1h, short: 5m, factor: 14.4}]", ("page",))
+        most = 1 / (1 - self.objective)
+        for i, window in enumerate(self.page):
+            if window.factor >= most:
+                raise wrong(
+                    f"{window.factor:g} times the pace of objective {self.objective:g} is a failure rate of "
+                    f"{window.factor / most:.2g}: it can never be exceeded; write less than {most:.3g}",
+                    ("page", i, "factor"),
+                )
+        return self
+
+
+class ThresholdSpec(Strict):
+    """A fixed number."""
+
+    signal: Literal["failure_rate", "broken", "attempts", "arrivals", "customers_affected"] = Field(
+        examples=["failure_rate"]
+    )
+    op: Literal[">", ">=", "<", "<="] = Field(examples=['">"'])
+    value: NotNegative = Field(examples=[0.2])
+    window: Span = HOUR
+    min_count: Annotated[int, Field(ge=0)] = Field(0, description="fewer attempts in the window say nothing")
+
+    @model_validator(mode="after")
+    def _can_cross(self) -> Self:
+        if self.signal == "failure_rate" and self.value > 1:
+            raise wrong(f"{self.value:g} is not a share from 0 to 1; write one such as 0.2", ("value",))
+        if self.op == "<" and self.value == 0:
+            raise wrong("nothing is below 0; write a larger value", ("value",))
+        if self.op == ">" and self.signal == "failure_rate" and self.value == 1:
+            raise wrong("no share is above 1; write a smaller value or >=", ("value",))
+        if self.op == ">=" and self.value == 0:
+            raise wrong("everything is 0 or more; write a larger value", ("value",))
+        return self
+
+
+def _scalars(parameters: dict[str, Any]) -> dict[str, Any]:
+    for name, value in parameters.items():
+        if not isinstance(value, bool | int | float | str):
+            raise wrong("is a list or a mapping; write a number, true, false or text", (name,))
+    return parameters
+
+
+class VolumeSpec(Strict):
+    """A named detector on the number of arrivals a window."""
+
+    detector: Line = Field(examples=["half_space_trees"])
+    parameters: Annotated[dict[str, Any], AfterValidator(_scalars)] = Field(default_factory=dict)
+    direction: Literal["up", "down", "both"] = "both"
+
+
+class DetectSpec(Strict):
+    """One way to see that something is wrong."""
+
+    burn_rate: BurnRateSpec | None = None
+    threshold: ThresholdSpec | None = None
+    volume: VolumeSpec | None = None
+
+    refused: ClassVar[Mapping[str, str]] = {
+        "failure_rate": "every moment has this detector without a rule; remove the entry",
+        "silence": "every moment has this detector without a rule; remove the entry",
+        "overdue": not_yet("remove it: a promise past its due time counts as broken without a rule"),
+        "complaints": not_yet("remove it: complaints are counted beside the interruptions"),
+        "streak": not_yet("write threshold: {signal: broken, op: '>=', value: 5}"),
+        "duration": not_yet("remove it"),
+        "value": not_yet("write threshold: {signal: customers_affected, op: '>=', value: 20}"),
+    }
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(entry is not None for entry in (self.burn_rate, self.threshold, self.volume)) != 1:
+            raise wrong("needs exactly one of burn_rate, threshold and volume; write one list item for each")
+        return self
+
+
+class AnyOf(Strict):
+    """The rule fires when one of these does."""
+
+    any: Annotated[list[DetectSpec], Field(examples=["[{threshold: …}]"])]
+
+    refused: ClassVar[Mapping[str, str]] = {"all": not_yet("write any, or one rule for each")}
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.any:
+            raise wrong("is empty; list at least one of burn_rate, threshold and volume", ("any",))
+        return self
+
+
+class RuleSpec(Strict):
+    """What operators add to the watch that every moment has anyway."""
+
+    moment: Name | None = None
+    moments: Annotated[list[Name], listed(least=1)] | None = None
+    detect: AnyOf = Field(examples=["{any: […]}"])
+    hold: Duration = Field(0, alias="for", description="how long it must last before anything opens")
+    keep_firing: Duration = Field(0, alias="keep_firing_for")
+    group_by: Annotated[list[Dimension], listed()] = Field(default_factory=list)
+    level: Level = "medium"
+    status: Status = "stable"
+
+    refused: ClassVar[Mapping[str, str]] = {
+        "falsepositives": not_yet("say it in metadata.annotations"),
+        "exceptions": not_yet("remove it: a rule watches all of a moment, or each segment of group_by"),
+        "labels": "belongs to metadata; move it there",
+        "annotations": "belongs to metadata; move it there",
+        "runbook_url": "belongs to the moment; move it there",
+        "severity": "unknown key; write level: low, medium, high or critical",
+    }
+
+    @model_validator(mode="after")
+    def _some_moment(self) -> Self:
+        if (self.moment is None) == (self.moments is None):
+            raise wrong("needs one of moment and moments; write moment: NAME or moments: [NAME, NAME]")
+        return self
+
+    def watched(self) -> list[str]:
+        """The names of the moments, however they were written."""
+        return [self.moment] if self.moment is not None else list(self.moments or ())
+
+
+SPECS: Mapping[str, type[Strict]] = {
+    "Owner": OwnerSpec,
+    "Target": TargetSpec,
+    "Moment": MomentSpec,
+    "Journey": JourneySpec,
+    "Source": SourceSpec,
+    "Rule": RuleSpec,
+}
+NOT_YET: Mapping[str, str] = {
+    "Route": "notices go to the targets of the owner: list them in the Owner",
+    "Calendar": "send `due` in the promise event, which knows the working days",
+    "Test": "run backtest over a file of events",
+}
+"""Kinds whose meaning is settled but not built, each with what to do instead."""

@@ -1,0 +1,96 @@
+"""What is allowed but probably not meant, and the arithmetic of false alarms."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from service.adapters.catalog import duration
+from service.adapters.catalog.crosscheck import of_kind
+from service.adapters.catalog.entry import Entry
+from service.adapters.catalog.models import MomentSpec, OwnerSpec, RuleSpec
+from service.adapters.catalog.problem import Problem
+from service.core.catalog import Catalog
+from service.core.event import DAY
+
+BUDGET_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class FalseAlarms:
+    """How often an owner is told of something that is not there."""
+
+    owner: str
+    moments: int
+    expected: float
+    """False interruptions in 30 days, while all of the owner's moments stay reliable."""
+    page_budget: float | None
+
+    @property
+    def too_many(self) -> bool:
+        """The budget is smaller than what is expected."""
+        return self.page_budget is not None and self.expected > self.page_budget * (1 + 1e-9)
+
+
+def false_alarms(catalog: Catalog) -> list[FalseAlarms]:
+    """Expected false interruptions of each owner: the sum over their moments of 30 days / false_alarm_interval."""
+    rows = []
+    for owner in catalog.owners.values():
+        intervals = [m.false_alarm_interval for m in catalog.moments.values() if m.owner == owner.name]
+        expected = sum(BUDGET_DAYS * DAY / interval for interval in intervals)
+        rows.append(FalseAlarms(owner.name, len(intervals), expected, owner.page_budget))
+    return rows
+
+
+def warnings_of(entries: Sequence[Entry], catalog: Catalog) -> list[Problem]:
+    """Every warning, sorted."""
+    return sorted([*_labels(entries), *_owners(entries, catalog), *_moments(entries), *_rules(entries)])
+
+
+def _labels(entries: Sequence[Entry]) -> Iterator[Problem]:
+    for entry in entries:
+        if entry.kind not in ("Moment", "Rule"):
+            for key in ("labels", "annotations"):
+                if getattr(entry.metadata, key):
+                    message = f"of kind {entry.kind} are not used in this version; put them on a Moment or a Rule"
+                    yield entry.document.problem(("metadata", key), message)
+
+
+def _owners(entries: Sequence[Entry], catalog: Catalog) -> Iterator[Problem]:
+    rows = {row.owner: row for row in false_alarms(catalog)}
+    for entry, spec in of_kind(entries, OwnerSpec):
+        if not spec.targets:
+            message = f"owner {entry.name} has no targets: shows on the page only; list the ids of Targets"
+            yield entry.problem(("targets",), message)
+        row = rows[entry.name]
+        if row.too_many:
+            yield entry.problem(("page_budget",), _over_budget(row))
+
+
+def _over_budget(row: FalseAlarms) -> str:
+    budget = row.page_budget or 0.0
+    text = f"{budget:g} false pages in {BUDGET_DAYS} days, but {_count(row.moments)} of {row.owner} expect {row.expected:.2f}"
+    if not budget:
+        return f"{text}; no interval brings that to 0: raise the budget"
+    days = -(-row.moments * BUDGET_DAYS // budget)
+    return f"{text}; raise the budget, or false_alarm_interval to {duration.spell(round(days) * DAY)}"
+
+
+def _count(moments: int) -> str:
+    return f"{moments} moment" if moments == 1 else f"{moments} moments"
+
+
+def _moments(entries: Sequence[Entry]) -> Iterator[Problem]:
+    for entry, spec in of_kind(entries, MomentSpec):
+        if not spec.promise:
+            message = f"moment {entry.name} has no promise: notices cannot say what the customer was told; write it"
+            yield entry.problem(("promise",), message)
+        if not spec.runbook_url:
+            message = f"moment {entry.name} has no runbook: notices cannot say what to do first; write its address"
+            yield entry.problem(("runbook_url",), message)
+
+
+def _rules(entries: Sequence[Entry]) -> Iterator[Problem]:
+    for entry, spec in of_kind(entries, RuleSpec):
+        if spec.status == "experimental":
+            yield entry.problem(("status",), f"experimental rule {entry.name} notifies nobody; write stable to notify")
+        if spec.status == "deprecated":
+            yield entry.problem(("status",), f"deprecated rule {entry.name} is not evaluated; remove it when it is due")
