@@ -1,0 +1,296 @@
+"""The words of a notice: title and lines in plain text, the most important first, from facts that have a source."""
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from service.core.catalog import Level, Moment, Owner
+from service.core.event import DAY, HOUR, MINUTE, Micros, instant
+from service.core.interruption import Impact, Interruption, Segment
+
+Occasion = Literal["opened", "level_changed", "resolved", "found_late", "was_open_while_away"]
+
+_CAP = 300
+"""Characters of a line that came from outside; a title's parts get fewer."""
+
+
+class Count(msgspec.Struct, frozen=True, gc=False):
+    """Breaks among attempts since onset; `usual`: the breaks expected among as many. `name`: of which segment."""
+
+    broken: int
+    attempts: int
+    usual: float | None = None
+    name: str = ""
+
+
+class NextDue(msgspec.Struct, frozen=True, gc=False):
+    """Promises that fall due by a time, and how many of them will probably miss: (low, middle, high)."""
+
+    promises: int
+    by: Micros
+    will_miss: tuple[int, int, int] | None = None
+
+
+class Facts(msgspec.Struct, frozen=True, gc=False):
+    """What is known about an interruption when a notice is written; None or empty: no source, no line.
+
+    `impact`: from onset until now. `inside`, `elsewhere`: counts since onset in the segment and outside it.
+    `worst`: the segments that carry it, worst first. `newly_hit`: (start of a day, customers first hit on it), the
+    last day so far only. `complained`: how many of the customers affected have complained.
+    """
+
+    now: Micros
+    impact: Impact = Impact()
+    inside: Count | None = None
+    elsewhere: Count | None = None
+    worst: tuple[Count, ...] = ()
+    newly_hit: tuple[tuple[Micros, int], ...] = ()
+    next_due: NextDue | None = None
+    complained: int | None = None
+    level_before: Level | None = None
+    currency: str = ""
+    minor_digits: int = 2
+    zone: str = "UTC"
+
+
+class Words(msgspec.Struct, frozen=True, gc=False):
+    """A notice's text."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+def words(what: Occasion, it: Interruption, moment: Moment, owner: Owner, facts: Facts) -> Words:
+    """The text of a notice about an interruption of a moment, for its owner."""
+    lines = [
+        f'"{plain(moment.promise)}"' if moment.promise else "",
+        _harm(it, moment, facts),
+        *_where(it, facts),
+        _trend(facts),
+        _course(what, it, facts),
+        _next(facts),
+        _money(moment, facts),
+        _complaints(moment, facts),
+    ]
+    if what not in {"resolved", "was_open_while_away"}:
+        lines += [_sureness(it, moment), _first_step(moment)]
+    lines.append(f"Owner: {plain(owner.title or owner.name, 80)}.")
+    return Words(_title(what, it, moment), tuple(line for line in lines if line))
+
+
+# --- lines ---
+
+_PREDICATE = {
+    "failure_rate": "is unreliable",
+    "duration": "is slower than usual",
+    "volume": "has an unusual volume",
+    "silence": "has gone silent",
+    "overdue": "is overdue",
+    "due_soon": "is about to be missed",
+    "value": "loses more value than usual",
+    "complaints": "draws complaints",
+}
+
+
+def _title(what: Occasion, it: Interruption, moment: Moment) -> str:
+    name = plain(moment.title or moment.name, 80)
+    if what == "resolved":
+        head, predicate = "RESOLVED", "is reliable again" if it.kind == "failure_rate" else "is back to usual"
+    else:
+        head = "OVER" if what == "was_open_while_away" else it.level.upper()
+        predicate = _PREDICATE.get(it.kind) or f"breaks rule {plain(it.rule or '', 63)}"
+        if what == "was_open_while_away":
+            predicate = predicate.replace("is ", "was ", 1).replace("has ", "had ", 1)
+    where = segment_words(it.segment)
+    return " · ".join(part for part in (head, f"{name} {predicate}", where) if part)
+
+
+def _harm(it: Interruption, moment: Moment, facts: Facts) -> str:
+    since = when(it.onset, facts)
+    impact = facts.impact
+    if not impact.broken:
+        if it.kind == "silence":
+            return f"Nothing heard since {since}."
+        if it.seen is not None and it.expected is not None and it.kind == "volume":
+            return f"{number(it.seen)} a window since {since}; usual: {number(it.expected)}."
+        return f"Since {since}."
+    if moment.unit == "customers":
+        text = f"{counted(impact.customers, moment.unit)} let down since {since}"
+    else:
+        text = f"{counted(impact.broken, plain(moment.unit, 40))} hit since {since}"
+    if impact.waiting:
+        text += f"; {impact.waiting:,} still waiting"
+    usual = _usual(it, facts)
+    return f"{text}." if usual is None else f"{text}. Usual for so many: {number(usual)}."
+
+
+def _usual(it: Interruption, facts: Facts) -> float | None:
+    inside = facts.inside
+    if inside is None:
+        return None
+    if inside.usual is None and it.kind == "failure_rate" and it.expected is not None:
+        return it.expected * inside.attempts
+    return inside.usual
+
+
+def _where(it: Interruption, facts: Facts) -> list[str]:
+    lines = []
+    inside, outside = facts.inside, facts.elsewhere
+    if inside is not None and inside.attempts and it.segment:
+        usual = _usual(it, facts)
+        text = f"{_capital(segment_words(it.segment))}: {inside.broken:,} of {inside.attempts:,}"
+        text += "." if usual is None else f", usually {number(usual)}."
+        if outside is not None and outside.attempts:
+            text += f" Elsewhere: {outside.broken:,} of {outside.attempts:,}."
+        lines.append(text)
+    if facts.worst:
+        lines.append(f"Worst: {'; '.join(_counted_segment(count) for count in facts.worst[:3])}.")
+    return lines
+
+
+def _counted_segment(count: Count) -> str:
+    text = f"{plain(count.name, 80)} {count.broken:,} of {count.attempts:,}"
+    return text if count.usual is None else f"{text}, usually {number(count.usual)}"
+
+
+def _trend(facts: Facts) -> str:
+    days = facts.newly_hit[-7:]
+    if len(days) < 2:
+        return ""
+    # The last day is not over, so that a smaller number on it says nothing; a larger one does.
+    lead = "Getting worse" if days[-1][1] > days[-2][1] else "Newly hit"
+    return f"{lead}: {', '.join(f'{hit:,} on {_local(day, facts):%a %-d %b}' for day, hit in days)}."
+
+
+def _course(what: Occasion, it: Interruption, facts: Facts) -> str:
+    if what == "found_late":
+        return f"Found {lasting(facts.now - it.detected_at)} late: the watch was behind."
+    if what == "level_changed":
+        before = f" from {facts.level_before}" if facts.level_before else ""
+        return f"Level changed{before} to {it.level}."
+    if it.resolved_at is not None and what in {"resolved", "was_open_while_away"}:
+        ended = f"Lasted {lasting(it.resolved_at - it.onset)}, until {when(it.resolved_at, facts)}."
+        return f"{ended} Nothing to do now: the watch was behind." if what != "resolved" else ended
+    return ""
+
+
+def _next(facts: Facts) -> str:
+    coming = facts.next_due
+    if coming is None or not coming.promises:
+        return ""
+    text = f"Next: {coming.promises:,} due by {when(coming.by, facts)}"
+    if coming.will_miss is not None:
+        low, middle, high = coming.will_miss
+        text += f", {middle:,} ({low:,}–{high:,}) will miss"
+    return f"{text}."
+
+
+def _money(moment: Moment, facts: Facts) -> str:
+    value = facts.impact.value
+    if value <= 0:
+        return ""
+    worth = money(value, facts.currency, facts.minor_digits)
+    if moment.loss_probability is None:
+        return f"Value at risk {worth}."
+    risk = money(round(value * moment.loss_probability), facts.currency, facts.minor_digits)
+    bare = money(value, "", facts.minor_digits)
+    return f"Value {worth}. At risk {risk} = {bare} × {percent(moment.loss_probability)}."
+
+
+def _complaints(moment: Moment, facts: Facts) -> str:
+    if facts.complained is None or not facts.impact.customers:
+        return ""
+    of = f"the {facts.impact.customers:,}" if moment.unit == "customers" else f"{facts.impact.customers:,} customers"
+    return f"Complained so far: {facts.complained:,} of {of}."
+
+
+def _sureness(it: Interruption, moment: Moment) -> str:
+    if it.rule is not None:
+        return f"How sure: rule {plain(it.rule, 63)} fired; rules stand outside the false-alarm budget."
+    return f"How sure: a false alarm here is expected once in {lasting(moment.false_alarm_interval)}."
+
+
+def _first_step(moment: Moment) -> str:
+    return f"Do first: {plain(moment.runbook_url, 500)}" if moment.runbook_url else ""
+
+
+# --- words and numbers ---
+
+
+def plain(text: str, limit: int = _CAP) -> str:
+    """Text from outside on one line: no control, format or surrogate characters, and not too long.
+
+    Format characters go too: an override of the writing direction would turn the rest of the line around.
+    """
+    kept = (" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text[: 4 * limit])
+    line = " ".join("".join(c for c in kept if unicodedata.category(c) not in {"Cf", "Cs", "Co"}).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def segment_words(segment: Segment) -> str:
+    """`carrier AA, MQ`; nothing for everything."""
+    return "; ".join(f"{plain(name, 40)} {_listed(values)}" for name, values in segment)
+
+
+def _listed(values: Sequence[str], most: int = 5) -> str:
+    shown = ", ".join(plain(value, 40) or "(empty)" for value in values[:most])
+    return shown if len(values) <= most else f"{shown} and {len(values) - most} more"
+
+
+def counted(count: int, unit: str) -> str:
+    """`31 customers`, `1 customer`."""
+    return f"{count:,} {_one(unit) if count == 1 else unit}"
+
+
+def _one(unit: str) -> str:
+    if unit.endswith("ies"):
+        return unit[:-3] + "y"
+    if unit.endswith(("ches", "shes", "xes", "sses")):
+        return unit[:-2]
+    return unit.removesuffix("s") if not unit.endswith("ss") else unit
+
+
+def number(value: float) -> str:
+    """A count for people: whole from ten on, one digit below, `under 0.1` for less."""
+    if value >= 9.95 or value == int(value):
+        return f"{round(value):,}"
+    return f"{value:.1f}" if value >= 0.05 else "under 0.1"
+
+
+def percent(share: float) -> str:
+    """`8 %`."""
+    return f"{round(share * 100, 2):g} %"
+
+
+def money(minor: int, currency: str, digits: int) -> str:
+    """`BRL 4,977`: minor units with the currency's code; whole from a hundred on, since the cents say nothing there."""
+    unit = 10**digits
+    amount = f"{round(minor / unit):,}" if digits == 0 or abs(minor) >= 100 * unit else f"{minor / unit:,.{digits}f}"
+    return f"{currency} {amount}" if currency else amount
+
+
+def lasting(duration: Micros) -> str:
+    """`90 days`, `6 h`, `4 min`."""
+    for width, word in ((DAY, "days"), (HOUR, "h"), (MINUTE, "min")):
+        if duration >= 2 * width or (duration >= width and width != DAY):
+            return f"{round(duration / width):,} {word}"
+    return "less than a minute"
+
+
+def when(at: Micros, facts: Facts) -> str:
+    """`Wed 13 Dec, 15:04 UTC`, with the year when it is not this one."""
+    local = _local(at, facts)
+    year = "" if local.year == _local(facts.now, facts).year else f" {local.year}"
+    return f"{local:%a %-d %b}{year}, {local:%H:%M %Z}"
+
+
+def _local(at: Micros, facts: Facts) -> datetime:
+    return instant(at).astimezone(ZoneInfo(facts.zone))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
