@@ -1,0 +1,244 @@
+"""One cause, one interruption: which breaches open an interruption, which are evidence in one, and which end it.
+
+A breach of everything and a breach of a segment inside it are one cause, unless the segment is worse than the rest
+at the same time. Segments of different dimensions that breach together are one cause as well: the one with the most
+evidence names it, and the others stay covered by it until they end or it does.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from detectors.frame import JSON
+from service.core.catalog import Level, Moment, Rule
+from service.core.event import DAY, HOUR, Micros
+from service.core.frames import Explained
+from service.core.interruption import EVERYTHING, Kind, Segment, interruption_id, rows_of, segment_of
+
+STALE_AFTER = 7 * DAY
+"""An open interruption without any data for so long is stale, never resolved."""
+
+
+class Breach(msgspec.Struct, frozen=True, gc=False):
+    """One watcher holds that one row is broken now."""
+
+    watcher: str
+    kind: Kind
+    row: str
+    onset: Micros
+    evidence: float
+    expected: float
+    seen: float
+    rule: Rule | None = None
+    contrast: bool = False
+
+    @property
+    def claim(self) -> tuple[str, str]:
+        """Who says it of what."""
+        return (self.watcher, self.row)
+
+
+class Decision(msgspec.Struct, frozen=True, gc=False):
+    """Something that the judge decided about an interruption at the end of a window.
+
+    `pulse`: an hour has passed with it open, its level is to be looked at again.
+    """
+
+    what: Literal["open", "evidence", "pulse", "resolve", "stale"]
+    id: str
+    at: Micros
+    segment: Segment
+    kind: Kind
+    window: Micros
+    onset: Micros
+    rule: str | None = None
+    level: Level | None = None
+    notifies: bool = True
+    expected: float | None = None
+    seen: float | None = None
+
+
+class _Case(msgspec.Struct, gc=False):
+    """An open interruption: the claims that keep it open, and those that it covers."""
+
+    opening: Decision
+    kinds: set[str]
+    claims: set[tuple[str, str]]
+    covers: set[tuple[str, str]]
+    usual: dict[str, float]
+    fed_at: Micros
+    pulsed_at: Micros
+    stale: bool = False
+
+    @property
+    def experimental(self) -> str | None:
+        """The rule on trial that owns this case; such a case takes in nobody else's evidence."""
+        return None if self.opening.notifies else self.opening.rule
+
+
+class Casebook:
+    """The open interruptions of one moment."""
+
+    def __init__(self, moment: Moment) -> None:
+        self._moment = moment
+        self._cases: dict[str, _Case] = {}
+
+    def explained(self) -> list[Explained]:
+        """What open interruptions of segments account for, so that no other row is blamed for it."""
+        return [
+            Explained(case.opening.segment[0][0], by_value)
+            for case in self._cases.values()
+            if case.opening.segment and case.usual
+            for by_value in [{row.partition("=")[2]: share for row, share in case.usual.items()}]
+        ]
+
+    def advance(self, start: Micros, end: Micros, breaches: Sequence[Breach], *, arrived: bool) -> list[Decision]:
+        """The decisions at the end of one frame or window, given all that is in breach then."""
+        decisions: list[Decision] = []
+        if not breaches and not self._cases:
+            return decisions
+        standing = {breach.claim: breach for breach in breaches}
+        self._let_go(standing)
+        loose = [b for b in breaches if not self._held(b)]
+        for group in _groups(loose):
+            decisions += self._place(group, start, end)
+        for identity, case in list(self._cases.items()):
+            decisions += self._look_after(identity, case, end, arrived=arrived)
+        return decisions
+
+    def _let_go(self, standing: Mapping[tuple[str, str], Breach]) -> None:
+        for case in self._cases.values():
+            case.claims &= standing.keys()
+            case.covers &= standing.keys()
+
+    def _held(self, breach: Breach) -> bool:
+        return any(breach.claim in case.claims or breach.claim in case.covers for case in self._cases.values())
+
+    def _place(self, group: list[Breach], start: Micros, end: Micros) -> list[Decision]:
+        """Lay breaches of one watcher and dimension on an interruption that is open, or open one."""
+        first = group[0]
+        rows = {breach.row for breach in group}
+        claims = {breach.claim for breach in group}
+        trial = first.rule.name if first.rule is not None and first.rule.status == "experimental" else None
+        peers = [case for case in self._cases.values() if case.experimental == trial]
+        for case in peers:
+            known = [breach for breach in group if breach.row in rows_of(case.opening.segment)]
+            if known:
+                case.claims.update(breach.claim for breach in known)
+                rest = [breach for breach in group if breach not in known]
+                return self._evidence(case, known[0], end) + (self._place(rest, start, end) if rest else [])
+        segment = segment_of(sorted(rows))
+        covering = self._covering(peers, segment, first)
+        if covering is not None:
+            covering.covers |= claims
+            return self._evidence(covering, first, end)
+        opening = Decision(
+            what="open",
+            id=interruption_id(self._moment.name, segment, start, trial),
+            at=end,
+            segment=segment,
+            kind=first.kind,
+            window=start,
+            onset=min(min(breach.onset for breach in group), start),
+            rule=first.rule.name if first.rule else None,
+            level=first.rule.level if first.rule else None,
+            notifies=trial is None,
+            expected=_finite(first.expected),
+            seen=_finite(first.seen),
+        )
+        usual = {b.row: b.expected for b in group if b.kind == "failure_rate" and _finite(b.expected) is not None}
+        self._cases[opening.id] = _Case(opening, {first.kind}, claims, set(), usual, end, end)
+        return [opening]
+
+    @staticmethod
+    def _covering(peers: Sequence[_Case], segment: Segment, breach: Breach) -> _Case | None:
+        """The open interruption that accounts for a segment's breach without being about it.
+
+        One of another dimension does so only for what began before it opened: from then on its share is imputed.
+        """
+        if segment == EVERYTHING:
+            return None
+        for case in peers:
+            if case.opening.segment == EVERYTHING and not breach.contrast:
+                return case
+        for case in peers:
+            other = case.opening.segment
+            if other and other[0][0] != segment[0][0] and breach.onset <= case.opening.at:
+                return case
+        return None
+
+    @staticmethod
+    def _evidence(case: _Case, breach: Breach, end: Micros) -> list[Decision]:
+        if breach.kind in case.kinds:
+            return []
+        case.kinds.add(breach.kind)
+        opening = case.opening
+        return [
+            msgspec.structs.replace(
+                opening, what="evidence", at=end, kind=breach.kind, level=breach.rule.level if breach.rule else None
+            )
+        ]
+
+    def _look_after(self, identity: str, case: _Case, end: Micros, *, arrived: bool) -> list[Decision]:
+        opening = case.opening
+        if not case.claims:
+            del self._cases[identity]
+            return [msgspec.structs.replace(opening, what="resolve", at=end)]
+        if arrived:
+            case.fed_at, case.stale = end, False
+        elif end - case.fed_at >= STALE_AFTER and not case.stale:
+            case.stale = True
+            return [msgspec.structs.replace(opening, what="stale", at=end)]
+        if end - case.pulsed_at >= HOUR:
+            case.pulsed_at = end
+            return [msgspec.structs.replace(opening, what="pulse", at=end)]
+        return []
+
+    def dump(self) -> JSON:
+        """Plain JSON of the open cases."""
+        return [
+            {
+                "opening": msgspec.to_builtins(case.opening),
+                "kinds": sorted(case.kinds),
+                "claims": [list(claim) for claim in sorted(case.claims)],
+                "covers": [list(claim) for claim in sorted(case.covers)],
+                "usual": dict(case.usual),
+                "fed_at": case.fed_at,
+                "pulsed_at": case.pulsed_at,
+                "stale": case.stale,
+            }
+            for case in self._cases.values()
+        ]
+
+    @classmethod
+    def load(cls, moment: Moment, state: Sequence[Mapping[str, Any]]) -> "Casebook":
+        """Go on from a dump."""
+        book = cls(moment)
+        for saved in state:
+            case = msgspec.convert(saved, _Case)
+            book._cases[case.opening.id] = case
+        return book
+
+
+def _groups(breaches: Sequence[Breach]) -> list[list[Breach]]:
+    """Breaches that may open together: of one watcher and one dimension; everything first, then contrasts, then
+    by evidence, rules last."""
+    grouped: dict[tuple[str, str], list[Breach]] = {}
+    for breach in breaches:
+        grouped.setdefault((breach.watcher, breach.row.partition("=")[0]), []).append(breach)
+    return sorted(
+        grouped.values(),
+        key=lambda group: (
+            group[0].rule is not None,
+            group[0].row != "",
+            not group[0].contrast,
+            -sum(breach.evidence for breach in group),
+            group[0].watcher,
+            group[0].row,
+        ),
+    )
+
+
+def _finite(number: float) -> float | None:
+    return number if number == number and abs(number) != float("inf") else None  # noqa: PLR0124  # NaN differs from itself

@@ -1,0 +1,265 @@
+"""The judge of one moment: closed windows in, decisions about interruptions out; a pure function of what it was given.
+
+Windows are put together to frames as long as the traffic is thin: a frame should hold a few events, because judging
+costs the same for an empty one and a detector cannot know more sooner. Rules look at every window. What breaches is
+then laid on interruptions by `Casebook`.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from detectors.frame import JSON, WHOLE, Detector, Frame, Scores
+from service.core.casebook import Breach, Casebook, Decision
+from service.core.catalog import Moment, Rule, Volume
+from service.core.event import DAY, HOUR, MINUTE, Micros
+from service.core.frames import Framer
+from service.core.interruption import Kind
+from service.core.ports import Series
+from service.core.rules import RuleWatch
+from service.core.tally import Window
+from service.core.window import window_of
+
+STEPS: tuple[Micros, ...] = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR)
+EVENTS_A_STEP = 5.0
+"""A frame is as long as keeps the expected number of events in it below this."""
+_VERSION = 1
+
+
+class Watcher(msgspec.Struct, frozen=True, gc=False):
+    """A detector with what it is called and the rule that asked for it, if any."""
+
+    name: str
+    kind: Kind
+    detector: Detector
+    rule: Rule | None = None
+    contrast: bool = False
+    """It compares a segment with the rest, so that it may speak up inside an interruption of everything."""
+
+
+class Verdicts(msgspec.Struct, frozen=True, gc=False):
+    """What a stretch of windows gave: judged through a time, decisions in order, the state of the series then."""
+
+    through: Micros
+    decisions: tuple[Decision, ...]
+    series: tuple[Series, ...]
+    learning: tuple[float, float] | None
+
+
+Build = Callable[[Moment, Sequence[Rule]], Sequence[Watcher]]
+"""Makes a moment's watchers, new."""
+Restore = Callable[[Mapping[str, JSON]], Detector]
+"""Makes a detector from its dump."""
+
+
+def fingerprint(moment: Moment, rules: Sequence[Rule], watchers: Sequence[Watcher]) -> str:
+    """Changes whenever what was learned no longer fits what is declared, so that the judge must learn again."""
+    kinds = [(w.name, w.detector.dump().get("version")) for w in watchers]
+    plain = msgspec.json.encode((_VERSION, msgspec.to_builtins(moment), msgspec.to_builtins(list(rules)), kinds))
+    return hashlib.sha256(plain).hexdigest()[:32]
+
+
+class Judge:
+    """One moment."""
+
+    def __init__(self, moment: Moment, rules: Sequence[Rule], watchers: Sequence[Watcher]) -> None:
+        self.moment = moment
+        self.through: Micros | None = None
+        """Everything before this time is judged; None before the first window."""
+        self._watchers = list(watchers)
+        self._rules = [
+            RuleWatch(rule, detect, moment.dimensions)
+            for rule in rules
+            for detect in rule.detect
+            if not isinstance(detect, Volume)
+        ]
+        self._framer = Framer(moment.dimensions)
+        self._cases = Casebook(moment)
+        self._step = window_step(15 * MINUTE, moment.window)
+        self._days: deque[tuple[Micros, int]] = deque(maxlen=28)
+        self._today = 0
+        self._rules_through: Micros | None = None
+        self._latest: dict[str, Scores] = {}
+        self._breaches: dict[str, list[Breach]] = {}
+
+    def advance(self, closed: Iterable[Window], through: Micros) -> Verdicts:
+        """Judge the windows that closed, `closed` holding those with anything in them, from `self.through` on.
+
+        The last windows of `through` may have to wait until their frame is whole; `Verdicts.through` says how far
+        judging came, and the next call must give the windows from there again.
+        """
+        windows = deque(sorted(closed, key=lambda w: w.start))
+        decisions: list[Decision] = []
+        if self.through is None:
+            if not windows:
+                return Verdicts(through, (), (), self._learning())
+            self.through = window_of(windows[0].start, self._step)
+        while windows and windows[0].start < self.through:
+            windows.popleft()
+        while (end := self.through + self._step) <= through:
+            mine: list[Window] = []
+            while windows and windows[0].start < end:
+                mine.append(windows.popleft())
+            decisions += self._judge_rules(self.through, end, mine)
+            decisions += self._judge_frame(self.through, end, mine)
+            self.through = end
+            if end % DAY == 0:
+                self._settle_step(end)
+        if self._rules:
+            decisions += self._judge_rules(self.through, through, windows)
+        return Verdicts(self.through, tuple(decisions), self._series(), self._learning())
+
+    def _judge_frame(self, start: Micros, end: Micros, windows: Sequence[Window]) -> list[Decision]:
+        frame = self._framer.frame(start, end, windows, self._cases.explained())
+        self._today += int(max(frame.trials[0], frame.arrivals[0]))
+        for watcher in self._watchers:
+            scores = watcher.detector.score(frame)
+            watcher.detector.learn(frame)
+            if scores is None:
+                self._breaches.pop(watcher.name, None)
+                continue
+            self._latest[watcher.name] = scores
+            if scores.breach.any():
+                self._breaches[watcher.name] = list(_breaches(watcher, scores, frame))
+            else:
+                self._breaches.pop(watcher.name, None)
+        return self._cases.advance(start, end, self._standing(), arrived=bool(frame.arrivals[0]))
+
+    def _judge_rules(self, start: Micros, end: Micros, windows: Iterable[Window]) -> list[Decision]:
+        """Rules look at every window, and only once at each, even when the frame around it is judged later."""
+        if not self._rules:
+            return []
+        by_start = {window.start: window for window in windows}
+        decisions: list[Decision] = []
+        at = start if self._rules_through is None else max(start, self._rules_through)
+        while at + self.moment.window <= end:
+            until = at + self.moment.window
+            window = by_start.get(at)
+            for index, watch in enumerate(self._rules):
+                name = f"rule:{watch.rule.name}:{index}"
+                firing = watch.advance(at, until, window)
+                if firing:
+                    self._breaches[name] = [
+                        Breach(name, "rule", f.row, f.since, 1.0, f.expected, f.seen, watch.rule) for f in firing
+                    ]
+                elif name in self._breaches:
+                    del self._breaches[name]
+                else:
+                    continue
+                decisions += self._cases.advance(at, until, self._standing(), arrived=window is not None)
+            at = until
+        self._rules_through = max(at, self._rules_through or 0)
+        return decisions
+
+    def _standing(self) -> list[Breach]:
+        return [breach for found in self._breaches.values() for breach in found]
+
+    def _settle_step(self, midnight: Micros) -> None:
+        """Once a day: how long a frame has to be for the traffic of the last four weeks."""
+        self._days.append((midnight, self._today))
+        self._today = 0
+        hourly = sum(count for _, count in self._days) / (24 * len(self._days))
+        fitting = [step for step in STEPS if hourly * step / HOUR <= EVENTS_A_STEP]
+        self._step = window_step(max(fitting, default=STEPS[0]), self.moment.window)
+
+    def _learning(self) -> tuple[float, float] | None:
+        default = [w for w in self._watchers if w.kind == "failure_rate" and not w.contrast]
+        if not default:
+            return None
+        seen, needed = default[0].detector.progress()
+        return None if seen >= needed else (seen, needed)
+
+    def _series(self) -> tuple[Series, ...]:
+        """The latest word on the whole and on every segment in breach."""
+        found = []
+        for name, scores in self._latest.items():
+            for index, segment in enumerate(scores.segments):
+                if segment == WHOLE or scores.breach[index]:
+                    numbers = (float(a[index]) for a in (scores.evidence, scores.expected, scores.lower, scores.upper))
+                    found.append(Series(name, segment, *(n if np.isfinite(n) else 0.0 for n in numbers)))
+        return tuple(found)
+
+    def dump(self) -> dict[str, JSON]:
+        """The whole state as versioned plain JSON."""
+        return {
+            "version": _VERSION,
+            "through": self.through,
+            "step": self._step,
+            "days": [list(day) for day in self._days],
+            "today": self._today,
+            "known": {d: list(values) for d, values in self._framer.dump().items()},
+            "rules_through": self._rules_through,
+            "rules": [watch.dump() for watch in self._rules],
+            "cases": self._cases.dump(),
+            "breaches": {
+                name: [msgspec.to_builtins(_without_rule(b)) for b in found] for name, found in self._breaches.items()
+            },
+            "detectors": {w.name: dict(w.detector.dump()) for w in self._watchers},
+        }
+
+    @classmethod
+    def load(
+        cls,
+        moment: Moment,
+        rules: Sequence[Rule],
+        watchers: Sequence[Watcher],
+        state: Mapping[str, Any],
+        restore: Restore,
+    ) -> "Judge":
+        """A judge that goes on exactly as the dumped one would have; its definition must be the same."""
+        restored = [
+            msgspec.structs.replace(w, detector=restore(state["detectors"][w.name])) for w in watchers
+        ]
+        judge = cls(moment, rules, restored)
+        judge.through = state["through"]
+        judge._step = state["step"]
+        judge._days.extend((at, count) for at, count in state["days"])
+        judge._today = state["today"]
+        judge._framer = Framer(moment.dimensions, state["known"])
+        judge._rules_through = state["rules_through"]
+        for watch, saved in zip(judge._rules, state["rules"], strict=True):
+            watch.load(saved)
+        judge._cases = Casebook.load(moment, state["cases"])
+        named = {w.name: w.rule for w in judge._watchers} | {
+            f"rule:{watch.rule.name}:{i}": watch.rule for i, watch in enumerate(judge._rules)
+        }
+        for name, found in state["breaches"].items():
+            judge._breaches[name] = [
+                msgspec.structs.replace(msgspec.convert(saved, Breach), rule=named[name]) for saved in found
+            ]
+        return judge
+
+
+def window_step(step: Micros, width: Micros) -> Micros:
+    """A frame's length: at least a window, and whole windows."""
+    return max(width, step - step % width)
+
+
+def _without_rule(breach: Breach) -> Breach:
+    return msgspec.structs.replace(breach, rule=None)
+
+
+def _breaches(watcher: Watcher, scores: Scores, frame: Frame) -> Iterable[Breach]:
+    seen = dict(zip(frame.segments, zip(frame.trials, frame.hits, frame.arrivals, strict=True), strict=True))
+    for index in np.flatnonzero(scores.breach):
+        row = scores.segments[index]
+        trials, hits, arrivals = seen.get(row, (0, 0.0, 0))
+        if watcher.kind == "failure_rate":
+            share = float(hits) / float(trials) if trials else float("nan")
+        else:
+            share = float(arrivals)
+        yield Breach(
+            watcher.name,
+            watcher.kind,
+            row,
+            int(scores.onset[index]),
+            float(scores.evidence[index]),
+            float(scores.expected[index]),
+            share,
+            watcher.rule,
+            watcher.contrast,
+        )

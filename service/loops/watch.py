@@ -1,0 +1,163 @@
+"""The watch loop: close what event time has passed, judge it, and write down what that changes for customers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, cast
+
+import msgspec
+
+from service.core.catalog import Catalog, Moment
+from service.core.changes import Changes
+from service.core.chronicle import Chronicle
+from service.core.event import DAY, Micros
+from service.core.intake import expire
+from service.core.interruption import Change
+from service.core.judge import Build, Judge, Restore, Verdicts, fingerprint
+from service.core.ports import Judgement, Snapshot, Store
+from service.core.route import Notice
+from service.core.watermark import PartitionClock, watermark
+from service.core.window import closable
+
+SNAPSHOT_EVERY: Micros = DAY // 4
+"""A judge's state is saved when so much event time has been judged since the last save."""
+
+
+class Announce(Protocol):
+    """Makes the notices of a change; what is muted makes none."""
+
+    def __call__(self, change: Change) -> Sequence[Notice]: ...
+
+
+def silent(change: Change) -> Sequence[Notice]:
+    """Announce nothing: a backtest, a learning run, a shadow run."""
+    del change
+    return ()
+
+
+class _Mind(msgspec.Struct):
+    """A judge in memory, the tick of the store that it agrees with, and how far its last snapshot reaches."""
+
+    judge: Judge
+    fingerprint: str
+    tick: int
+    saved: Micros | None
+
+
+class Watch:
+    """Closes and judges every moment of a catalogue over one store.
+
+    `build` and `restore` make detectors; `announce` turns changes into notices for the outbox.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        catalog: Catalog,
+        build: Build,
+        restore: Restore,
+        announce: Announce = silent,
+        *,
+        snapshots: bool = True,
+    ) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._build = build
+        self._restore = restore
+        self.announce = announce
+        self._snapshots = snapshots
+        self._minds: dict[str, _Mind] = {}
+        self._closed: dict[str, Micros] = {}
+
+    def tick(self, reached: Micros | None = None) -> list[Change]:
+        """Close and judge whatever can be; the changes of interruptions, moment by moment, each in order of time.
+
+        `reached`: a time that event time is known to have reached beyond what the partitions have shown.
+        """
+        clocks = self._store.clocks()
+        changes: list[Change] = []
+        for name, moment in self._catalog.moments.items():
+            mark = watermark(self._clocks_of(moment, clocks))
+            if reached is not None:
+                mark = reached if mark is None else max(mark, reached)
+            if mark is None:
+                continue
+            through = closable(mark, moment.window, self._catalog.delay_of(name))
+            if through > self._closed.get(name, 0):
+                changes += self._advance(moment, through)
+        return changes
+
+    def forget(self) -> None:
+        """Drop the judges in memory; they come back from the store."""
+        self._minds.clear()
+        self._closed.clear()
+
+    def _clocks_of(self, moment: Moment, clocks: Sequence[PartitionClock]) -> list[PartitionClock]:
+        topics = {source.topic for source in self._catalog.sources_of(moment.name)}
+        return [clock for clock in clocks if not topics or clock.partition.topic in topics]
+
+    def _advance(self, moment: Moment, through: Micros) -> list[Change]:
+        closed = self._close(moment, through)
+        mind = self._mind(moment)
+        before = mind.judge.through
+        verdicts = mind.judge.advance(self._store.windows(moment.name, before, closed), closed)
+        chronicle = Chronicle(
+            self._store, moment, self._catalog.delay_of(moment.name), self._store.interruption
+        )
+        changes = chronicle.changes(verdicts.decisions)
+        if changes or verdicts.through != before:
+            self._save(moment, mind, verdicts, changes)
+        self._closed[moment.name] = closed
+        return changes
+
+    def _close(self, moment: Moment, through: Micros) -> Micros:
+        """Close a moment's windows; expiry of promises belongs to it. How far it is closed then."""
+        with self._store.closing(moment.name) as closing:
+            if closing.closed_through >= through:
+                return closing.closed_through
+            changes = Changes()
+            expire(moment, closing.due(through), closing.closed_through, through, changes)
+            closing.save(changes, through)
+        return through
+
+    def _mind(self, moment: Moment) -> _Mind:
+        """The moment's judge: from memory, else from its snapshot and by replay of what was judged since.
+
+        Its memory may be behind the store's when another replica judged since; then the save is refused, and the
+        next tick comes here again.
+        """
+        known = self._minds.get(moment.name)
+        if known is not None:
+            return known
+        judged = self._store.judged(moment.name)
+        rules = self._catalog.rules_of(moment.name)
+        fresh = self._build(moment, rules)
+        mark = fingerprint(moment, rules, fresh)
+        snapshot = judged.snapshot
+        if snapshot is not None and snapshot.fingerprint == mark:
+            state = cast("Mapping[str, Any]", snapshot.state)
+            judge = Judge.load(moment, rules, fresh, state, self._restore)
+        else:
+            judge = Judge(moment, rules, fresh)
+        if judged.through is not None:
+            judge.advance(self._store.windows(moment.name, judge.through, judged.through), judged.through)
+        mind = _Mind(judge, mark, judged.tick, snapshot.through if snapshot else None)
+        self._minds[moment.name] = mind
+        return mind
+
+    def _save(self, moment: Moment, mind: _Mind, verdicts: Verdicts, changes: Sequence[Change]) -> None:
+        through = verdicts.through
+        snapshot = None
+        if self._snapshots and (mind.saved is None or through - mind.saved >= SNAPSHOT_EVERY):
+            snapshot = Snapshot(through, mind.fingerprint, mind.judge.dump())
+        notices = [
+            notice for change in changes if change.interruption.notifies for notice in self.announce(change)
+        ]
+        judgement = Judgement(through, tuple(changes), verdicts.series, verdicts.learning)
+        try:
+            self._store.save_judgement(moment.name, mind.tick, judgement, snapshot, notices)
+        except BaseException:
+            # What was judged in memory is not what is stored: start again from what is.
+            del self._minds[moment.name]
+            raise
+        mind.tick += 1
+        if snapshot is not None:
+            mind.saved = through
