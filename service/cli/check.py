@@ -19,13 +19,19 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser = subparsers.add_parser(
         "check",
         help="check a catalogue and print its false-alarm arithmetic",
-        description="Check a catalogue: every problem with file, line, field, value and remedy. Exit 2 when it is bad.",
+        description="Name every problem with file, line and remedy. Exit 2 when the catalogue is bad.",
     )
     place = parser.add_mutually_exclusive_group()
-    place.add_argument("path", nargs="?", type=Path, metavar="PATH", help="a folder or a file (default: rules)")
+    place.add_argument(
+        "path", nargs="?", type=Path, metavar="PATH", help="a folder or a file (default: rules)"
+    )
     place.add_argument("--rules", type=Path, metavar="DIR", help="the same, spelt as the other commands do")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="for people or for programs")
-    parser.add_argument("--schema", choices=sorted(schemas()), metavar="KIND", help="print a kind's JSON Schema instead")
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="for people or for programs"
+    )
+    parser.add_argument(
+        "--schema", choices=sorted(schemas()), metavar="KIND", help="print a kind's JSON Schema instead"
+    )
     parser.set_defaults(run=run)
 
 
@@ -65,7 +71,8 @@ def _report(loaded: Loaded) -> dict[str, object]:
         "ok": True,
         "objects": _counts(catalog),
         "moments": [
-            {"name": moment.name, "title": moment.title, "owner": moment.owner} for moment in catalog.moments.values()
+            {"name": moment.name, "title": moment.title, "owner": moment.owner}
+            for moment in catalog.moments.values()
         ],
         "owners": [
             {

@@ -1,7 +1,7 @@
 """The catalogue of YAML files: owners, moments and the rest, read, checked and frozen.
 
-    Problem         one thing wrong, with file, line, field, value and remedy
-    CatalogError    all of them, raised by `load`
+Problem         one thing wrong, with file, line, field, value and remedy
+CatalogError    all of them, raised by `load`
 """
 
 from dataclasses import dataclass

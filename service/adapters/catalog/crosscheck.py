@@ -1,4 +1,4 @@
-"""Checks what no object can know alone: that references lead somewhere and that settings do not contradict."""
+"""Checks what no object can know alone: references lead somewhere, settings do not contradict."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -49,7 +49,10 @@ Names = Mapping[str, Collection[str]]
 
 
 def crosscheck(entries: Sequence[Entry], names: Names, *, whole: bool) -> list[Problem]:
-    """Problems between sound objects. Not `whole`: part of the files could not be read, so references may lead there."""
+    """Problems between sound objects.
+
+    Not `whole`: part of the files could not be read, so that references may lead there.
+    """
     problems = list(_twice(entries))
     if whole:
         problems += _references(entries, names)
@@ -119,7 +122,9 @@ def _managers(entries: Sequence[Entry]) -> Iterator[Problem]:
         # Said once, at the first name of the circle; who merely leads into it is not at fault.
         if above == entry.name and entry.name == min(chain):
             circle = " → ".join([*chain, entry.name])
-            yield entry.problem(("manager",), f"is a circle: {circle}; leave out the manager of whoever is on top")
+            yield entry.problem(
+                ("manager",), f"is a circle: {circle}; leave out the manager of whoever is on top"
+            )
 
 
 def _owner_by(entries: Sequence[Entry]) -> Iterator[Problem]:
@@ -161,10 +166,8 @@ def _detect(detect: DetectSpec, watched: Mapping[str, MomentSpec]) -> Iterator[t
             if span % moment.window:
                 step = duration.spell(moment.window)
                 rounded = duration.spell(-(-span // moment.window) * moment.window)
-                yield where, (
-                    f"{duration.spell(span)} is not a whole number of the {step} windows of moment {name}; "
-                    f"write {rounded}"
-                )
+                message = f"{duration.spell(span)} is no whole number of the {step} windows of moment {name}"
+                yield where, f"{message}; write {rounded}"
     if detect.volume is not None:
         found = wrong_detector(detect.volume.detector, detect.volume.parameters)
         if found is not None:
@@ -176,7 +179,9 @@ def _sources(entries: Sequence[Entry]) -> Iterator[Problem]:
     for entry, spec in of_kind(entries, SourceSpec):
         first = topics.setdefault(spec.topic, entry.name)
         if first != entry.name:
-            yield entry.problem(("topic",), f"{show(spec.topic)} is read by Source {first} already; keep one of them")
+            yield entry.problem(
+                ("topic",), f"{show(spec.topic)} is read by Source {first} already; keep one of them"
+            )
         for section, fields in (("mapping", spec.mapping), ("constants", spec.constants)):
             for name in fields:
                 if wrong := _wrong_field(name):
@@ -186,7 +191,9 @@ def _sources(entries: Sequence[Entry]) -> Iterator[Problem]:
                 yield entry.problem(("constants", name), "is in mapping as well; keep one of them")
         for name, expression in spec.mapping.items():
             if wrong := _wrong_expression(expression):
-                yield entry.problem(("mapping", name), f"{show(expression)} is not JMESPath ({wrong}); mend it")
+                yield entry.problem(
+                    ("mapping", name), f"{show(expression)} is not JMESPath ({wrong}); mend it"
+                )
 
 
 def _wrong_field(name: str) -> str | None:

@@ -12,5 +12,7 @@ def wrong_detector(name: str, parameters: Mapping[str, object]) -> tuple[Where, 
     """What is wrong with a named detector, and where under `volume`; None where it can be built."""
     if name not in ALLOWED:
         known = ", ".join(sorted(ALLOWED))
-        return ("detector",), f"{show(name)} is not a detector; {suggest(name, ALLOWED, f'write one of {known}')}"
+        return (
+            "detector",
+        ), f"{show(name)} is not a detector; {suggest(name, ALLOWED, f'write one of {known}')}"
     return None

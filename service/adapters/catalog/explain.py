@@ -22,6 +22,7 @@ _EXPECTED = {
     "model_attributes_type": "a mapping",
 }
 _BOUNDS = {"greater_than": "gt", "greater_than_equal": "ge", "less_than": "lt", "less_than_equal": "le"}
+_LONGEST_WORD = 40
 _BOUND_WORDS = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
 
 
@@ -62,37 +63,44 @@ def explain(
 
 def _problem(details: ErrorDetails, model: type[BaseModel], document: Document, within: Where) -> Problem:
     loc: Where = tuple(step for step in details["loc"] if step != "[key]")
-    context: Mapping[str, Any] = details.get("ctx", {})
-    kind = details["type"]
-    if kind == "wrong":
-        return document.problem((*within, *loc, *context["at"]), context["message"])
-    value: object = details["input"]
     where = (*within, *loc)
+    context: Mapping[str, Any] = details.get("ctx", {})
+    if details["type"] == "wrong":
+        return document.problem((*where, *context["at"]), context["message"])
+    return document.problem(where, _message(details, context, model, loc, document.raw.get(where)))
+
+
+def _message(
+    details: ErrorDetails, context: Mapping[str, Any], model: type[BaseModel], loc: Where, raw: str | None
+) -> str:
+    kind = details["type"]
+    value: object = details["input"]
     if kind == "missing":
-        return document.problem(where, _missing(model, loc))
-    if kind == "extra_forbidden":
-        return document.problem(where, _unknown(model, loc))
-    raw = document.raw.get(where)
-    if kind == "literal_error":
-        choices = _choices(model, loc)
-        listed = ", ".join(choices)
-        near = meant(str(value), choices)
-        return document.problem(
-            where, f"{raw or show(value)} is not one of {listed}; {f'did you mean {near}?' if near else 'write one'}"
-        )
-    if kind in _EXPECTED:
-        return document.problem(where, _wrong_type(value, raw, _EXPECTED[kind]))
-    if kind in _BOUNDS:
+        message = _missing(model, loc)
+    elif kind == "extra_forbidden":
+        message = _unknown(model, loc)
+    elif kind == "literal_error":
+        choices = [str(choice) for choice in get_args(_bare(_annotation_at(model, loc)))]
+        single = len(choices) == 1
+        listed = choices[0] if single else f"one of {', '.join(choices)}"
+        remedy = f"write {listed}" if single else suggest(str(value), choices, "write one of them")
+        message = f"{raw or show(value)} is not {listed}; {remedy}"
+    elif kind in _EXPECTED:
+        message = _wrong_type(value, raw, _EXPECTED[kind])
+    elif kind in _BOUNDS:
         bound = _BOUNDS[kind]
-        return document.problem(where, f"{raw or show(value)} is out of range; write {_BOUND_WORDS[bound]} "
-                                f"{context[bound]:g}")
-    return document.problem(where, f"{raw or show(value)}: {details['msg']}; mend it")
+        message = f"{raw or show(value)} is out of range; write {_BOUND_WORDS[bound]} {context[bound]:g}"
+    else:
+        message = f"{raw or show(value)}: {details['msg']}; mend it"
+    return message
 
 
 def _missing(model: type[BaseModel], loc: Where) -> str:
     key = loc[-1]
     parent = model_at(model, loc[:-1])
-    field = next((f for n, f in parent.model_fields.items() if (f.alias or n) == key), None) if parent else None
+    field = (
+        next((f for n, f in parent.model_fields.items() if (f.alias or n) == key), None) if parent else None
+    )
     example = (field.examples or [None])[0] if field else None
     if example is None:
         return "is missing; add it"
@@ -114,30 +122,31 @@ def _unknown(model: type[BaseModel], loc: Where) -> str:
 
 
 def _wrong_type(value: object, raw: str | None, expected: str) -> str:
-    if isinstance(value, list):
-        return f"is a list where {expected} is expected; write {expected}"
-    if isinstance(value, dict):
-        return f"is a mapping where {expected} is expected; write {expected}"
-    shown = raw or show(value)
-    if isinstance(value, str):
-        if expected == "a list":
-            return f"{shown} is text where a list is expected; write [{value if len(value) < 40 else '…'}]"  # noqa: PLR2004
-        return f"{shown} is text where {expected} is expected; write {expected}"
-    word = "true or false" if isinstance(value, bool) else "a number"
-    if expected == "text":
-        return f'{shown} is {word} where text is expected; write "{shown}" in quotes'
-    if expected == "a list" and not isinstance(value, bool):
-        return f"{shown} is {word} where a list is expected; write [{shown}]"
-    return f"{shown} is {word} where {expected} is expected; write {expected}"
+    shown, remedy = raw or show(value), f"write {expected}"
+    if isinstance(value, list | dict):
+        shown, found = "", "a list" if isinstance(value, list) else "a mapping"
+    elif isinstance(value, str):
+        found = "text"
+    else:
+        found = "true or false" if isinstance(value, bool) else "a number"
+    if expected == "a list" and isinstance(value, str | int | float) and len(str(value)) < _LONGEST_WORD:
+        remedy = f"write [{raw or value}]"
+    elif expected == "text" and shown:
+        remedy = f'write "{shown}" in quotes'
+    return f"{shown} is {found} where {expected} is expected; {remedy}".lstrip()
 
 
 def model_at(model: type[BaseModel], loc: Where) -> type[BaseModel] | None:
     """The model that a place in a document is checked against."""
+    found = _bare(_annotation_at(model, loc))
+    return found if isinstance(found, type) and issubclass(found, BaseModel) else None
+
+
+def _annotation_at(model: type[BaseModel], loc: Where) -> Any:
     annotation: Any = model
     for step in loc:
         annotation = _inner(annotation, step)
-    found = _bare(annotation)
-    return found if isinstance(found, type) and issubclass(found, BaseModel) else None
+    return annotation
 
 
 def _inner(annotation: Any, step: Step) -> Any:
@@ -156,10 +165,3 @@ def _bare(annotation: Any) -> Any:
     while get_origin(annotation) is Annotated or type(None) in get_args(annotation):
         annotation = next(a for a in get_args(annotation) if a is not type(None))
     return annotation
-
-
-def _choices(model: type[BaseModel], loc: Where) -> list[str]:
-    annotation: Any = model
-    for step in loc:
-        annotation = _inner(annotation, step)
-    return [str(choice) for choice in get_args(_bare(annotation))]

@@ -1,4 +1,4 @@
-"""The kinds of values a file can hold (names, durations, shares, addresses), each with its own words when wrong."""
+"""The kinds of values in a file (names, durations, shares, addresses), each with its own words when wrong."""
 
 import re
 from collections.abc import Mapping
@@ -17,6 +17,7 @@ _URL = re.compile(r"https?://[^\s/?#@]+([/?#]\S*)?", re.IGNORECASE)
 _LONGEST_NAME = 63
 _LONGEST_LINE = 200
 _LONGEST_TEXT = 2_000
+_LONGEST_PATH = 1_000
 
 
 class Strict(BaseModel):
@@ -87,13 +88,31 @@ def _url(value: str) -> str:
     raise wrong(f"{show(value)} is not an address; write one that starts with https://")
 
 
+def _variable(value: object) -> str:
+    if isinstance(value, str) and _WORD.fullmatch(value):
+        return value
+    # The value may be the secret itself: it is not repeated.
+    raise wrong("is not the name of an environment variable; write one such as OPS_CHAT_URL")
+
+
+def _secret_file(value: object) -> str:
+    # The value may be the secret itself: it is not repeated.
+    if isinstance(value, str) and "://" in value:
+        raise wrong("is an address, not a path; put the address into a file and name the file")
+    if not isinstance(value, str) or len(value.splitlines()) != 1 or len(value) > _LONGEST_PATH:
+        raise wrong("is not a path; write one such as /run/secrets/ops-chat-url")
+    return value
+
+
 def _duration(value: object) -> int:
     if isinstance(value, bool | float) or not isinstance(value, str | int):
         raise wrong(f"{show(value)} is not a duration; write it as 30s, 5m, 2h, 5d or 4w")
     if isinstance(value, int):
         if value < 0:
             raise wrong(f"{value} is negative; write a duration of 0s or more")
-        raise wrong(f"{value} is not a duration, it has no unit; write {value}s, {value}m, {value}h or {value}d")
+        raise wrong(
+            f"{value} is not a duration, it has no unit; write {value}s, {value}m, {value}h or {value}d"
+        )
     try:
         return duration.parse(value)
     except ValueError as error:
@@ -149,6 +168,10 @@ Dimension = Annotated[
 Line = Annotated[str, AfterValidator(_line), _schema(type="string", maxLength=_LONGEST_LINE)]
 Text = Annotated[str, AfterValidator(_text), _schema(type="string", maxLength=_LONGEST_TEXT)]
 Url = Annotated[str, AfterValidator(_url), _schema(type="string", pattern=r"^https?://")]
+Variable = Annotated[str, BeforeValidator(_variable), _schema(type="string", pattern=_WORD.pattern)]
+"""The name of an environment variable that holds a secret."""
+SecretFile = Annotated[str, BeforeValidator(_secret_file), _schema(type="string")]
+"""The path of a file that holds a secret."""
 Duration = Annotated[int, BeforeValidator(_duration), _DURATION_SCHEMA]
 Span = Annotated[int, BeforeValidator(_duration), AfterValidator(_positive), _DURATION_SCHEMA]
 """A duration that is not nothing."""

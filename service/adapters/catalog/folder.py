@@ -13,7 +13,7 @@ _SUFFIXES = (".yaml", ".yml")
 
 
 def files_of(path: Path) -> tuple[list[Path], list[Problem]]:
-    """The files of a folder and its subfolders in the order of their names; a file given by name stands alone."""
+    """The files of a folder and its subfolders in the order of their names; a file stands alone."""
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -23,7 +23,9 @@ def files_of(path: Path) -> tuple[list[Path], list[Problem]]:
     search = _Search()
     search.enter(path, ())
     if not search.files and not search.problems:
-        problem = Problem(name_of(path), 0, "", "holds no *.yaml or *.yml file; add one with an Owner and a Moment")
+        problem = Problem(
+            name_of(path), 0, "", "holds no *.yaml or *.yml file; add one with an Owner and a Moment"
+        )
         return [], [problem]
     return search.files, search.problems
 
@@ -49,7 +51,9 @@ class _Search:
             )
             return
         if len(above) == DEEPEST:
-            self.problems.append(Problem(name_of(folder), 0, "", f"lies more than {DEEPEST} folders deep; move it up"))
+            self.problems.append(
+                Problem(name_of(folder), 0, "", f"lies more than {DEEPEST} folders deep; move it up")
+            )
             return
         for name in names:
             self._seen += 1
@@ -79,7 +83,9 @@ class _Search:
 
 
 def _unreadable(path: Path, error: OSError) -> Problem:
-    return Problem(name_of(path), 0, "", f"cannot be read: {error.strerror or error}; check the path and its rights")
+    return Problem(
+        name_of(path), 0, "", f"cannot be read: {error.strerror or error}; check the path and its rights"
+    )
 
 
 def _not_regular(path: Path) -> Problem:

@@ -15,12 +15,13 @@ from service.adapters.catalog.fields import (
     Name,
     NotNegative,
     Probability,
+    SecretFile,
     Share,
     Span,
     Strict,
     Text,
     Url,
-    Word,
+    Variable,
     listed,
     not_yet,
     wrong,
@@ -53,7 +54,7 @@ class OwnerSpec(Strict):
     team: Line = ""
     manager: Name | None = Field(None, description="the owner this one rolls up to")
     targets: Annotated[list[Name], listed()] = Field(default_factory=list, examples=[["ops-chat"]])
-    page_budget: NotNegative | None = Field(None, description="false pages accepted in 30 days, over all moments")
+    page_budget: NotNegative | None = Field(None, description="false pages accepted in 30 days, all moments")
 
     refused: ClassVar[Mapping[str, str]] = {
         "service_hours": not_yet("remove it: notices go out at any hour"),
@@ -67,16 +68,13 @@ class OwnerSpec(Strict):
 class SecretUrl(Strict):
     """Where an address that holds a token comes from; exactly one of the two."""
 
-    file: Line | None = Field(None, description="a file that holds nothing but the URL; relative to this file")
-    env: Word | None = Field(None, description="an environment variable")
+    file: SecretFile | None = Field(None, description="holds nothing but the URL; relative to the YAML file")
+    env: Variable | None = Field(None, description="an environment variable")
 
     @model_validator(mode="after")
     def _one(self) -> Self:
         if (self.file is None) == (self.env is None):
             raise wrong("needs one of file and env; write {env: NAME_OF_THE_VARIABLE} or {file: PATH}")
-        if self.file is not None and "://" in self.file:
-            # The value may hold a token: it is not repeated.
-            raise wrong("is an address, not a path; put the address into a file and name the file", ("file",))
         return self
 
 
@@ -84,8 +82,8 @@ def _never_inline(value: object) -> object:
     if isinstance(value, str):
         # The value may hold a token: it is not repeated.
         raise wrong(
-            "the address holds a secret and rules are shared; put it into a file or the environment and write "
-            "{file: PATH} or {env: NAME}"
+            "the address holds a secret and rules are shared; put it into a file or the environment and "
+            "write {file: PATH} or {env: NAME}"
         )
     return value
 
@@ -120,7 +118,9 @@ def _event_or_after(value: object) -> object:
         return None
     if isinstance(value, dict):
         return value
-    raise wrong(f"{show(value)} is not a deadline; write event (the promise event carries `due`) or {{after: 5d}}")
+    raise wrong(
+        f"{show(value)} is not a deadline; write event (the promise event carries `due`) or {{after: 5d}}"
+    )
 
 
 Deadline = Annotated[
@@ -183,7 +183,9 @@ class MomentSpec(Strict):
     dimensions: Annotated[list[Dimension], listed(), AfterValidator(_few)] = Field(default_factory=list)
     value: ValueSpec | None = None
     false_alarm_interval: Annotated[Duration, AfterValidator(_interval)] = 90 * DAY
-    completeness_delay: Duration | None = Field(None, description="how long after its end a window's events may come")
+    completeness_delay: Duration | None = Field(
+        None, description="how long after its end a window's events may come"
+    )
     window: Annotated[Span, AfterValidator(_divides_a_day)] = MINUTE
     runbook_url: Url = ""
     cold_start: Span = Field(14 * DAY, description="how much is learned from before anything is judged")
@@ -211,7 +213,9 @@ class JourneySpec(Strict):
     """Stages in the customer's order."""
 
     goal: Text = Field("", description="what the customer came for, in the customer's words")
-    stages: Annotated[list[StageSpec], Field(examples=["[{name: delivery, moments: [delivered-by-promise]}]"])]
+    stages: Annotated[
+        list[StageSpec], Field(examples=["[{name: delivery, moments: [delivered-by-promise]}]"])
+    ]
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
@@ -243,7 +247,9 @@ class SourceSpec(Strict):
     mapping: dict[str, Line] = Field(
         default_factory=dict, description="field of the contract to the JMESPath expression that finds it"
     )
-    constants: dict[str, Line] = Field(default_factory=dict, description="field of the contract to a fixed text")
+    constants: dict[str, Line] = Field(
+        default_factory=dict, description="field of the contract to a fixed text"
+    )
 
     refused: ClassVar[Mapping[str, str]] = {
         "schema_registry": not_yet("send JSON, and remove it"),
@@ -297,9 +303,7 @@ class BurnRateSpec(Strict):
 class ThresholdSpec(Strict):
     """A fixed number."""
 
-    signal: Literal["failure_rate", "broken", "attempts", "arrivals", "customers_affected"] = Field(
-        examples=["failure_rate"]
-    )
+    signal: Literal["failure_rate", "broken", "attempts", "arrivals"] = Field(examples=["failure_rate"])
     op: Literal[">", ">=", "<", "<="] = Field(examples=['">"'])
     value: NotNegative = Field(examples=[0.2])
     window: Span = HOUR
@@ -347,7 +351,7 @@ class DetectSpec(Strict):
         "complaints": not_yet("remove it: complaints are counted beside the interruptions"),
         "streak": not_yet("write threshold: {signal: broken, op: '>=', value: 5}"),
         "duration": not_yet("remove it"),
-        "value": not_yet("write threshold: {signal: customers_affected, op: '>=', value: 20}"),
+        "value": not_yet("write threshold: {signal: broken, op: '>=', value: 20}"),
     }
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
 """What is wrong in a file an operator wrote, printed as `file:line: field: what and the remedy`.
 
-    CatalogError    every problem of every file, raised once
+CatalogError    every problem of every file, raised once
 """
 
 import json

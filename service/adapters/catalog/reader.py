@@ -29,7 +29,7 @@ _NULL = re.compile(r"null|Null|NULL|~|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
-# Controls other than tab and line ends, surrogates and non-characters: PostgreSQL, mail and terminals refuse them.
+# Controls but tab and line ends, surrogates, non-characters: PostgreSQL, mail or terminals refuse them.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _LONGEST_INT = 18
 
@@ -92,7 +92,9 @@ def read_bytes(data: bytes, path: Path, may_be_empty: frozenset[Where] = frozens
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        return _refused(path, data.count(b"\n", 0, error.start) + 1, "is not UTF-8 text; save the file as UTF-8")
+        return _refused(
+            path, data.count(b"\n", 0, error.start) + 1, "is not UTF-8 text; save the file as UTF-8"
+        )
     if bad := _FORBIDDEN.search(text):
         line = text.count("\n", 0, bad.start()) + 1
         return _refused(path, line, f"holds the control character U+{ord(bad.group()):04X}; remove it")
@@ -177,7 +179,9 @@ class _Reader:
             if isinstance(event, yaml.SequenceEndEvent):
                 break
             step = len(items)
-            items.append(self._filled(self._value(event, events, document, (*where, step)), event, where, step))
+            items.append(
+                self._filled(self._value(event, events, document, (*where, step)), event, where, step)
+            )
         return items
 
     def _mapping(self, events: Iterator[Any], document: Document, where: Where) -> JSON:
@@ -186,7 +190,7 @@ class _Reader:
             if isinstance(event, yaml.MappingEndEvent):
                 break
             line = event.start_mark.line + 1
-            key = self._key(event, events, document, where)
+            key = self._key(event, events, where)
             inner = (*where, key)
             if key in members:
                 first = document.lines[inner]
@@ -199,8 +203,8 @@ class _Reader:
             members[key] = self._filled(self._value(value_event, events, document, inner), event, where, key)
         return members
 
-    def _key(self, event: Any, events: Iterator[Any], document: Document, where: Where) -> str:
-        """A key is always text, as it stands: `NO:` and `1:` are the values of a dimension as often as not."""
+    def _key(self, event: Any, events: Iterator[Any], where: Where) -> str:
+        """A key is always text, as it stands: `NO:` and `1:` may be the values of a dimension."""
         line = event.start_mark.line + 1
         if not isinstance(event, yaml.ScalarEvent):
             self._value(event, events, Document(self._file, line), where)
@@ -217,6 +221,7 @@ class _Reader:
         return str(event.value)
 
     def _filled(self, value: JSON, event: Any, where: Where, step: Step) -> JSON:
+        """A value that is there; a missing one is a problem unless it means an empty mapping."""
         inner = (*where, step)
         problems = self.contents.problems
         if value is not None or (problems and problems[-1].field == spell(inner)):

@@ -31,7 +31,7 @@ class FalseAlarms:
 
 
 def false_alarms(catalog: Catalog) -> list[FalseAlarms]:
-    """Expected false interruptions of each owner: the sum over their moments of 30 days / false_alarm_interval."""
+    """Expected false interruptions of each owner: the sum over their moments of 30 d / interval."""
     rows = []
     for owner in catalog.owners.values():
         intervals = [m.false_alarm_interval for m in catalog.moments.values() if m.owner == owner.name]
@@ -50,7 +50,9 @@ def _labels(entries: Sequence[Entry]) -> Iterator[Problem]:
         if entry.kind not in ("Moment", "Rule"):
             for key in ("labels", "annotations"):
                 if getattr(entry.metadata, key):
-                    message = f"of kind {entry.kind} are not used in this version; put them on a Moment or a Rule"
+                    message = (
+                        f"of kind {entry.kind} are not used in this version; put them on a Moment or a Rule"
+                    )
                     yield entry.document.problem(("metadata", key), message)
 
 
@@ -67,30 +69,36 @@ def _owners(entries: Sequence[Entry], catalog: Catalog) -> Iterator[Problem]:
 
 def _over_budget(row: FalseAlarms) -> str:
     budget = row.page_budget or 0.0
-    text = f"{budget:g} false pages in {BUDGET_DAYS} days, but {_count(row.moments)} of {row.owner} expect {row.expected:.2f}"
+    moments = f"{row.moments} moment" if row.moments == 1 else f"{row.moments} moments"
+    false = f"{row.expected:.2f} false pages"
+    text = f"{budget:g} in {BUDGET_DAYS} days, but {moments} of {row.owner} expect {false}"
     if not budget:
         return f"{text}; no interval brings that to 0: raise the budget"
     days = -(-row.moments * BUDGET_DAYS // budget)
     return f"{text}; raise the budget, or false_alarm_interval to {duration.spell(round(days) * DAY)}"
 
 
-def _count(moments: int) -> str:
-    return f"{moments} moment" if moments == 1 else f"{moments} moments"
-
-
 def _moments(entries: Sequence[Entry]) -> Iterator[Problem]:
     for entry, spec in of_kind(entries, MomentSpec):
         if not spec.promise:
-            message = f"moment {entry.name} has no promise: notices cannot say what the customer was told; write it"
+            message = (
+                f"moment {entry.name} has no promise: notices cannot say what the customer was told; write it"
+            )
             yield entry.problem(("promise",), message)
         if not spec.runbook_url:
-            message = f"moment {entry.name} has no runbook: notices cannot say what to do first; write its address"
+            message = (
+                f"moment {entry.name} has no runbook: notices cannot say what to do first; write its address"
+            )
             yield entry.problem(("runbook_url",), message)
 
 
 def _rules(entries: Sequence[Entry]) -> Iterator[Problem]:
     for entry, spec in of_kind(entries, RuleSpec):
         if spec.status == "experimental":
-            yield entry.problem(("status",), f"experimental rule {entry.name} notifies nobody; write stable to notify")
+            yield entry.problem(
+                ("status",), f"experimental rule {entry.name} notifies nobody; write stable to notify"
+            )
         if spec.status == "deprecated":
-            yield entry.problem(("status",), f"deprecated rule {entry.name} is not evaluated; remove it when it is due")
+            yield entry.problem(
+                ("status",), f"deprecated rule {entry.name} is not evaluated; remove it when it is due"
+            )
