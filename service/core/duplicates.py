@@ -1,8 +1,8 @@
 """Duplicate ids of one partition: what was seen within the last hour of event time or the last million ids.
 
 An id is remembered from its arrival until the partition's latest event time has moved more than an hour past
-what it was then, or until a million newer ids came, whichever is first. Both bounds move with each arrival, in
-arrival order, so that neither batch sizes nor a stop and a resume change what counts as a duplicate.
+what it was then, or until a million newer ids came, whichever is first. Both bounds move with each arrival,
+so that neither batch sizes nor a stop and a resume change what counts as a duplicate.
 """
 
 import struct
@@ -39,8 +39,8 @@ class IdHorizon:
         self.watermark = BEFORE_TIME
         self._span = span
         self._limit = limit
-        # The same ids twice: a set answers "seen?", a queue with the watermarks beside it says whose turn it is to
-        # be forgotten. (A dict would do for both, but finding its first key costs more with every key removed.)
+        # The same ids twice: a set answers "seen?", a queue with the watermarks beside it says whose turn it
+        # is to be forgotten. (A dict could do both, but finding its first key gets slow as keys are removed.)
         self._known: set[int] = set()
         self._queue: deque[int] = deque()
         self._marks: deque[Micros] = deque()
@@ -57,7 +57,7 @@ class IdHorizon:
         return hashed in self._known
 
     def add(self, hashed: int, watermark: Micros) -> None:
-        """Remember an id that arrived when the partition's latest event time was `watermark`, its own included."""
+        """Remember an id that came when the latest event time, its own included, was `watermark`."""
         self.advance(watermark)
         self._remember(hashed)
         self._fresh.append(hashed)
@@ -116,8 +116,8 @@ class IdHorizon:
     def drain(self) -> bytes:
         """What was added since the last call: a batch's blob, to be stored in that batch's transaction.
 
-        Little-endian: the number of ids and of runs (two u32), the watermark (i64), the runs (watermark i64, ids u32),
-        the hashes (u64).
+        Little-endian: the number of ids and of runs (two u32), the watermark (i64), the runs (watermark i64,
+        ids u32), the hashes (u64).
         """
         hashes = self._fresh
         blob = b"".join(
@@ -159,7 +159,7 @@ class IdHorizon:
 def extent(blob: bytes) -> tuple[int, Micros]:
     """How many ids a blob holds, and the watermark it ends with.
 
-    A blob is no longer needed once the partition's watermark is more than SPAN past that, or LIMIT newer ids came.
+    A blob is not needed once the partition's watermark is more than SPAN past that, or LIMIT newer ids came.
     """
     count, _, watermark = _HEAD.unpack_from(blob)
     return count, watermark
@@ -169,7 +169,9 @@ def _unpack(blob: bytes) -> tuple[list[tuple[Micros, int]], tuple[int, ...], Mic
     count, runs, watermark = _HEAD.unpack_from(blob)
     start = _HEAD.size + runs * _RUN.size
     if len(blob) != start + count * _HASH_BYTES:
-        message = f"a blob of {len(blob)} bytes cannot hold {count} ids in {runs} runs: it is cut or not a blob of ids"
+        message = (
+            f"a blob of {len(blob)} bytes cannot hold {count} ids in {runs} runs: it is cut or no blob of ids"
+        )
         raise ValueError(message)
     marks = list(_RUN.iter_unpack(blob[_HEAD.size : start]))
     return marks, struct.unpack_from(f"<{count}Q", blob, start), watermark

@@ -1,0 +1,195 @@
+"""The decoder: a batch of payloads through msgspec, checked, in one loop that does no more than it must.
+
+What the types of the contract can say (lengths, ranges, offsets) msgspec checks in C. The rest stands below.
+Only a payload that failed is looked at again, to name its fault. Where an object names a key twice, the last
+counts; fields that the contract does not know are ignored.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+
+from service.adapters.decode import envelope, faults
+from service.adapters.decode.faults import DEEP_BYTES, TOO_LARGE, Fault, RefusedError
+from service.adapters.decode.mapping import FieldMapping
+from service.core.catalog import Catalog, Source
+from service.core.event import (
+    DAY,
+    MINUTE,
+    SECOND,
+    Batch,
+    CustomerChange,
+    DeadLetter,
+    Event,
+    Micros,
+    Outcome,
+    Promise,
+    Record,
+    micros,
+    rfc3339,
+)
+
+EARLIEST: Micros = micros(datetime(1900, 1, 1, tzinfo=UTC))
+LATEST: Micros = micros(datetime(9000, 1, 1, tzinfo=UTC))
+"""Zero dates (0001-01-01) and "never" (9999-12-31) are placeholders, not times."""
+
+DEFAULT_SKEW: Micros = 5 * MINUTE
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_DUE = datetime(9000, 1, 1, tzinfo=UTC)
+_FIRST_DUE = datetime(1900, 1, 1, tzinfo=UTC)
+_NO_HEADERS: Mapping[str, bytes] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What became of a batch: each payload is in exactly one of the two lists, both in the batch's order."""
+
+    records: list[Record]
+    dead: list[DeadLetter]
+
+
+class Decoder:
+    """Decodes the batches of one source (None: the plain contract, as files speak it).
+
+    `too_large` is the size in bytes beyond which a payload is not looked into. Raises MappingError where the
+    mapping of the source cannot be used.
+    """
+
+    def __init__(self, catalog: Catalog, source: Source | None = None, *, too_large: int = TOO_LARGE) -> None:
+        self._moments = catalog.moments
+        self._dated = frozenset(
+            name for name, moment in catalog.moments.items() if moment.deadline is not None
+        )
+        self._skew = source.allowed_skew if source is not None else DEFAULT_SKEW
+        foreign = source is not None and (source.mapping or source.constants)
+        self._mapping = FieldMapping(source) if source is not None and foreign else None
+        self._too_large = too_large
+        self._json = msgspec.json.Decoder(Event)
+
+    @property
+    def speaks_contract(self) -> bool:
+        """Whether payloads are read as the contract itself, without a field mapping."""
+        return self._mapping is None
+
+    def decode(self, batch: Batch, now: Micros | None = None) -> Decoded:
+        """Decode a batch; an event later than `now` plus the allowed skew is refused as `future`.
+
+        `now` is the wall clock, or None where time comes from the events themselves.
+        """
+        latest = LATEST if now is None else min(LATEST, now + self._skew)
+        records: list[Record] = []
+        dead: list[DeadLetter] = []
+        if self._mapping is not None or batch.headers is not None or not self._plain(batch.payloads):
+            self._decode_carefully(batch, latest, records, dead)
+            return Decoded(records, dead)
+        # This loop runs for every event: calls and look-ups that it can do without are left out.
+        decode, moments, dated = self._json.decode, self._moments, self._dated
+        for offset, payload in zip(batch.offsets, batch.payloads, strict=True):
+            try:
+                event = decode(payload)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                dead.append(faults.bury(batch.partition, offset, faults.explain(payload, error), payload))
+                continue
+            since = event.time - _EPOCH
+            at = since.days * DAY + since.seconds * SECOND + since.microseconds
+            if isinstance(event, Outcome):
+                sound = event.moment in moments
+            elif isinstance(event, Promise):
+                due, moment = event.due, event.moment
+                sound = (
+                    moment in dated if due is None else moment in moments and _FIRST_DUE <= due <= _LAST_DUE
+                )
+            else:
+                sound = False
+            if sound and EARLIEST <= at <= latest:
+                records.append(Record(offset, at, event))
+                continue
+            fault = self._refuse(event, at, latest)
+            if fault is None:
+                records.append(Record(offset, at, event))
+            else:
+                dead.append(faults.bury(batch.partition, offset, fault, payload))
+        return Decoded(records, dead)
+
+    def _plain(self, payloads: list[bytes]) -> bool:
+        """Whether none of the payloads can hold what the fast loop does not look for."""
+        if not payloads:
+            return True
+        block = b"".join(payloads)
+        return (
+            (b"\\" not in block or b"\\u0000" not in block)
+            and b'"specversion"' not in block
+            and (block.isascii() or _is_utf8(payloads))
+            and (max(map(len, payloads)) <= DEEP_BYTES or not any(map(self._odd, payloads)))
+        )
+
+    def _odd(self, payload: bytes) -> bool:
+        return len(payload) > self._too_large or faults.may_be_deep(payload)
+
+    def _decode_carefully(
+        self, batch: Batch, latest: Micros, records: list[Record], dead: list[DeadLetter]
+    ) -> None:
+        headers: Sequence[Mapping[str, bytes]] = batch.headers or [_NO_HEADERS] * len(batch.payloads)
+        for offset, payload, header in zip(batch.offsets, batch.payloads, headers, strict=True):
+            found = self._one(payload, header, latest)
+            if isinstance(found, Fault):
+                dead.append(faults.bury(batch.partition, offset, found, payload))
+            else:
+                records.append(Record(offset, micros(found.time), found))
+
+    def _one(self, payload: bytes, headers: Mapping[str, bytes], latest: Micros) -> Event | Fault:
+        fault = faults.unreadable(payload, self._too_large)
+        if fault is not None:
+            return fault
+        try:
+            if self._mapping is None and not envelope.wrapped(payload, headers):
+                event = self._json.decode(payload)
+            else:
+                event = self._unwrapped(payload, headers)
+        except RefusedError as error:
+            return error.fault
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            return faults.explain(payload, error)
+        return faults.bad_text(event) or self._refuse(event, micros(event.time), latest) or event
+
+    def _unwrapped(self, payload: bytes, headers: Mapping[str, bytes]) -> Event:
+        found = faults.parsed(payload)
+        fields = envelope.unwrap(found, headers)
+        if self._mapping is not None:
+            fields = self._mapping.apply(found, fields)
+        try:
+            event: Event = msgspec.convert(fields, Event)
+        except msgspec.ValidationError as error:
+            fault = faults.invalid(fields, error)
+            raise RefusedError(fault if self._mapping is None else self._mapping.blame(fault)) from error
+        return event
+
+    def _refuse(self, event: Event, at: Micros, latest: Micros) -> Fault | None:
+        """What the catalogue or the clock has against a well-formed event."""
+        if at > latest:
+            return faults.future(rfc3339(at) if at <= LATEST else str(event.time), latest == LATEST)
+        if at < EARLIEST:
+            return faults.out_of_range("time", event.time)
+        moment = None if isinstance(event, CustomerChange) else event.moment
+        if moment is not None and moment not in self._moments:
+            return faults.unknown_moment(moment, self._moments)
+        if isinstance(event, Promise):
+            if event.due is None:
+                return None if event.moment in self._dated else faults.no_due(event.moment)
+            if not _FIRST_DUE <= event.due <= _LAST_DUE:
+                return faults.out_of_range("due", event.due)
+        return None
+
+
+def _is_utf8(payloads: list[bytes]) -> bool:
+    # One by one: two halves of a character in neighbouring payloads would make a whole one in between.
+    try:
+        for payload in payloads:
+            if not payload.isascii():
+                payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
