@@ -24,7 +24,10 @@ class Meter(Protocol):
         ...
 
     def ingested(self, partition: Partition, counts: Counts, tally: Tally, seconds: float) -> None:
-        """A batch was committed: what became of its records, what it added to the tallies, how long it took."""
+        """A batch was committed: what became of its records, what it added to the tallies, its seconds.
+
+        Counts and tally are read before this returns and not kept.
+        """
         ...
 
     def refused(self, partition: Partition) -> None:

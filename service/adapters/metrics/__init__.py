@@ -1,0 +1,1 @@
+"""What the service tells Prometheus about the moments and about itself."""
