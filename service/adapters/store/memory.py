@@ -1,0 +1,309 @@
+"""A store in plain Python data, for backtests and tests: the whole protocol, gone with the process."""
+
+import heapq
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import msgspec
+
+from service.adapters.store.ledger_rows import expires_at
+from service.adapters.store.memory_reader import MemoryReader
+from service.core.catalog import Moment
+from service.core.changes import Break, Changes, PromiseKey, View
+from service.core.duplicates import LIMIT, SPAN, extent
+from service.core.event import Micros, Partition
+from service.core.ledger import Promised
+from service.core.ports import (
+    BlindSpan,
+    Claim,
+    Delivery,
+    Judged,
+    Judgement,
+    Leased,
+    Snapshot,
+    StaleClaim,
+    TimelineEntry,
+)
+from service.core.route import Notice
+from service.core.tally import Window
+from service.core.watermark import PartitionClock
+
+
+class _Place(msgspec.Struct):
+    """How far a partition was read, and by whose turn."""
+
+    clock: PartitionClock
+    epoch: int = 0
+    position: int | None = None
+    hashes: deque[bytes] = msgspec.field(default_factory=deque)
+    ids: int = 0
+    retired: bool = False
+    superseded: bool = False
+
+
+class MemoryStore(MemoryReader):
+    """Keeps everything in dictionaries. `clock`: the wall time, where burials shall have one."""
+
+    def __init__(
+        self, moments: Mapping[str, Moment] | None = None, *, clock: Callable[[], Micros] | None = None
+    ) -> None:
+        super().__init__(dict(moments or {}), clock)
+        self._places: dict[Partition, _Place] = {}
+        self._expiring: dict[str, list[tuple[Micros, str]]] = defaultdict(list)
+
+    def declare(self, moments: Mapping[str, Moment]) -> None:
+        """Say which dimensions and window width each moment has."""
+        with self._lock:
+            self._moments = {**self._moments, **moments}
+
+    def claim(self, partition: Partition) -> Claim:
+        """Take a partition: bumps the epoch, so that earlier claims are stale."""
+        with self._lock:
+            place = self._places.get(partition) or self._begin(partition)
+            if place.superseded:
+                where = f"{partition.topic}/{partition.number}"
+                raise StaleClaim(f"{where} was re-created since; {partition.topic_id!r} is its old id")
+            place.epoch += 1
+            place.retired = False
+            return Claim(partition, place.epoch, place.position, place.clock, tuple(place.hashes))
+
+    def _begin(self, partition: Partition) -> _Place:
+        """A re-created topic's partition begins anew, and nobody may write the old one's any more."""
+        begun = _Place(PartitionClock(partition))
+        for known, place in list(self._places.items()):
+            if (known.topic, known.number) != (partition.topic, partition.number):
+                continue
+            if known.topic_id:
+                place.retired = place.superseded = True
+                place.epoch += 1
+            else:
+                # It had no id when it was first read and has one now: the same topic, better known.
+                begun = self._places.pop(known)
+                begun.clock = msgspec.structs.replace(begun.clock, partition=partition)
+        self._places[partition] = begun
+        return begun
+
+    def clocks(self) -> list[PartitionClock]:
+        """Of the partitions that exist."""
+        with self._lock:
+            return [
+                self._places[partition].clock
+                for partition in sorted(self._places)
+                if not self._places[partition].retired
+            ]
+
+    def retire(self, partitions: Sequence[Partition]) -> None:
+        """Forget the clocks of partitions that no longer exist."""
+        with self._lock:
+            for partition in partitions:
+                if partition in self._places:
+                    self._places[partition].retired = True
+
+    @contextmanager
+    def ingest(self, claim: Claim, moments: Sequence[str], keys: Sequence[PromiseKey]) -> Iterator["_Ingest"]:
+        """One batch's transaction."""
+        del moments
+        with self._lock:
+            promises = self._promises
+            view = View(self._closed_through, {key: promises[key] for key in keys if key in promises})
+            yield _Ingest(self, claim, view)
+
+    def save_batch(self, claim: Claim, changes: Changes, position: int, clock: PartitionClock) -> Claim:
+        """The compare-and-set, and everything with it."""
+        place = self._places.get(claim.partition)
+        if place is None or (place.epoch, place.position) != (claim.epoch, claim.position):
+            where = f"{claim.partition.topic}/{claim.partition.number}"
+            raise StaleClaim(f"{where}: another reader has claimed it since")
+        place.position = position
+        place.clock = clock
+        if changes.hashes:
+            self._remember(place, changes.hashes)
+        self.apply(changes)
+        return Claim(claim.partition, claim.epoch, position, clock)
+
+    def _remember(self, place: _Place, blob: bytes) -> None:
+        count, latest = extent(blob)
+        place.hashes.append(blob)
+        place.ids += count
+        while True:
+            oldest, at = extent(place.hashes[0])
+            if at >= latest - SPAN and place.ids - oldest < LIMIT:
+                break
+            place.hashes.popleft()
+            place.ids -= oldest
+
+    def apply(self, changes: Changes) -> None:
+        """Write what a batch or a closing changes; its cells are taken over as they are."""
+        for moment, cells in changes.tally.cells.items():
+            add = self._books[moment].add
+            for (window, values, late), cell in cells.items():
+                if cell:
+                    add(window, values, cell, late=late)
+        for (moment, ref), row in changes.breaks.items():
+            self._put_break(moment, ref, row)
+        for place, promised in changes.promises.items():
+            self._put_promise(place, promised)
+        self._voices.extend(changes.voices)
+        if changes.dead:
+            buried = self._clock() if self._clock else None
+            self._dead.extend((buried, letter) for letter in changes.dead)
+        self._counts.add(changes.counts)
+
+    def _put_break(self, moment: str, ref: str, row: Break | None) -> None:
+        rows = self._breaks[moment]
+        before = rows.get(ref)
+        if before is not None and (row is None or row.at != before.at):
+            self._break_times[moment].remove(before.at, ref)
+        if row is None:
+            rows.pop(ref, None)
+            return
+        rows[ref] = row
+        if before is None or before.at != row.at:
+            self._break_times[moment].add(row.at, ref)
+
+    def _put_promise(self, place: PromiseKey, row: Promised) -> None:
+        moment, key = place
+        before = self._promises.get(place)
+        self._promises[place] = row
+        was = before.due if before else None
+        if was != row.due:
+            if was is not None:
+                self._due_times[moment].remove(was, key)
+            if row.due is not None:
+                self._due_times[moment].add(row.due, key)
+        expires = expires_at(row)
+        if expires is not None and (before is None or expires_at(before) != expires):
+            heapq.heappush(self._expiring[moment], (expires, key))
+
+    @contextmanager
+    def closing(self, moment: str) -> Iterator["_Closing"]:
+        """A closing's transaction."""
+        with self._lock:
+            transaction = _Closing(self, moment, self._closed_through.get(moment, 0))
+            try:
+                yield transaction
+            finally:
+                # What was looked at but not closed falls due again.
+                for row in transaction.taken:
+                    heapq.heappush(self._expiring[moment], row)
+
+    def expiring(self, moment: str, through: Micros) -> list[tuple[Micros, str]]:
+        """Take what falls due before a time off the heap."""
+        heap = self._expiring[moment]
+        taken = []
+        while heap and heap[0][0] < through:
+            taken.append(heapq.heappop(heap))
+        return taken
+
+    def unsettled(self, moment: str, rows: Sequence[tuple[Micros, str]], since: Micros) -> list[Promised]:
+        """The promises among some rows off the heap that still break at that time, each once."""
+        found: dict[str, Promised] = {}
+        for due, key in rows:
+            row = self._promises[moment, key]
+            if due >= since and expires_at(row) == due:
+                found[key] = row
+        return list(found.values())
+
+    def save_closing(self, moment: str, changes: Changes, through: Micros) -> None:
+        """Write the expiries and move `closed_through`."""
+        self.apply(changes)
+        self._closed_through[moment] = max(through, self._closed_through.get(moment, through))
+
+    def judged(self, moment: str) -> Judged:
+        """How far a moment was judged."""
+        with self._lock:
+            return self._judged[moment]
+
+    def windows(self, moment: str, after: Micros | None, through: Micros) -> Iterator[Window]:
+        """As judged: closed windows with start ≥ after and end ≤ through that hold anything, in order."""
+        if moment in self._books:
+            through = min(through, self._closed_through.get(moment, 0))
+            yield from self._books[moment].windows(after, through, self._moments[moment].window)
+
+    def save_judgement(  # noqa: PLR0913  # the port's
+        self,
+        moment: str,
+        tick: int,
+        judgement: Judgement,
+        snapshot: Snapshot | None,
+        notices: Sequence[Notice],
+        *,
+        now: Micros | None = None,
+    ) -> None:
+        """Write a judgement with a compare-and-set on the tick."""
+        with self._lock:
+            known = self._judged[moment]
+            if known.tick != tick:
+                raise StaleClaim(f"{moment}: judged by another replica since (tick {known.tick}, not {tick})")
+            self._judged[moment] = Judged(judgement.through, tick + 1, snapshot or known.snapshot)
+            self._judgements[moment] = judgement
+            for change in judgement.changes:
+                one = change.interruption
+                self._interruptions[one.id] = one
+                self._timeline[one.id].append(TimelineEntry(one.id, change.at, change.what, change.note))
+            self._outbox.enqueue(notices, judgement.through if now is None else now)
+
+    def save_blind(self, spans: Sequence[BlindSpan]) -> None:
+        """Put spans by (moment, since)."""
+        with self._lock:
+            for span in spans:
+                self._blind[span.moment][span.since] = span
+
+    def note(self, entry: TimelineEntry) -> None:
+        """Append a line to an interruption's history."""
+        with self._lock:
+            self._timeline[entry.interruption].append(entry)
+
+    def enqueue(self, notices: Sequence[Notice], now: Micros) -> int:
+        """Put notices in the outbox; how many were new."""
+        with self._lock:
+            return self._outbox.enqueue(notices, now)
+
+    def lease(self, now: Micros, until: Micros, limit: int, skip: Collection[str] = ()) -> list[Leased]:
+        """Take due rows for sending until a time."""
+        with self._lock:
+            return self._outbox.lease(now, until, limit, skip)
+
+    def release(self, leased: Leased, due_at: Micros) -> bool:
+        """Hand back a row that was not tried."""
+        with self._lock:
+            return self._outbox.release(leased, due_at)
+
+    def delivered(self, leased: Leased, delivery: Delivery, now: Micros, next_at: Micros | None) -> bool:
+        """Record an attempt; False when the lease was no longer ours."""
+        with self._lock:
+            return self._outbox.delivered(leased, delivery, now, next_at)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class _Ingest:
+    __slots__ = ("_claim", "_store", "view")
+
+    def __init__(self, store: MemoryStore, claim: Claim, view: View) -> None:
+        self._store = store
+        self._claim = claim
+        self.view = view
+
+    def save(self, changes: Changes, position: int, clock: PartitionClock) -> Claim:
+        return self._store.save_batch(self._claim, changes, position, clock)
+
+
+class _Closing:
+    __slots__ = ("_moment", "_store", "closed_through", "taken")
+
+    def __init__(self, store: MemoryStore, moment: str, closed_through: Micros) -> None:
+        self._store = store
+        self._moment = moment
+        self.closed_through = closed_through
+        self.taken: list[tuple[Micros, str]] = []
+
+    def due(self, through: Micros) -> Sequence[Promised]:
+        self.taken += self._store.expiring(self._moment, through)
+        return self._store.unsettled(self._moment, self.taken, self.closed_through)
+
+    def save(self, changes: Changes, through: Micros) -> None:
+        self._store.save_closing(self._moment, changes, through)
+        self.taken = [row for row in self.taken if row[0] >= through]

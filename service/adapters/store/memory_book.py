@@ -1,0 +1,59 @@
+"""The tallies of one moment in memory: as judged beside amendments, by window."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+
+from service.core.event import Micros
+from service.core.tally import Cell, Values, Window
+
+Cells = dict[Values, Cell]
+
+
+class Book:
+    """Cells by window; those that amend closed windows stand apart from those that were judged."""
+
+    __slots__ = ("_starts", "amended", "judged")
+
+    def __init__(self) -> None:
+        self.judged: dict[Micros, Cells] = {}
+        self.amended: dict[Micros, Cells] = {}
+        self._starts: list[Micros] = []
+
+    def add(self, start: Micros, values: Values, cell: Cell, *, late: bool) -> None:
+        """Add a delta. The cell may be taken over as it is: the giver must not touch it again."""
+        side = self.amended if late else self.judged
+        cells = side.get(start)
+        if cells is None:
+            cells = side[start] = {}
+            if not late:
+                starts = self._starts
+                if not starts or start > starts[-1]:
+                    starts.append(start)
+                else:
+                    insort(starts, start)
+        known = cells.get(values)
+        if known is None:
+            cells[values] = cell
+        else:
+            known.add(cell)
+
+    def windows(self, after: Micros | None, through: Micros, width: Micros) -> Iterator[Window]:
+        """As judged: windows with start ≥ after and end ≤ through that hold anything, in order."""
+        starts = self._starts
+        place = 0 if after is None else bisect_left(starts, after)
+        while place < len(starts) and starts[place] + width <= through:
+            start = starts[place]
+            cells = {values: cell for values, cell in self.judged[start].items() if cell}
+            if cells:
+                yield Window(start, start + width, cells)
+            place += 1
+
+    def between(self, start: Micros, end: Micros) -> Iterator[tuple[Micros, Values, Cell]]:
+        """As amended: cells of windows with start ≤ window < end; a place may come twice."""
+        for at in self._starts[bisect_left(self._starts, start) : bisect_left(self._starts, end)]:
+            for values, cell in self.judged[at].items():
+                yield at, values, cell
+        for at, cells in self.amended.items():
+            if start <= at < end:
+                for values, cell in cells.items():
+                    yield at, values, cell

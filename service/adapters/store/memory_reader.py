@@ -1,0 +1,216 @@
+"""The questions of pages and reports, answered from plain Python data."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Literal
+
+from service.adapters.store.memory_book import Book
+from service.adapters.store.memory_outbox import MemoryOutbox
+from service.adapters.store.timeindex import TimeIndex
+from service.core.catalog import Moment
+from service.core.changes import Break, Counts, PromiseKey, Voice
+from service.core.event import Annotation, Complaint, CustomerChange, DeadLetter, Feedback, Micros
+from service.core.interruption import Impact, Interruption, Segment, holds
+from service.core.ledger import Promised  # noqa: TC001  # with the rest of the core, for annotations too
+from service.core.ports import BlindSpan, Judged, Judgement, MomentStatus, OutboxRow, TimelineEntry, Totals
+from service.core.tally import Cell
+from service.core.window import window_of
+
+_KINDS = {"feedback": Feedback, "customer": CustomerChange, "annotation": Annotation}
+
+
+class MemoryReader:
+    """Everything that was stored, and the reading half of the protocol."""
+
+    def __init__(self, moments: Mapping[str, Moment], clock: Callable[[], Micros] | None) -> None:
+        self._moments = moments
+        self._clock = clock
+        # One lock for everything: the threads of a service take turns, and a single thread hardly notices.
+        self._lock = threading.RLock()
+        self._closed_through: dict[str, Micros] = {}
+        self._books: dict[str, Book] = defaultdict(Book)
+        self._breaks: dict[str, dict[str, Break]] = defaultdict(dict)
+        self._break_times: dict[str, TimeIndex] = defaultdict(TimeIndex)
+        self._promises: dict[PromiseKey, Promised] = {}
+        self._due_times: dict[str, TimeIndex] = defaultdict(TimeIndex)
+        self._voices: list[Voice] = []
+        self._dead: list[tuple[Micros | None, DeadLetter]] = []
+        self._counts = Counts()
+        self._judged: dict[str, Judged] = defaultdict(Judged)
+        self._judgements: dict[str, Judgement] = {}
+        self._interruptions: dict[str, Interruption] = {}
+        self._timeline: dict[str, list[TimelineEntry]] = defaultdict(list)
+        self._blind: dict[str, dict[Micros, BlindSpan]] = defaultdict(dict)
+        self._outbox = MemoryOutbox()
+
+    def interruptions(
+        self, *, moment: str | None = None, open_only: bool = False, since: Micros | None = None
+    ) -> list[Interruption]:
+        """In order of detection; `since`: those not resolved before it."""
+        with self._lock:
+            found = [
+                one
+                for one in self._interruptions.values()
+                if (moment is None or one.moment == moment)
+                and (not open_only or one.is_open)
+                and (since is None or one.resolved_at is None or one.resolved_at >= since)
+            ]
+        return sorted(found, key=lambda one: (one.detected_at, one.id))
+
+    def interruption(self, identity: str) -> Interruption | None:
+        """One interruption by its id."""
+        return self._interruptions.get(identity)
+
+    def timeline(self, identity: str) -> list[TimelineEntry]:
+        """An interruption's history as it was written."""
+        with self._lock:
+            return list(self._timeline.get(identity, ()))
+
+    def impact(self, moment: str, segment: Segment, start: Micros, end: Micros) -> Impact:
+        """Exact distinct customers, breaks and value of [start, end) in a segment."""
+        customers: set[str] = set()
+        waiting: set[str] = set()
+        broken = value = 0
+        for row in self._breaks_between(moment, segment, start, end):
+            broken += 1
+            value += row.value
+            customers.add(row.customer)
+            if row.promised and row.settled_at is None:
+                waiting.add(row.customer)
+        return Impact(broken, len(customers), value, len(waiting))
+
+    def breaks(  # noqa: PLR0913  # the port's
+        self, moment: str, segment: Segment, start: Micros, end: Micros, *, limit: int = 1000, offset: int = 0
+    ) -> list[Break]:
+        """In order of time."""
+        return self._breaks_between(moment, segment, start, end)[offset : offset + limit]
+
+    def _breaks_between(self, moment: str, segment: Segment, start: Micros, end: Micros) -> list[Break]:
+        with self._lock:
+            if moment not in self._breaks:
+                return []
+            rows = self._breaks[moment]
+            found = [rows[ref] for ref in self._break_times[moment].between(start, end)]
+        return [row for row in found if holds(segment, row.dimensions)] if segment else found
+
+    def totals(self, moment: str, start: Micros, end: Micros, step: Micros) -> list[tuple[Micros, Totals]]:
+        """Sums by step aligned to `start`; steps in which nothing happened are left out."""
+        with self._lock:
+            cells: dict[Micros, Cell] = defaultdict(Cell)
+            for window, _, cell in self._cells_between(moment, start, end):
+                cells[start + window_of(window - start, step)].add(cell)
+            customers: dict[Micros, set[str]] = defaultdict(set)
+            for row in self._breaks_between(moment, (), start, end):
+                customers[start + window_of(row.at - start, step)].add(row.customer)
+        steps = sorted({at for at, cell in cells.items() if cell} | customers.keys())
+        return [(at, _totals(cells[at], len(customers[at]))) for at in steps]
+
+    def by_value(
+        self, moment: str, dimension: str, start: Micros, end: Micros
+    ) -> list[tuple[str | None, Totals]]:
+        """Sums by a dimension's values, most broken first; None is "not stated"."""
+        with self._lock:
+            names = self._moments[moment].dimensions
+            place = names.index(dimension) if dimension in names else None
+            cells: dict[str | None, Cell] = defaultdict(Cell)
+            for _, values, cell in self._cells_between(moment, start, end):
+                cells[None if place is None else values[place]].add(cell)
+            customers: dict[str | None, set[str]] = defaultdict(set)
+            for row in self._breaks_between(moment, (), start, end):
+                customers[row.dimensions.get(dimension)].add(row.customer)
+        found = {value for value, cell in cells.items() if cell} | customers.keys()
+        totals = [(value, _totals(cells[value], len(customers[value]))) for value in found]
+        return sorted(totals, key=lambda each: (-each[1].broken, each[0] is None, each[0] or ""))
+
+    def _cells_between(
+        self, moment: str, start: Micros, end: Micros
+    ) -> Iterator[tuple[Micros, tuple[str | None, ...], Cell]]:
+        return self._books[moment].between(start, end) if moment in self._books else iter(())
+
+    def customers(self, moments: Sequence[str], start: Micros, end: Micros) -> tuple[int, int]:
+        """(distinct customers let down, distinct breaks) over several moments."""
+        customers: set[str] = set()
+        broken = 0
+        for moment in set(moments):
+            rows = self._breaks_between(moment, (), start, end)
+            broken += len(rows)
+            customers.update(row.customer for row in rows)
+        return len(customers), broken
+
+    def complaints(self, moment: str | None, start: Micros, end: Micros) -> list[Voice]:
+        """Complaints in order of time; `moment` None: all."""
+        return self._voices_between(Complaint, moment, start, end)
+
+    def voices(
+        self, kind: Literal["feedback", "customer", "annotation"], start: Micros, end: Micros
+    ) -> list[Voice]:
+        """What else was said, gained, lost or done, in order of time."""
+        return self._voices_between(_KINDS[kind], None, start, end)
+
+    def _voices_between(self, kind: type, moment: str | None, start: Micros, end: Micros) -> list[Voice]:
+        with self._lock:
+            found = [
+                voice
+                for voice in self._voices
+                if isinstance(voice.event, kind)
+                and start <= voice.at < end
+                and (moment is None or getattr(voice.event, "moment", None) == moment)
+            ]
+        return sorted(found, key=lambda voice: (voice.at, voice.partition, voice.offset))
+
+    def due(self, moment: str, start: Micros, end: Micros) -> tuple[int, int]:
+        """(open promises, all promises) with a due time in [start, end)."""
+        with self._lock:
+            if moment not in self._due_times:
+                return 0, 0
+            rows: list[Promised] = [
+                self._promises[moment, key] for key in self._due_times[moment].between(start, end)
+            ]
+        return sum(row.waiting for row in rows), len(rows)
+
+    def status(self, moment: str) -> MomentStatus:
+        """Where a moment stands."""
+        with self._lock:
+            judgement = self._judgements.get(moment)
+            return MomentStatus(
+                moment=moment,
+                closed_through=self._closed_through.get(moment),
+                judged_through=self._judged[moment].through,
+                learning=judgement.learning if judgement else None,
+                blind_since=min(
+                    (s.since for s in self._blind[moment].values() if s.until is None), default=None
+                ),
+                series=judgement.series if judgement else (),
+            )
+
+    def blind(self, moment: str, start: Micros, end: Micros) -> list[BlindSpan]:
+        """Stretches without trustworthy data that touch [start, end), in order."""
+        with self._lock:
+            spans = [
+                s
+                for s in self._blind[moment].values()
+                if s.since < end and (s.until is None or s.until > start)
+            ]
+        return sorted(spans, key=lambda span: span.since)
+
+    def dead_letters(self, *, limit: int = 100, offset: int = 0) -> list[tuple[Micros | None, DeadLetter]]:
+        """Newest first, with the wall time of their burial."""
+        with self._lock:
+            return self._dead[::-1][offset : offset + limit]
+
+    def counts(self) -> Counts:
+        """Since the store was made."""
+        with self._lock:
+            copy = Counts()
+            copy.add(self._counts)
+            return copy
+
+    def outbox(self, *, limit: int = 100) -> list[OutboxRow]:
+        """Newest first."""
+        with self._lock:
+            return self._outbox.rows(limit)
+
+
+def _totals(cell: Cell, customers: int) -> Totals:
+    return Totals(cell.attempts, cell.broken, cell.cancelled, cell.value, cell.broken_value, customers)
