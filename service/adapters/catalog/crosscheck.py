@@ -3,9 +3,6 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-
 from service.adapters.catalog import duration
 from service.adapters.catalog.detector import wrong_detector
 from service.adapters.catalog.entry import Entry
@@ -20,28 +17,8 @@ from service.adapters.catalog.models import (
     SourceSpec,
 )
 from service.adapters.catalog.problem import Problem, Where, show
-
-EVENT_FIELDS = (
-    "id",
-    "time",
-    "type",
-    "moment",
-    "customer",
-    "outcome",
-    "key",
-    "reason",
-    "duration_s",
-    "value",
-    "due",
-    "journey",
-    "channel",
-    "score",
-    "text",
-    "change",
-    "title",
-    "url",
-)
-"""Fields of the event contract that a mapping can fill; dimensions are written `dimensions.NAME`."""
+from service.adapters.decode.mapping import FIELDS, FieldMapping, MappingError
+from service.core.catalog import Source
 
 S = TypeVar("S", bound=Strict)
 Names = Mapping[str, Collection[str]]
@@ -179,39 +156,28 @@ def _sources(entries: Sequence[Entry]) -> Iterator[Problem]:
     for entry, spec in of_kind(entries, SourceSpec):
         first = topics.setdefault(spec.topic, entry.name)
         if first != entry.name:
-            yield entry.problem(
-                ("topic",), f"{show(spec.topic)} is read by Source {first} already; keep one of them"
-            )
-        for section, fields in (("mapping", spec.mapping), ("constants", spec.constants)):
-            for name in fields:
-                if wrong := _wrong_field(name):
-                    yield entry.problem((section, name), wrong)
+            message = f"{show(spec.topic)} is read by Source {first} already; keep one of them"
+            yield entry.problem(("topic",), message)
         for name in spec.constants:
-            if name in spec.mapping:
-                yield entry.problem(("constants", name), "is in mapping as well; keep one of them")
+            if wrong := _wrong_field(name):
+                yield entry.problem(("constants", name), wrong)
         for name, expression in spec.mapping.items():
-            if wrong := _wrong_expression(expression):
-                yield entry.problem(
-                    ("mapping", name), f"{show(expression)} is not JMESPath ({wrong}); mend it"
-                )
+            if wrong := _wrong_field(name) or _wrong_expression(name, expression):
+                yield entry.problem(("mapping", name), wrong)
 
 
 def _wrong_field(name: str) -> str | None:
     head, dot, rest = name.partition(".")
-    if name in EVENT_FIELDS or (head == "dimensions" and dot and rest and "." not in rest):
+    if name in FIELDS or (head == "dimensions" and dot and rest):
         return None
-    if head == "dimensions":
-        return "dimensions are mapped one by one; write dimensions.NAME"
-    known = (*EVENT_FIELDS, "dimensions")
-    otherwise = f"the fields are {', '.join(known)}"
-    return f"is not a field of an event; {suggest(name, known, otherwise)}"
+    otherwise = f"the fields are {', '.join(FIELDS)}, and dimensions.NAME"
+    return f"is not a field of an event; {suggest(name, FIELDS, otherwise)}"
 
 
-def _wrong_expression(expression: str) -> str | None:
+def _wrong_expression(field: str, expression: str) -> str | None:
+    """What the decoder would refuse, said before a single event is read."""
     try:
-        jmespath.compile(expression)
-    except JMESPathError as error:
-        return str(error).partition("\n")[0].rstrip(":").strip() or "an error"
-    except (ValueError, RecursionError) as error:
-        return type(error).__name__
+        FieldMapping(Source(name="", topic="", mapping={field: expression}))
+    except MappingError as error:
+        return str(error).partition(": ")[2]
     return None
