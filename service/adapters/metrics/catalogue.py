@@ -1,9 +1,9 @@
 """Every metric that the service exposes, one entry each: its name, type, help and labels.
 
-Labels are names from the operators' catalogue or words from lists in the code, never an event's text and never
-a customer, so that what can be scraped is bounded by what was declared. Gauges of moments are read from the store:
-every replica exposes the same ones, so aggregate them with `max`. Counters belong to the process: aggregate them
-with `sum`.
+Labels are names from the operators' catalogue or words from lists in the code, never an event's text and
+never a customer, so that what can be scraped is bounded by what was declared. Gauges of moments are read from
+the store: every replica exposes the same ones, so aggregate them with `max`. Counters belong to the process:
+aggregate them with `sum`.
 """
 
 from dataclasses import dataclass, replace

@@ -82,7 +82,8 @@ class Metrics:
             {"version": _version(), "python": platform.python_version()}
         )
         self._moment_series = [_Series(counter) for counter in self._by_moment.values()]
-        self._source_series = [_Series(metric) for metric in (*self._by_source.values(), self._lag)]
+        self._source_series = [_Series(counter) for counter in self._by_source.values()]
+        self._source_series.append(_Series(self._lag))
         self._opened_series = _Series(self._opened)
         self._notice_series = _Series(self._notices)
         _Series(self._rejected).become((reason,) for reason in (*REASONS, OTHER))

@@ -1,0 +1,51 @@
+"""Who knew first, interruption by interruption: once a customer has complained, the answer stands."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from service.core.affected import all_breaks, place_of
+from service.core.catalog import Catalog
+from service.core.event import Micros
+from service.core.lead import FOLLOW, about, first_complaint
+from service.core.ports import Reader
+
+
+class Knowing:
+    """Remembers whose complaint was found, so that a reading looks only at what has none so far."""
+
+    def __init__(self) -> None:
+        self._leads: dict[str, tuple[str, Micros, Micros]] = {}
+
+    def look(self, reader: Reader, catalog: Catalog, now: Micros) -> None:
+        """Look for the first complaint of every interruption that has none so far and is not long over."""
+        rows = [
+            row
+            for row in reader.interruptions(since=now - FOLLOW)
+            if row.id not in self._leads and row.moment in catalog.moments
+        ]
+        if not rows:
+            return
+        complaints = reader.complaints(None, min(row.onset for row in rows), now + 1)
+        if not complaints:
+            return
+        for row in rows:
+            first = first_complaint(
+                all_breaks(reader, place_of(row, now)), about(row.moment, complaints), row.onset
+            )
+            if first is not None:
+                self._leads[row.id] = (row.moment, row.detected_at, first - row.detected_at)
+
+    @property
+    def first(self) -> Mapping[str, int]:
+        """How many interruptions we knew before the first complaint, and how many a customer did."""
+        counts = Counter("us" if lead > 0 else "customer" for _, _, lead in self._leads.values())
+        return {"us": counts["us"], "customer": counts["customer"]}
+
+    @property
+    def leads(self) -> Mapping[str, Micros]:
+        """Each moment's newest lead."""
+        newest: dict[str, tuple[Micros, Micros]] = {}
+        for moment, detected, lead in self._leads.values():
+            if moment not in newest or newest[moment][0] < detected:
+                newest[moment] = (detected, lead)
+        return {moment: lead for moment, (_, lead) in newest.items()}
