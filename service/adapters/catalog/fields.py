@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -83,9 +84,16 @@ def _text(value: str) -> str:
 
 
 def _url(value: str) -> str:
-    if _URL.fullmatch(value) and len(value) <= _LONGEST_TEXT:
+    if _URL.fullmatch(value) and len(value) <= _LONGEST_TEXT and _splits(value):
         return value
     raise wrong(f"{show(value)} is not an address; write one that starts with https://")
+
+
+def _splits(value: str) -> bool:
+    try:
+        return bool(urlsplit(value).hostname)
+    except ValueError:
+        return False
 
 
 def _variable(value: object) -> str:
