@@ -66,7 +66,7 @@ class Decoder:
         self._skew = source.allowed_skew if source is not None else DEFAULT_SKEW
         foreign = source is not None and (source.mapping or source.constants)
         self._mapping = FieldMapping(source) if source is not None and foreign else None
-        self._too_large = too_large
+        self.too_large = too_large
         self._json = msgspec.json.Decoder(Event)
 
     @property
@@ -127,7 +127,7 @@ class Decoder:
         )
 
     def _odd(self, payload: bytes) -> bool:
-        return len(payload) > self._too_large or faults.may_be_deep(payload)
+        return len(payload) > self.too_large or faults.may_be_deep(payload)
 
     def _decode_carefully(
         self, batch: Batch, latest: Micros, records: list[Record], dead: list[DeadLetter]
@@ -141,7 +141,7 @@ class Decoder:
                 records.append(Record(offset, micros(found.time), found))
 
     def _one(self, payload: bytes, headers: Mapping[str, bytes], latest: Micros) -> Event | Fault:
-        fault = faults.unreadable(payload, self._too_large)
+        fault = faults.unreadable(payload, self.too_large)
         if fault is not None:
             return fault
         try:

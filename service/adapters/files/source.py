@@ -1,0 +1,89 @@
+"""Files of events as one stream in the order of (time, file, line), what was refused, and how far it is."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from os import PathLike, fspath
+
+from service.adapters.decode import Decoder
+from service.adapters.files.lines import BLOCK, EventFile
+from service.adapters.files.merge import merge
+from service.adapters.files.order import RUN_BYTES, OrderedFile, Reading
+from service.core.event import DeadLetter, Micros, Partition, Record
+
+_SMALLEST_BLOCK = 64 * 1024
+_MOST = 10_000
+_PROGRESS = 8 * 1024 * 1024
+"""Bytes between two chunks that say nothing but how far it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Up to 10,000 records in the order of time, each with its partition, and dead letters.
+
+    Both lists may be empty: then only the progress is new. `bytes_done` of `bytes_total`: files are read twice,
+    and both readings count.
+    """
+
+    records: list[Record]
+    partitions: list[Partition]
+    dead: list[DeadLetter]
+    bytes_done: int
+    bytes_total: int
+
+
+class EventFiles:
+    """JSON Lines files, plain or gzip by their first bytes, merged by (time, file, line).
+
+    `now`: the wall clock against which an event is from the future; None: only the year 9000 is.
+    Raises EventFileError: here for files that cannot be opened, from `chunks` for those that break off.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str | PathLike[str]],
+        decoder: Decoder,
+        *,
+        now: Micros | None = None,
+        run_bytes: int = RUN_BYTES,
+    ) -> None:
+        self._files = [EventFile(fspath(path)) for path in paths]
+        # Each file has a block in memory.
+        block = max(_SMALLEST_BLOCK, BLOCK // max(len(self._files), 1))
+        self._reading = Reading(decoder, now, block, run_bytes)
+
+    @property
+    def partitions(self) -> tuple[Partition, ...]:
+        """A partition a file, in their order; its positions are line numbers, from 1."""
+        return tuple(file.partition for file in self._files)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The events from the first to the last, a few thousand at a time. Raises EventFileError."""
+        files = [OrderedFile(file, self._reading) for file in self._files]
+        told = 0
+        for file in files:
+            for _ in file.prepare():
+                done = sum(each.done for each in files)
+                if self._reading.dead or done >= told + _PROGRESS:
+                    told = done
+                    yield self._chunk([], [], files)
+        partitions = [file.partition for file in self._files]
+        for piece in merge([file.pieces() for file in files]):
+            # At least once: a piece without records may bring dead letters.
+            for start in range(0, len(piece.items) or 1, _MOST):
+                numbers = piece.streams[start : start + _MOST]
+                yield self._chunk(
+                    piece.items[start : start + _MOST], [partitions[number] for number in numbers], files
+                )
+
+    def _chunk(
+        self, records: list[Record], partitions: list[Partition], files: Sequence[OrderedFile]
+    ) -> Chunk:
+        dead = self._reading.dead[:]
+        self._reading.dead.clear()
+        total = 2 * sum(file.size for file in self._files)
+        return Chunk(records, partitions, dead, sum(file.done for file in files), total)
+
+
+def describe(dead: DeadLetter) -> str:
+    """A rejected line in one line: FILE:LINE: reason: detail."""
+    return f"{dead.partition.topic}:{dead.offset}: {dead.reason}: {dead.detail}"
