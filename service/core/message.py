@@ -1,4 +1,4 @@
-"""The words of a notice: title and lines in plain text, the most important first, from facts that have a source."""
+"""The words of a notice: title and lines in plain text, the most important first, from what has a source."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -16,10 +16,15 @@ Occasion = Literal["opened", "level_changed", "resolved", "found_late", "was_ope
 
 _CAP = 300
 """Characters of a line that came from outside; a title's parts get fewer."""
+_WHOLE_FROM = 10
+_WEEK = 7
+_TREND_DAYS = 2
+_TO = "\N{EN DASH}"
+_TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 class Count(msgspec.Struct, frozen=True, gc=False):
-    """Breaks among attempts since onset; `usual`: the breaks expected among as many. `name`: of which segment."""
+    """Breaks among attempts since onset; `usual`: the breaks expected. `name`: the segment."""
 
     broken: int
     attempts: int
@@ -39,8 +44,8 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     """What is known about an interruption when a notice is written; None or empty: no source, no line.
 
     `impact`: from onset until now. `inside`, `elsewhere`: counts since onset in the segment and outside it.
-    `worst`: the segments that carry it, worst first. `newly_hit`: (start of a day, customers first hit on it), the
-    last day so far only. `complained`: how many of the customers affected have complained.
+    `worst`: the segments that carry it, worst first. `newly_hit`: (start of a day, customers first hit on
+    it), the last day so far only. `complained`: how many of the customers affected have complained.
     """
 
     now: Micros
@@ -158,12 +163,12 @@ def _counted_segment(count: Count) -> str:
 
 
 def _trend(facts: Facts) -> str:
-    days = facts.newly_hit[-7:]
-    if len(days) < 2:
+    days = facts.newly_hit[-_WEEK:]
+    if len(days) < _TREND_DAYS:
         return ""
     # The last day is not over, so that a smaller number on it says nothing; a larger one does.
     lead = "Getting worse" if days[-1][1] > days[-2][1] else "Newly hit"
-    return f"{lead}: {', '.join(f'{hit:,} on {_local(day, facts):%a %-d %b}' for day, hit in days)}."
+    return f"{lead}: {', '.join(f'{hit:,} on {_day(_local(day, facts))}' for day, hit in days)}."
 
 
 def _course(what: Occasion, it: Interruption, facts: Facts) -> str:
@@ -185,7 +190,7 @@ def _next(facts: Facts) -> str:
     text = f"Next: {coming.promises:,} due by {when(coming.by, facts)}"
     if coming.will_miss is not None:
         low, middle, high = coming.will_miss
-        text += f", {middle:,} ({low:,}–{high:,}) will miss"
+        text += f", {middle:,} ({low:,}{_TO}{high:,}) will miss"
     return f"{text}."
 
 
@@ -198,13 +203,17 @@ def _money(moment: Moment, facts: Facts) -> str:
         return f"Value at risk {worth}."
     risk = money(round(value * moment.loss_probability), facts.currency, facts.minor_digits)
     bare = money(value, "", facts.minor_digits)
-    return f"Value {worth}. At risk {risk} = {bare} × {percent(moment.loss_probability)}."
+    return f"Value {worth}. At risk {risk} = {bare} {_TIMES} {percent(moment.loss_probability)}."
 
 
 def _complaints(moment: Moment, facts: Facts) -> str:
     if facts.complained is None or not facts.impact.customers:
         return ""
-    of = f"the {facts.impact.customers:,}" if moment.unit == "customers" else f"{facts.impact.customers:,} customers"
+    of = (
+        f"the {facts.impact.customers:,}"
+        if moment.unit == "customers"
+        else f"{facts.impact.customers:,} customers"
+    )
     return f"Complained so far: {facts.complained:,} of {of}."
 
 
@@ -256,9 +265,10 @@ def _one(unit: str) -> str:
 
 def number(value: float) -> str:
     """A count for people: whole from ten on, one digit below, `under 0.1` for less."""
-    if value >= 9.95 or value == int(value):
-        return f"{round(value):,}"
-    return f"{value:.1f}" if value >= 0.05 else "under 0.1"
+    shown = f"{value:.1f}".removesuffix(".0")
+    if shown == "0":
+        return "under 0.1" if value else "0"
+    return shown if value < _WHOLE_FROM else f"{round(value):,}"
 
 
 def percent(share: float) -> str:
@@ -267,9 +277,13 @@ def percent(share: float) -> str:
 
 
 def money(minor: int, currency: str, digits: int) -> str:
-    """`BRL 4,977`: minor units with the currency's code; whole from a hundred on, since the cents say nothing there."""
+    """`BRL 4,977`: minor units with the currency's code; whole from a hundred on, where cents say nothing."""
     unit = 10**digits
-    amount = f"{round(minor / unit):,}" if digits == 0 or abs(minor) >= 100 * unit else f"{minor / unit:,.{digits}f}"
+    amount = (
+        f"{round(minor / unit):,}"
+        if digits == 0 or abs(minor) >= 100 * unit
+        else f"{minor / unit:,.{digits}f}"
+    )
     return f"{currency} {amount}" if currency else amount
 
 
@@ -285,7 +299,11 @@ def when(at: Micros, facts: Facts) -> str:
     """`Wed 13 Dec, 15:04 UTC`, with the year when it is not this one."""
     local = _local(at, facts)
     year = "" if local.year == _local(facts.now, facts).year else f" {local.year}"
-    return f"{local:%a %-d %b}{year}, {local:%H:%M %Z}"
+    return f"{_day(local)}{year}, {local:%H:%M %Z}"
+
+
+def _day(local: datetime) -> str:
+    return f"{local:%a} {local.day} {local:%b}"
 
 
 def _local(at: Micros, facts: Facts) -> datetime:

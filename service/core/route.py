@@ -1,4 +1,4 @@
-"""From what happened to who is told: notices with a named reason, one a target, each with a deterministic key."""
+"""From what happened to who is told: notices with a named reason, one a target, with deterministic keys."""
 
 import uuid
 from typing import Literal
@@ -17,11 +17,13 @@ _NAMESPACE = uuid.UUID("0d6fbb0c-5a0b-5c39-8d0c-6a4a1fdf2c11")
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """What is sent, before it is put into a target's form: `key` identifies the notice, `thread` the conversation.
+    """What is sent, before it is put into a target's form.
 
-    `title`: the first line and the mail's subject. `lines`: plain text, the most important first; a phone shows the
-    title and two of them. `html`: a mail's body where one was made, else it is made from the lines. `state`: what the
-    conversation stands at afterwards, for targets that keep incidents of their own.
+    `key` identifies the notice, `thread` the conversation. `title`: the first line and the mail's subject.
+    `lines`: plain text, the most important first; a phone shows the title and two of them. `html`: a mail's
+    body where one was made, else it is made from the lines. `state`: what the conversation stands at
+    afterwards, for targets that keep incidents of their own. `repeat`: an earlier attempt ended without a
+    clear answer, so that the reader may have it already and is told so.
     """
 
     key: str
@@ -32,6 +34,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     link: str = ""
     html: str = ""
     state: Literal["open", "resolved", "none"] = "none"
+    repeat: bool = False
 
 
 class Notice(msgspec.Struct, frozen=True, gc=False):
@@ -51,10 +54,11 @@ def notices(
 ) -> list[Notice]:
     """Who is told about a change of an interruption: each target of the owner accountable, once.
 
-    `muted`: None while the watch is up to date. After history was read without paging, the reason that stands in for
-    the ordinary one: `found_late` for what is still open, given with its opening; `was_open_while_away` for what
-    opened and resolved meanwhile, given with its resolution, which makes one quiet notice. Any other reason: nobody
-    is told. What opened unheard keeps the key of its opening, so that it is told once, late or not.
+    `muted`: None while the watch is up to date. After history was read without paging, the reason that
+    stands in for the ordinary one: `found_late` for what is still open, given with its opening;
+    `was_open_while_away` for what opened and resolved meanwhile, given with its resolution, which makes one
+    quiet notice. Any other reason: nobody is told. What opened unheard keeps the key of its opening, so that
+    it is told once, late or not.
     """
     it = change.interruption
     moment = catalog.moments.get(it.moment)
@@ -86,13 +90,14 @@ def accountable(moment: Moment, segment: Segment, catalog: Catalog) -> Owner:
     for dimension, values in segment:
         by_value = moment.owner_by.get(dimension, {})
         names = {by_value.get(value) for value in values}
-        if len(names) == 1 and (name := names.pop()) in catalog.owners:
+        name = names.pop() if len(names) == 1 else None
+        if name is not None and name in catalog.owners:
             return catalog.owners[name]
     return catalog.owners.get(moment.owner) or Owner(moment.owner)
 
 
 def notice_key(it: Interruption, what: Occasion, at: Micros, target: str) -> str:
-    """The same for the same news to the same target, whoever computes it and whenever, so that doubles drop out."""
+    """The same for the same news to the same target, whoever computes it, so that doubles drop out."""
     if what in {"opened", "found_late"}:
         parts = [it.id, "opened", target]
     elif what == "level_changed":
@@ -103,20 +108,15 @@ def notice_key(it: Interruption, what: Occasion, at: Micros, target: str) -> str
     return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
 
 
+_ORDINARY: dict[str, Occasion] = {"opened": "opened", "level": "level_changed", "resolved": "resolved"}
+"""More evidence, staleness and withdrawal are for the page."""
+
+
 def _occasion(change: Change, muted: Reason | None) -> Occasion | None:
+    if muted is None:
+        return _ORDINARY.get(change.what)
     if muted == "found_late" and change.what == "opened":
         return "found_late"
     if muted == "was_open_while_away" and change.what == "resolved":
         return "was_open_while_away"
-    if muted is not None:
-        return None
-    match change.what:
-        case "opened":
-            return "opened"
-        case "level":
-            return "level_changed"
-        case "resolved":
-            return "resolved"
-        case _:
-            # More evidence, staleness and withdrawal are for the page.
-            return None
+    return None

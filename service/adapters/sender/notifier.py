@@ -1,0 +1,173 @@
+"""The notifier: finds a target's URL, puts the message into its medium's form, sends it within a deadline."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
+from apprise.plugins.base import NotifyBase
+from apprise.plugins.email.base import NotifyEmail
+
+from service.adapters.sender.address import Allowed, BadTarget, url_of
+from service.adapters.sender.forms import MACHINE, MAIL, form
+from service.adapters.sender.mail import Post
+from service.adapters.sender.redact import Secrets, guard_logs
+from service.adapters.sender.verdict import http_verdict, overdue_verdict
+from service.adapters.sender.wire import Wire
+from service.core.catalog import Target
+from service.core.ports import Delivery
+from service.core.route import Message
+
+_log = logging.getLogger(__name__)
+
+_GRACE_S = 1.0
+"""How long a send that was cut gets to come to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class SenderSettings:
+    """How long a whole send may take, whatever the target drips; what may be sent to though not public.
+
+    `allow_hosts`: names, addresses or networks.
+    """
+
+    deadline_s: float = 20.0
+    allow_hosts: frozenset[str] = field(default_factory=frozenset)
+
+
+class AppriseNotifier:
+    """Sends to targets by name; safe from any thread. What had no answer in time is unknown, not failed."""
+
+    def __init__(
+        self,
+        targets: Mapping[str, Target] | Callable[[], Mapping[str, Target]],
+        settings: SenderSettings | None = None,
+        secrets: Secrets | None = None,
+    ) -> None:
+        self._targets = targets
+        self._settings = settings or SenderSettings()
+        self._secrets = secrets or Secrets()
+        self._allowed = Allowed(self._settings.allow_hosts)
+        guard_logs(self._secrets)
+
+    def send(self, target: str, message: Message) -> Delivery:
+        """One attempt; never raises on a target's trouble."""
+        try:
+            scheme, server = self._server(target)
+        except BadTarget as trouble:
+            # Worth another try: whoever reads this may mend the secret within the day.
+            return Delivery("failed", self._secrets.hide(str(trouble)))
+        delivery = self._within_deadline(scheme, server, message)
+        return Delivery(
+            delivery.outcome, self._secrets.hide(delivery.detail), delivery.retryable, delivery.retry_after
+        )
+
+    def _server(self, name: str) -> tuple[str, NotifyBase]:
+        targets = self._targets() if callable(self._targets) else self._targets
+        target = targets.get(name)
+        if target is None:
+            raise BadTarget(f'target "{name}" is not in the catalogue; declare it, or take it from its owner')
+        url = url_of(target)
+        self._secrets.learn(url)
+        asset = AppriseAsset(
+            app_id="momentwatch",
+            app_desc="momentwatch",
+            app_url="",
+            async_mode=False,
+            http_redirects=False,
+            image_url_mask="",
+            secure_logging=True,
+        )
+        server = Apprise.instantiate(url, asset=asset)
+        if not isinstance(server, NotifyBase):
+            raise BadTarget(
+                f"target \"{name}\": apprise cannot read its URL; see the scheme's page in apprise's manual"
+            )
+        # The URL may say otherwise; it has no say in this.
+        server.redirects = False
+        server.socket_connect_timeout = server.socket_read_timeout = min(10.0, self._settings.deadline_s)
+        scheme = url.partition("://")[0].lower()
+        if scheme in MAIL and getattr(server, "pgp_mode", "no") != "no":
+            raise BadTarget(f'target "{name}": pgp= is not supported; take it out of the URL')
+        return scheme, server
+
+    def _within_deadline(self, scheme: str, server: NotifyBase, message: Message) -> Delivery:
+        """Send in a thread of its own: apprise's timeout starts anew with every byte that it reads."""
+        wire = Wire(self._allowed)
+        done: list[Delivery] = []
+        post = (
+            Post(server, message, wire, min(10.0, self._settings.deadline_s))
+            if isinstance(server, NotifyEmail) and scheme in MAIL
+            else None
+        )
+
+        def work() -> None:
+            wire.watch()
+            try:
+                done.append(post.send() if post is not None else _over_http(scheme, server, message, wire))
+            except Exception as error:  # noqa: BLE001  # a plugin's mistake is the target's trouble, not ours
+                kind = type(error).__name__
+                _log.warning("a notice could not be sent: %s in %s", kind, type(server).__name__)
+                outcome = Delivery(
+                    "unknown" if wire.handed_over else "failed", f"error in the sender ({kind})"
+                )
+                done.append(http_verdict(wire, worked=False) if wire.answers or wire.refused else outcome)
+
+        thread = threading.Thread(target=work, name="send", daemon=True)
+        thread.start()
+        thread.join(self._settings.deadline_s)
+        if thread.is_alive():
+            # Judged before the cut: what the cut itself breaks says nothing about the target.
+            verdict = (post.delivery if post is not None else None) or overdue_verdict(
+                wire, self._settings.deadline_s
+            )
+            wire.cancel()
+            thread.join(_GRACE_S)
+            return verdict
+        wire.close()
+        return done[0]
+
+
+def _over_http(scheme: str, server: NotifyBase, message: Message, wire: Wire) -> Delivery:
+    _adopt(scheme, server, message)
+    shown = form(message, scheme, server.body_maxlen)
+    worked = server.notify(
+        title=shown.title, body=shown.body, notify_type=_type(message), body_format=NotifyFormat.TEXT
+    )
+    return http_verdict(wire, worked=bool(worked))
+
+
+def _adopt(scheme: str, server: Any, message: Message) -> None:
+    """Hand the notice's key and thread on, where the medium has a place for them."""
+    if scheme in MACHINE:
+        server.payload_extras = {
+            "key": message.key,
+            "thread": message.thread,
+            "level": message.level,
+            "state": message.state,
+            "link": message.link,
+            "repeat": message.repeat if scheme.startswith("json") else str(message.repeat).lower(),
+            **server.payload_extras,
+        }
+        server.headers = {"Idempotency-Key": message.key, **server.headers}
+    elif scheme == "pagerduty" and message.thread:
+        # One incident for an interruption: opened, updated and resolved by the same key.
+        server.dedup, server.action = message.thread, "map"
+        server.click = server.click or message.link or None
+    elif scheme == "opsgenie" and message.thread:
+        server.alias = message.thread
+
+
+def _type(message: Message) -> NotifyType:
+    if message.state == "resolved":
+        return NotifyType.SUCCESS
+    if message.state == "none":
+        return NotifyType.INFO
+    return {
+        "critical": NotifyType.FAILURE,
+        "high": NotifyType.FAILURE,
+        "medium": NotifyType.WARNING,
+        "low": NotifyType.INFO,
+    }[message.level]
