@@ -193,6 +193,7 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
     `next_offset`: where to go on; it may lie beyond the last record (control records).
     `looked_at`: the wall time at which the source saw that nothing lay beyond `next_offset`, else None.
     `ended`: nothing will ever follow (a file's end), so that this partition no longer holds back the clock.
+    `behind`: how many records are known to lie beyond `next_offset`; None where nobody knows.
     """
 
     partition: Partition
@@ -202,3 +203,36 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
     headers: list[dict[str, bytes]] | None = None
     looked_at: Micros | None = None
     ended: bool = False
+    behind: int | None = None
+
+
+class Assigned(msgspec.Struct, frozen=True, gc=False):
+    """A source took partitions up: it gives nothing of them until it was told by `seek` where to go on.
+
+    `known`: every partition that the source's topics have, whoever reads it.
+    """
+
+    partitions: tuple[Partition, ...]
+    known: tuple[Partition, ...] = ()
+
+
+class Revoked(msgspec.Struct, frozen=True, gc=False):
+    """Partitions are no longer this reader's: what of theirs is not committed is for another to read."""
+
+    partitions: tuple[Partition, ...]
+
+
+class Lost(msgspec.Struct, frozen=True, gc=False):
+    """The records [first, next_offset) of a partition were gone before they could be read."""
+
+    partition: Partition
+    first: int
+    next_offset: int
+
+
+class Idle(msgspec.Struct, frozen=True, gc=False):
+    """Nothing came for a moment: time to commit what is in hand, or to stop."""
+
+
+Arrival = Batch | Assigned | Revoked | Lost | Idle
+"""What comes out of a source."""

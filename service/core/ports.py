@@ -7,8 +7,9 @@ from typing import Literal, Protocol
 import msgspec
 
 from detectors.frame import JSON
+from service.core.catalog import Moment
 from service.core.changes import Break, Changes, Counts, PromiseKey, View, Voice
-from service.core.event import Batch, DeadLetter, Micros, Partition
+from service.core.event import Arrival, DeadLetter, Micros, Partition
 from service.core.interruption import Change, Impact, Interruption, Segment
 from service.core.ledger import Promised
 from service.core.route import Message, Notice
@@ -19,19 +20,28 @@ from service.core.watermark import PartitionClock
 class Source(Protocol):
     """Kafka, files, memory: raw records a partition at a time, in order."""
 
-    def batches(self) -> Iterator[Batch]:
-        """Records as they come; a batch without records reports a look at a partition's end. Ends with the source.
+    def batches(self) -> Iterator[Arrival]:
+        """What comes: `Assigned` first, then, once `seek` was called, records. Ends with the source.
 
-        Raises SourceAway when nothing can be reached; iterating again goes on from the last position given.
+        Each partition's records come in order and once, from the position sought. A batch without records
+        reports a look at the partition's end, or that only control records lay before it. Raises SourceAway when
+        nothing can be reached; iterating again goes on from the last position given.
         """
         ...
 
-    def seek(self, positions: Mapping[Partition, int]) -> None:
-        """Go on from these positions."""
+    def seek(self, positions: Mapping[Partition, int | None]) -> None:
+        """Go on from these positions; None: where the source was told to start with what nobody has read.
+
+        Partitions that are no longer this reader's are passed over: their `Revoked` is on its way.
+        """
         ...
 
     def commit(self, positions: Mapping[Partition, int]) -> None:
         """Tell lag tools how far the database is; nothing depends on it."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the partitions, so that others can take them up at once."""
         ...
 
 
@@ -39,12 +49,23 @@ class SourceAway(Exception):  # noqa: N818  # a state of the world, not a mistak
     """The source cannot be reached now; try again later."""
 
 
+class StoreAway(Exception):  # noqa: N818  # a state of the world, not a mistake
+    """The store cannot be reached now; try again later.
+
+    What was being written may or may not be there: `claim` again tells.
+    """
+
+
+class StoreBusy(Exception):  # noqa: N818  # a state of the world, not a mistake
+    """A transaction gave way to another and was rolled back: do the same once more with the same claim."""
+
+
+class StoreRefused(Exception):  # noqa: N818  # said of what was written, or of how the store was opened
+    """The store will not take this, now or later: a record's content, another process's file, a newer schema."""
+
+
 class StaleClaim(Exception):  # noqa: N818  # somebody else's turn, not a mistake
     """The compare-and-set was refused: another reader has this partition, or the answer of a commit was lost."""
-
-
-class StoreAway(Exception):  # noqa: N818  # a state of the world, not a mistake
-    """The database cannot be reached now; try again later."""
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
@@ -67,7 +88,10 @@ class IngestTransaction(Protocol):
     view: View
 
     def save(self, changes: Changes, position: int, clock: PartitionClock) -> Claim:
-        """Write everything with the compare-and-set; the claim for the next batch. Raises StaleClaim."""
+        """Write everything with the compare-and-set, and commit; the claim for the next batch, without hashes.
+
+        Raises StaleClaim, and StoreAway, StoreBusy or StoreRefused with nothing written (away: see there).
+        """
         ...
 
 
@@ -81,7 +105,7 @@ class ClosingTransaction(Protocol):
         ...
 
     def save(self, changes: Changes, through: Micros) -> None:
-        """Write the expiries and move `closed_through`."""
+        """Write the expiries, move `closed_through`, and commit."""
         ...
 
 
@@ -279,6 +303,10 @@ class Reader(Protocol):
 class Store(Reader, Protocol):
     """SQLite, PostgreSQL, memory: one contract suite for all."""
 
+    def declare(self, moments: Mapping[str, Moment]) -> None:
+        """Say which dimensions and window width each moment has; again after the catalogue was reloaded."""
+        ...
+
     def claim(self, partition: Partition) -> Claim:
         """Take a partition: bumps the epoch, so that earlier claims are stale."""
         ...
@@ -306,8 +334,14 @@ class Store(Reader, Protocol):
         judgement: Judgement,
         snapshot: Snapshot | None,
         notices: Sequence[Notice],
+        *,
+        now: Micros | None = None,
     ) -> None:
-        """One transaction with a compare-and-set on the tick; raises StaleClaim."""
+        """One transaction with a compare-and-set on the tick; raises StaleClaim.
+
+        Every change becomes a line of its interruption's timeline. `now`: when the notices were made, the
+        judgement's own time where it is not given.
+        """
         ...
 
     def save_blind(self, spans: Sequence[BlindSpan]) -> None:

@@ -1,0 +1,325 @@
+"""The ingest loop: what a source gives is gathered a partition and written in few transactions, once."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from service.core.catalog import Catalog
+from service.core.event import Arrival, Assigned, Batch, Idle, Lost, Micros, Partition, Revoked
+from service.core.intake import Intake
+from service.core.meter import Meter, NoMeter
+from service.core.ports import Source, SourceAway, StaleClaim, Store, StoreAway
+from service.loops.writer import Decodes, Desk, PartitionWriter, merged
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much is gathered before it is written, and how long is waited for what is away; seconds.
+
+    A partition's records are written once there are `records` of them, or the oldest has waited for `gather`,
+    or nothing more comes: so a partition takes few transactions a second, however small its batches are.
+    `bytes` bounds what all partitions have in hand. Looks at an idle partition's end are written every `look`
+    or, where that is longer, every `look_share` times the number of partitions, to leave time for work.
+    """
+
+    records: int = 20_000
+    bytes: int = 32 * 1024 * 1024
+    gather: float = 0.25
+    look: float = 1.0
+    look_share: float = 0.02
+    report: float = 5.0
+    shortest_wait: float = 0.2
+    longest_wait: float = 10.0
+    stale_wait: float = 0.5
+
+
+class _Stopped(Exception):  # noqa: N818  # an order, not a mistake
+    """The loop was told to stop while it waited."""
+
+
+class _Hand:
+    """What one partition has gathered and not yet written."""
+
+    def __init__(self, writer: PartitionWriter, now: float) -> None:
+        self.writer = writer
+        self.batches: list[Batch] = []
+        self.records = 0
+        self.bytes = 0
+        self.since = now
+        self.written_at: float | None = None
+        self.next_offset = writer.position
+
+
+class Ingest:
+    """Reads a source into a store; one thread.
+
+    `decoder_for` gives each partition its decoder; `clock` gives the wall time; `live` says whose clock that
+    is, nobody's where it is not given. Every record ends as exactly one of accepted, duplicate and dead
+    letter, in the same transaction as the position.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  # where everything that the loop works with comes together
+        self,
+        source: Source,
+        store: Store,
+        decoder_for: Callable[[Partition], Decodes],
+        catalog: Catalog,
+        clock: Callable[[], Micros],
+        meter: Meter | None = None,
+        *,
+        live: Callable[[Partition], bool] | None = None,
+        deduplicate: bool = True,
+        minor_digits: int = 2,
+        pace: Pace | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source = source
+        self._store = store
+        self._decoder_for = decoder_for
+        self._meter = meter or NoMeter()
+        self._desk = Desk(store, Intake(catalog, minor_digits), clock, self._meter, deduplicate)
+        self._live = live or (lambda _: False)
+        self._pace = pace or Pace()
+        self._monotonic = monotonic
+        self._hands: dict[Partition, _Hand] = {}
+        self._stale: dict[Partition, float] = {}
+        self._unreported: dict[Partition, int] = {}
+        self._reported_at = monotonic()
+        self._stop = threading.Event()
+        self.away: str | None = None
+        """Why the source cannot be reached, in words; None while it can."""
+
+    def run(self, stop: threading.Event) -> None:
+        """Read until the source ends or `stop` is set; then write what is in hand and let the partitions go.
+
+        Raises what neither waiting nor halving a batch could mend.
+        """
+        self._stop = stop
+        try:
+            while not stop.is_set():
+                if self._read():
+                    break
+            self.flush()
+            self._report()
+        except _Stopped:
+            log.warning("stopped while the store was away: what was in hand will be read again")
+        finally:
+            self._source.close()
+
+    def _read(self) -> bool:
+        """Take what comes until the source ends (True), is away or the loop is told to stop."""
+        wait = self._pace.shortest_wait
+        while not self._stop.is_set():
+            try:
+                for arrival in self._source.batches():
+                    self._reached()
+                    wait = self._pace.shortest_wait
+                    self.handle(arrival)
+                    if self._stop.is_set():
+                        return False
+            except SourceAway as away:
+                self._unreachable(str(away))
+                self.flush()
+                self._stop.wait(_jittered(wait))
+                wait = min(2 * wait, self._pace.longest_wait)
+            else:
+                return True
+        return False
+
+    def _unreachable(self, why: str) -> None:
+        if self.away is None:
+            log.warning("the source is away, waiting for it: %s", why)
+        self.away = why
+        self._meter.failed("ingest")
+
+    def _reached(self) -> None:
+        if self.away is not None:
+            log.warning("the source is back")
+            self.away = None
+
+    def handle(self, arrival: Arrival) -> None:
+        """Take one thing that came from the source, and write what is due."""
+        match arrival:
+            case Batch():
+                self._gather(arrival)
+            case Assigned():
+                self._assigned(arrival)
+            case Revoked():
+                self._revoked(arrival.partitions)
+            case Lost():
+                self._lost(arrival)
+            case Idle():
+                self.flush()
+        self._write_due()
+        self._take_up_again()
+        if self._unreported and self._monotonic() - self._reported_at >= self._pace.report:
+            self._report()
+
+    def flush(self) -> None:
+        """Write what is in hand, except looks that came too soon after the last."""
+        for partition, hand in list(self._hands.items()):
+            if hand.records:
+                self._write(partition, hand)
+
+    def _assigned(self, assigned: Assigned) -> None:
+        self._retire(assigned.partitions)
+        self._revoked(assigned.partitions)
+        self._claim(assigned.partitions)
+
+    def _claim(self, partitions: Iterable[Partition]) -> None:
+        """Claim partitions, and have the source go on from where the store is."""
+        positions: dict[Partition, int | None] = {}
+        for partition in partitions:
+            try:
+                writer = self._patiently(partial(self._writer, partition))
+            except StaleClaim as stale:
+                # A topic was made anew, and the source does not know yet; it will say so.
+                log.warning("%s[%d]: not taken up: %s", partition.topic, partition.number, stale)
+                continue
+            self._hands[partition] = _Hand(writer, self._monotonic())
+            positions[partition] = writer.position
+        self._source.seek(positions)
+
+    def _writer(self, partition: Partition) -> PartitionWriter:
+        return PartitionWriter(
+            partition, self._decoder_for(partition), self._desk, live=self._live(partition)
+        )
+
+    def _retire(self, partitions: Iterable[Partition]) -> None:
+        """A topic that was made anew leaves clocks behind that would hold time back for ever."""
+        ids = {partition.topic: partition.topic_id for partition in partitions if partition.topic_id}
+        if not ids:
+            return
+        clocks = self._patiently(self._store.clocks)
+        gone = [
+            clock.partition
+            for clock in clocks
+            if clock.partition.topic in ids and clock.partition.topic_id != ids[clock.partition.topic]
+        ]
+        if gone:
+            log.warning("made anew, the old ones' clocks are retired: %s", sorted({p.topic for p in gone}))
+            self._patiently(lambda: self._store.retire(gone))
+
+    def _revoked(self, partitions: Iterable[Partition]) -> None:
+        # What is in hand is not written: the next reader starts from the store's position and reads it again.
+        for partition in partitions:
+            self._stale.pop(partition, None)
+            self._unreported.pop(partition, None)
+            if self._hands.pop(partition, None) is not None:
+                self._meter.behind(partition, None)
+
+    def _lost(self, lost: Lost) -> None:
+        log.error(
+            "%s[%d]: offsets %d to %d were gone before they were read, %d in all: keep the topic for longer",
+            *(lost.partition.topic, lost.partition.number, lost.first, lost.next_offset - 1),
+            lost.next_offset - lost.first,
+        )
+        self._meter.failed("ingest")
+
+    def _gather(self, batch: Batch) -> None:
+        partition = batch.partition
+        hand = self._hands.get(partition)
+        if hand is None:
+            if partition in self._stale:
+                return
+            self._claim((partition,))
+            hand = self._hands.get(partition)
+            if hand is None:
+                return
+        if batch.behind is not None:
+            self._meter.behind(partition, batch.behind)
+        if batch.offsets and hand.next_offset is not None and batch.offsets[0] < hand.next_offset:
+            # Read before: only a source that was not told where to go on does this.
+            self._source.seek({partition: hand.next_offset})
+            return
+        if not hand.records:
+            hand.since = self._monotonic()
+            # A later look says more than an earlier one.
+            hand.batches.clear()
+        hand.batches.append(batch)
+        hand.records += len(batch.offsets)
+        hand.bytes += sum(map(len, batch.payloads))
+        hand.next_offset = batch.next_offset
+        if batch.ended or hand.records >= self._pace.records:
+            self._write(partition, hand)
+
+    def _write_due(self) -> None:
+        now = self._monotonic()
+        full = sum(hand.bytes for hand in self._hands.values()) >= self._pace.bytes
+        look = max(self._pace.look, self._pace.look_share * len(self._hands))
+        for partition, hand in list(self._hands.items()):
+            if hand.records:
+                due = full or now - hand.since >= self._pace.gather
+            else:
+                due = bool(hand.batches) and (hand.written_at is None or now - hand.written_at >= look)
+            if due:
+                self._write(partition, hand)
+
+    def _write(self, partition: Partition, hand: _Hand) -> None:
+        hand.writer.put(merged(hand.batches))
+        hand.batches, hand.records, hand.bytes = [], 0, 0
+        try:
+            self._patiently(hand.writer.flush)
+        except StaleClaim as stale:
+            log.warning("%s[%d]: thrown away and read again: %s", partition.topic, partition.number, stale)
+            self._meter.refused(partition)
+            del self._hands[partition]
+            # Not at once: where another reader has it, the source will say so before the wait is over.
+            self._stale[partition] = self._monotonic() + _jittered(self._pace.stale_wait)
+            return
+        hand.written_at = self._monotonic()
+        if hand.writer.position is not None:
+            self._unreported[partition] = hand.writer.position
+
+    def _take_up_again(self) -> None:
+        if self._stale:
+            now = self._monotonic()
+            due = [partition for partition, at in self._stale.items() if at <= now]
+            for partition in due:
+                del self._stale[partition]
+            if due:
+                self._claim(due)
+
+    def _report(self) -> None:
+        self._source.commit(self._unreported)
+        self._unreported = {}
+        self._reported_at = self._monotonic()
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        """Do something with the store, waiting while it is away; what is in hand stays in hand."""
+        wait = self._pace.shortest_wait
+        away = False
+        while True:
+            try:
+                done = work()
+            except StoreAway as error:
+                if not away:
+                    log.warning("the store is away, waiting for it: %s", error)
+                    away = True
+                self._meter.failed("ingest")
+                if self._stop.wait(_jittered(wait)):
+                    raise _Stopped from error
+                wait = min(2 * wait, self._pace.longest_wait)
+            else:
+                if away:
+                    log.warning("the store is back")
+                return done
+
+
+def _jittered(seconds: float) -> float:
+    return seconds * random.uniform(0.75, 1.25)
+
+
+def live_topics(catalog: Catalog, *, otherwise: bool = True) -> Callable[[Partition], bool]:
+    """Which partitions run on the wall clock, as the catalogue's sources say; `otherwise` where none does."""
+    clocks = {source.topic: source.clock == "live" for source in catalog.sources.values()}
+    return lambda partition: clocks.get(partition.topic, otherwise)

@@ -1,0 +1,279 @@
+"""A partition's way into the store: a batch is decoded, freed of duplicates and written in one transaction.
+
+A batch that cannot be written as a whole is halved until the one record that is to blame stands alone; that
+one is buried as a dead letter, and everything else is written.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Protocol
+
+import msgspec
+
+from service.core.changes import Changes, Counts, PromiseKey, keys_of
+from service.core.duplicates import IdHorizon
+from service.core.event import Batch, DeadLetter, Micros, Outcome, Partition, Promise, Record
+from service.core.intake import Intake
+from service.core.meter import Meter
+from service.core.ports import Claim, StaleClaim, Store, StoreAway, StoreBusy
+from service.core.watermark import PartitionClock, advanced
+
+log = logging.getLogger(__name__)
+
+PAYLOAD_KEPT = 64 * 1024
+DETAIL = 200
+BURIALS_IN_A_ROW = 100
+"""So many records refused one after the other are no matter of records: the error is raised."""
+
+
+class Decoded(Protocol):
+    """Each payload of a batch as an accepted record or as a dead letter."""
+
+    @property
+    def records(self) -> list[Record]:
+        """Those that were taken, in order."""
+        ...
+
+    @property
+    def dead(self) -> list[DeadLetter]:
+        """Those that were not, in order."""
+        ...
+
+
+class Decodes(Protocol):
+    """Turns payloads into events."""
+
+    def decode(self, batch: Batch, now: Micros | None = None) -> Decoded:
+        """Decode a batch; `now` is None where time comes from the events themselves."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the writers of all partitions share; `clock` gives the wall time."""
+
+    store: Store
+    intake: Intake
+    clock: Callable[[], Micros]
+    meter: Meter
+    deduplicate: bool = True
+
+
+class _Prepared(msgspec.Struct, gc=False):
+    """A batch, decoded and freed of duplicates; good for as many attempts as the store gives way."""
+
+    decoded: Decoded
+    fresh: list[Record]
+    hashes: bytes
+    moments: Sequence[str]
+    keys: Sequence[PromiseKey]
+    clock: PartitionClock
+
+
+class PartitionWriter:
+    """Holds the claim on one partition and writes its batches, in order.
+
+    `live`: the wall clock is this partition's clock. Raises StoreAway where the claim cannot be had now.
+    """
+
+    def __init__(self, partition: Partition, decoder: Decodes, desk: Desk, *, live: bool) -> None:
+        self._partition = partition
+        self._decoder = decoder
+        self._desk = desk
+        self._live = live
+        self._todo: list[Batch] = []
+        self._prepared: _Prepared | None = None
+        self._unsure = False
+        self._blame: Exception | None = None
+        self._buried = 0
+        self._claim: Claim
+        self._horizon: IdHorizon
+        self._take_claim()
+
+    @property
+    def position(self) -> int | None:
+        """The next offset that the store waits for."""
+        return self._claim.position
+
+    def _take_claim(self) -> None:
+        """Claim the partition (anew); what the horizon knew of a batch that was not written is forgotten."""
+        claim = self._desk.store.claim(self._partition)
+        horizon = IdHorizon()
+        horizon.restore(claim.hashes)
+        self._claim = msgspec.structs.replace(claim, hashes=())
+        self._horizon = horizon
+        self._prepared = None
+
+    def put(self, batch: Batch) -> None:
+        """Take a batch in hand; it is written by `flush`."""
+        self._todo.insert(0, batch)
+
+    def flush(self) -> None:
+        """Write what is in hand.
+
+        Raises StoreAway with the rest still in hand: call again. Raises StaleClaim when another reader has
+        the partition: this writer is of no use any more.
+        """
+        while self._todo:
+            batch = self._todo[-1]
+            if self._unsure and self._was_written(batch):
+                self._todo.pop()
+                continue
+            try:
+                if self._blame is None:
+                    self._write(batch)
+                else:
+                    self._bury(batch, self._blame)
+            except StoreBusy:
+                continue
+            except StoreAway:
+                self._unsure = True
+                raise
+            except StaleClaim:
+                raise
+            except Exception as error:
+                if self._blame is not None:
+                    raise
+                self._refused(batch, error)
+                continue
+            self._todo.pop()
+            self._blame = None
+
+    def _was_written(self, batch: Batch) -> bool:
+        """After the store was away: whether the last attempt was committed and only its answer lost."""
+        before = self._claim.position
+        self._take_claim()
+        self._unsure = False
+        position = self._claim.position
+        if position == before:
+            return False
+        if position == batch.next_offset:
+            return True
+        raise self._taken(before)
+
+    def _prepare(self, batch: Batch) -> _Prepared:
+        now = self._desk.clock() if self._live else None
+        decoded = self._decoder.decode(batch, now)
+        records = decoded.records
+        fresh = self._horizon.sift(records) if self._desk.deduplicate else records
+        return _Prepared(
+            decoded=decoded,
+            fresh=fresh,
+            hashes=self._horizon.drain() if self._desk.deduplicate and fresh else b"",
+            moments=sorted({r.event.moment for r in fresh if isinstance(r.event, Outcome | Promise)}),
+            keys=sorted(keys_of(fresh)),
+            clock=advanced(self._claim.clock, batch, fresh, now),
+        )
+
+    def _write(self, batch: Batch) -> None:
+        started = perf_counter()
+        prepared = self._prepared
+        if prepared is None:
+            prepared = self._prepared = self._prepare(batch)
+        dead = prepared.decoded.dead
+        changes = Changes(dead=list(dead), hashes=prepared.hashes)
+        counts = changes.counts
+        counts.read = len(batch.offsets)
+        counts.duplicate = len(prepared.decoded.records) - len(prepared.fresh)
+        for letter in dead:
+            counts.dead[letter.reason] += 1
+        with self._desk.store.ingest(self._claim, prepared.moments, prepared.keys) as transaction:
+            self._desk.intake.take(self._partition, prepared.fresh, transaction.view, changes)
+            if not counts.balanced:
+                raise ArithmeticError(f"{self._named()}: read is not accepted + duplicate + dead: {counts}")
+            claim = transaction.save(changes, batch.next_offset, prepared.clock)
+        self._settle(claim, changes, started)
+
+    def _settle(self, claim: Claim, changes: Changes, started: float) -> None:
+        self._claim = claim
+        self._prepared = None
+        if changes.counts.accepted:
+            self._buried = 0
+        self._desk.meter.ingested(self._partition, changes.counts, changes.tally, perf_counter() - started)
+
+    def _refused(self, batch: Batch, error: Exception) -> None:
+        """Put halves in the place of a batch that could not be written, or the blame on a single record."""
+        expected = self._claim.position
+        self._take_claim()
+        if self._claim.position != expected:
+            raise self._taken(expected) from error
+        size = len(batch.offsets)
+        if size == 0:
+            raise error
+        if size == 1:
+            self._blame = error
+            return
+        log.warning("%s: a batch of %d records was refused and is halved: %s", self._named(), size, error)
+        self._todo.pop()
+        self._todo.extend(reversed(halves(batch)))
+
+    def _bury(self, batch: Batch, error: Exception) -> None:
+        self._buried += 1
+        if self._buried > BURIALS_IN_A_ROW:
+            raise error
+        started = perf_counter()
+        letter = refused_letter(batch, error)
+        log.error("%s: offset %d is buried as a dead letter: %s", self._named(), letter.offset, letter.detail)
+        changes = Changes(dead=[letter], counts=Counts(read=1))
+        changes.counts.dead[letter.reason] += 1
+        clock = advanced(self._claim.clock, batch, (), self._desk.clock() if self._live else None)
+        with self._desk.store.ingest(self._claim, (), ()) as transaction:
+            claim = transaction.save(changes, batch.next_offset, clock)
+        self._settle(claim, changes, started)
+
+    def _taken(self, expected: int | None) -> StaleClaim:
+        return StaleClaim(f"the position is {self._claim.position} and was {expected}: another reader wrote")
+
+    def _named(self) -> str:
+        return f"{self._partition.topic}[{self._partition.number}]"
+
+
+def halves(batch: Batch) -> tuple[Batch, Batch]:
+    """A batch of two records or more as two; what was seen of the log's end belongs to the second."""
+    middle = len(batch.offsets) // 2
+    headers = batch.headers
+    first = Batch(
+        batch.partition,
+        batch.offsets[:middle],
+        batch.payloads[:middle],
+        batch.offsets[middle],
+        headers=headers[:middle] if headers else None,
+    )
+    second = msgspec.structs.replace(
+        batch,
+        offsets=batch.offsets[middle:],
+        payloads=batch.payloads[middle:],
+        headers=headers[middle:] if headers else None,
+    )
+    return first, second
+
+
+def merged(batches: Sequence[Batch]) -> Batch:
+    """Neighbouring batches of one partition as one; what was seen of the log's end is the last one's word."""
+    if len(batches) == 1:
+        return batches[0]
+    last = batches[-1]
+    headers = None
+    if any(batch.headers for batch in batches):
+        headers = [header for batch in batches for header in batch.headers or [{}] * len(batch.offsets)]
+    return msgspec.structs.replace(
+        last,
+        offsets=[offset for batch in batches for offset in batch.offsets],
+        payloads=[payload for batch in batches for payload in batch.payloads],
+        headers=headers,
+    )
+
+
+def refused_letter(batch: Batch, error: Exception) -> DeadLetter:
+    """The dead letter of a batch's one record, with the store's reason in words that any store can keep."""
+    lines = str(error).splitlines() or [""]
+    detail = "".join(c if c.isprintable() else " " for c in f"{type(error).__name__}: {lines[0]}")
+    return DeadLetter(
+        partition=batch.partition,
+        offset=batch.offsets[0],
+        reason="store_refused",
+        detail=detail[:DETAIL],
+        payload=batch.payloads[0][:PAYLOAD_KEPT],
+    )
