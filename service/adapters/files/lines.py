@@ -156,9 +156,9 @@ def _lines(chunks: Iterator[bytes], too_large: int) -> Iterator[Lines]:
         cut = data.rfind(b"\n")
         rest = data[cut + 1 :]
         if cut >= 0:
-            lines = _split(data[:cut], number, long)
-            number += data.count(b"\n")
-            yield lines
+            texts = data[:cut].split(b"\n")
+            yield _numbered(texts, number, long)
+            number += len(texts)
         elif long:
             yield Lines((), [], long)
         if len(rest) > too_large:
@@ -166,15 +166,14 @@ def _lines(chunks: Iterator[bytes], too_large: int) -> Iterator[Lines]:
     if size:
         yield Lines((), [], (LongLine(number, size, head),))
     elif rest:
-        yield _split(rest, number, ())
+        yield _numbered([rest], number, ())
 
 
-def _split(body: bytes, first: int, long: tuple[LongLine, ...]) -> Lines:
-    texts = body.split(b"\n")
+def _numbered(texts: list[bytes], first: int, long: tuple[LongLine, ...]) -> Lines:
     if first == 1:
-        texts[0] = texts[0].removeprefix(_BOM)
+        texts = [texts[0].removeprefix(_BOM), *texts[1:]]
     numbers: Sequence[int] = range(first, first + len(texts))
-    if min(map(len, texts)) < _SHORTEST_EVENT:
-        kept = [(number, text) for number, text in zip(numbers, texts, strict=True) if text.strip()]
-        numbers, texts = [number for number, _ in kept], [text for _, text in kept]
-    return Lines(numbers, texts, long)
+    if min(map(len, texts)) >= _SHORTEST_EVENT:
+        return Lines(numbers, texts, long)
+    kept = [(number, text) for number, text in zip(numbers, texts, strict=True) if text.strip()]
+    return Lines([number for number, _ in kept], [text for _, text in kept], long)

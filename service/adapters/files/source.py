@@ -18,10 +18,10 @@ _PROGRESS = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Up to 10,000 records in the order of time, each with its partition, and dead letters.
+    """Up to 10,000 records in the order of time, a partition for each, and dead letters.
 
-    Both lists may be empty: then only the progress is new. `bytes_done` of `bytes_total`: files are read twice,
-    and both readings count.
+    Both lists may be empty: then only the progress is new. `bytes_done` of `bytes_total`: files are read
+    twice, and both readings count.
     """
 
     records: list[Record]
