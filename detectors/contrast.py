@@ -1,0 +1,99 @@
+"""A segment that fails more than the rest does at the same time: its own trouble, not everybody's."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from detectors.frame import JSON, Flags, Floats, Frame
+from detectors.offsets import BLOCKS, WANDER
+from detectors.plain import number
+from detectors.rates import RateDetector, Step
+
+RECENT, FEW = 0.1, 40.0
+"""The rest's present rate is remembered over this many days or of everybody's failures, whichever is less."""
+_REST = 3.0  # the rest's long level counts as this many failures in its present one
+_EVEN = 4.0  # a segment's odds ratio is taken for 1 with the weight of this many failures
+_LEAST_REST = 0.1
+_ODDS = 0.05 / 0.95
+
+
+class Contrast(RateDetector):
+    """Mixture Shiryaev-Roberts on each segment's odds ratio to all that is not the segment, averaged.
+
+    Arguments as for the failure rate. A segment's reference is the present rate of the rest, over about the last
+    two and a half hours, this window included: given the rates, the rest's outcomes are independent of the
+    segment's. The odds ratio to it is learned over the same memories as a base, and each segment's own wander about
+    it is in its null. What moves everything alike cancels out. The whole is never in breach; a segment that is
+    more than nine tenths of everything has no rest and is left out.
+
+    >>> detector = Contrast(false_alarm_interval=90.0)
+    >>> hour, names = 3600_000_000, ("", "carrier=AA", "carrier=MQ", "carrier=UA")
+    >>> def frame(start, *broken):
+    ...     hits, trials = np.array([sum(broken), *broken]), np.array([180, 60, 60, 60])
+    ...     return Frame(start, start + hour, names, trials, hits, trials)
+    >>> for number in range(24 * 14):
+    ...     detector.learn(frame(number * hour, 6.0, 6.0, 6.0))
+    >>> bool(detector.score(frame(24 * 14 * hour, 30.0, 30.0, 30.0)).breach.any())
+    False
+    >>> scores = detector.score(frame(24 * 14 * hour, 30.0, 6.0, 6.0))
+    >>> [name for name, breach in zip(scores.segments, scores.breach) if breach]
+    ['carrier=AA']
+    """
+
+    kind = "contrast"
+    whole_share: ClassVar[float] = 0.0
+    extra: ClassVar[Mapping[str, int]] = {"recent": 3, "load": 1}
+
+    def __init__(
+        self,
+        false_alarm_interval: float,
+        cold_start: float = 14.0,
+        accept_after: float = 14.0,
+        warm_after: float = 3.0,
+    ) -> None:
+        super().__init__(false_alarm_interval, cold_start, accept_after, warm_after)
+        self._age = 0.0
+
+    def _reference(
+        self, frame: Frame, now: float, rows: Floats, trials: Floats, hits: Floats
+    ) -> tuple[Floats, Floats | float]:
+        age = self._age + (now - self._now) / RECENT + float(hits[0]) / FEW
+        recent = rows[:, self._table.span["recent"]]
+        fade = np.exp(recent[:, 2] - age)
+        tried = recent[:, 0] * fade + trials
+        broken = recent[:, 1] * fade + hits
+        recent[:, 0], recent[:, 1], recent[:, 2] = tried, broken, age
+        level = self._offsets.level(rows[0], 0.5) * _ODDS
+        rest = np.maximum(broken[0] - broken, 0.0)
+        kept = np.maximum(tried[0] - tried - rest, 0.0)
+        odds = (rest + _REST) / (kept + _REST / level)
+        odds[0] = _ODDS
+        reference: Floats = odds / (1.0 + odds)
+        doubt = 1.0 / (rest + _REST) + 1.0 / (kept + _REST / level)
+        return reference, doubt
+
+    def _prior(self, rows: Floats) -> tuple[Floats | float, Floats | float]:
+        weight = np.full(len(rows), _EVEN)
+        weight[0] = 0.5
+        return 0.0, weight
+
+    def _habit(self, rows: Floats) -> Floats | float:
+        information, squares = self._pool
+        return max((squares + BLOCKS * WANDER) / (information + BLOCKS), 1e-3)
+
+    def _testable(self, step: Step) -> Flags:
+        load = step.rows[:, self._table.at["load"]]
+        flags: Flags = super()._testable(step) & (load < (1.0 - _LEAST_REST) * load[0])
+        flags[0] = False
+        return flags
+
+    def _learn_reference(self, frame: Frame, step: Step, frozen: bool) -> None:
+        step.rows[:, self._table.at["load"]] += step.trials
+        self._age = float(step.rows[0, self._table.span["recent"]][2])
+
+    def _dump_reference(self) -> dict[str, JSON]:
+        return {"age": self._age}
+
+    def _load_reference(self, state: Mapping[str, JSON]) -> None:
+        self._age = number(state["age"])

@@ -1,0 +1,102 @@
+"""A failure rate that rises: the whole and every segment against their own learned base, under one promise."""
+
+import math
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from detectors.frame import JSON, WHOLE, Floats, Frame
+from detectors.offsets import WANDER
+from detectors.plain import fields
+from detectors.rates import RateDetector, Step
+from detectors.season import Season
+
+_ODDS = 0.05 / 0.95
+_WHOLE_WEIGHT, _SEGMENT_WEIGHT = 0.5, 2.0
+
+
+class FailureRate(RateDetector):
+    """Mixture Shiryaev-Roberts on broken/kept outcomes, half its weight on the whole, half on the segments.
+
+    `false_alarm_interval`: days between false alarms of this detector as a whole, however many segments.
+    `cold_start`: days after which it is warm whatever it has seen; before, after `warm_after` days and three
+    failures. `accept_after`: days after which the level of a breach becomes the base.
+
+    Base: level over about 28 days shrunk to its own longer past, segments to the whole, times the week's shape of
+    the whole (hour of day, weekend). What is not known of it, and how the stream wanders, is in the null.
+    Assumes that outcomes are independent given a rate that follows that null. Guarantee: the mean time to a
+    false alarm is at least 0.676 times the interval under the null, about the interval in simulation.
+
+    >>> detector = FailureRate(false_alarm_interval=90.0)
+    >>> minute, day = 60_000_000, 86_400_000_000
+    >>> def frame(start, broken):
+    ...     return Frame(start, start + 3600_000_000, ("",), np.array([600]), np.array([broken]), np.array([600]))
+    >>> for hour in range(24 * 14):
+    ...     detector.learn(frame(hour * 3600_000_000, 6.0))
+    >>> bool(detector.score(frame(14 * day, 6.0)).breach[0]), bool(detector.score(frame(14 * day, 60.0)).breach[0])
+    (False, True)
+    """
+
+    kind = "failure_rate"
+    whole_share: ClassVar[float] = 0.5
+
+    def __init__(
+        self,
+        false_alarm_interval: float,
+        cold_start: float = 14.0,
+        accept_after: float = 14.0,
+        warm_after: float = 3.0,
+    ) -> None:
+        super().__init__(false_alarm_interval, cold_start, accept_after, warm_after)
+        self._season = Season()
+
+    def _habit(self, rows: Floats) -> Floats | float:
+        habit = np.full(len(rows), self._wander(rows))
+        habit[0] = WANDER
+        return habit
+
+    def _wander(self, rows: Floats) -> float:
+        return float(self._offsets.wander(rows[:1], WANDER)[0])
+
+    def _reference(
+        self, frame: Frame, now: float, rows: Floats, trials: Floats, hits: Floats
+    ) -> tuple[Floats, Floats | float]:
+        factor, spread = self._season.factor(frame, now, now - self._first, self._wander(rows))
+        odds = _ODDS * factor
+        return np.full(len(trials), odds / (1.0 + odds)), spread
+
+    def _prior(self, rows: Floats) -> tuple[Floats | float, Floats | float]:
+        level = self._offsets.level(rows[0], _WHOLE_WEIGHT)
+        prior = np.full(len(rows), math.log(level))
+        weight = np.full(len(rows), _SEGMENT_WEIGHT)
+        prior[0], weight[0] = 0.0, _WHOLE_WEIGHT
+        return prior, weight
+
+    def _gather_up(self, rows: list[int], alike: list[int]) -> list[str]:
+        """Values that are most of their dimension are not the cause of what everything does."""
+        load = self._table.group("base")[:, 2:].sum(axis=1)
+        if len(rows) > 1 and load[rows].sum() > 0.5 * load[alike].sum():
+            return [WHOLE]
+        return super()._gather_up(rows, alike)
+
+    def _learn_reference(self, frame: Frame, step: Step, frozen: bool) -> None:
+        if frozen or not frame.usual or step.trials[0] == 0.0:
+            return
+        odds = float(step.rate[0] / (1.0 - step.rate[0]))
+        factor = float(step.reference[0] / (1.0 - step.reference[0])) / _ODDS
+        self._season.learn(
+            frame,
+            step.now,
+            step.now - self._first,
+            self._wander(step.rows),
+            odds / factor,
+            float(step.hits[0]),
+            float(step.trials[0]),
+        )
+
+    def _dump_reference(self) -> dict[str, JSON]:
+        return {"season": self._season.dump()}
+
+    def _load_reference(self, state: Mapping[str, JSON]) -> None:
+        self._season.restore(fields(state, "season"))

@@ -1,0 +1,153 @@
+"""The learned base of a segment: its log odds ratio to a reference rate, and how much it wanders about it."""
+
+import math
+
+import numpy as np
+
+from detectors.frame import Flags, Floats
+from detectors.table import Table
+
+SHORT, LONG = 28.0, 180.0
+"""Mean memory of the present level and of the level's own past, in days."""
+DRIFT = 8.0
+"""The long level counts as this many failures in the short one: levels drift by about a third."""
+WANDER = 0.03
+"""What a stream's wander (variance of the log odds between quarter days) is taken for before it is known."""
+BLOCKS = 12.0
+"""How many fully informative quarter days that guess is worth."""
+BLOCK = 0.25
+_REBASE = 30.0
+
+COLUMNS = {
+    "base": 4,  # short and long memory of the Mantel-Haenszel sums, in units that grow with time
+    "held": 2,  # the same sums, in plain units, not yet acquitted by the sequential test
+    "since": 1,  # day of the first trial
+    "block": 3,  # expected and seen failures of the present block, and its number
+    "wander": 2,  # information on the wander, and its weighted sum of squared residuals
+}
+FRESH = {"since": -1.0}
+RARE = 90.0
+"""Mean memory of the wander in days: what a stream does once in this while is its habit."""
+_WINSOR = 9.0  # in a breach a squared residual counts as at most this many times the wander
+
+
+class Offsets:
+    """Columns of a `Table` that hold each row's log odds ratio to a reference rate and its wander.
+
+    The odds ratio is Mantel and Haenszel's (1959): sum of y(1-r) over sum of (n-y)r for y failures of n
+    trials at the reference rate r. It is remembered twice, over about `SHORT` and `LONG` days, and the short
+    memory is shrunk towards the long one, the long one towards a prior: empirical Bayes with fixed weights.
+    The wander is the variance of the log odds between quarter days beyond what counting explains, by moments
+    of the residual counts, weighted by their information and shrunk towards `WANDER`.
+
+    Growing units (every sum is added times e^(now/memory)) spare the decay of rows that are not touched.
+    """
+
+    __slots__ = ("_long", "_short", "_table", "zero")
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self.zero = 0.0
+        self._short = 1.0
+        self._long = 1.0
+
+    def clock(self, now: float) -> None:
+        """Set the unit of both memories for the day `now`; called by whatever reads or learns."""
+        self._short = math.exp((now - self.zero) / SHORT)
+        self._long = math.exp((now - self.zero) / LONG)
+
+    def rebase(self, now: float) -> None:
+        """Start the growing units anew before they overflow; called when learning."""
+        if (now - self.zero) / SHORT > _REBASE:
+            self.clock(now)
+            base = self._table.data[:, self._table.span["base"]]
+            base[:, :2] /= self._short
+            base[:, 2:] /= self._long
+            self.zero = now
+            self.clock(now)
+
+    def predict(self, rows: Floats, prior: Floats | float, weight: Floats | float) -> tuple[Floats, Floats]:
+        """The log odds ratio of each row and its variance; `prior` and its weight in failures stand in."""
+        base = rows[:, self._table.span["base"]]
+        known = base[:, 2] / self._long + weight
+        level = known / (base[:, 3] / self._long + weight * np.exp(-np.asarray(prior)))
+        seen = base[:, 0] / self._short
+        ratio = (seen + DRIFT) / (base[:, 1] / self._short + DRIFT / level)
+        spread: Floats = 1.0 / (seen + 1.0 / (1.0 / DRIFT + 1.0 / known))
+        log_ratio: Floats = np.log(ratio)
+        return log_ratio, spread
+
+    def level(self, row: Floats, weight: float) -> float:
+        """One row's long-run odds ratio to the reference, 1 before anything is known."""
+        base = row[self._table.span["base"]]
+        return float((base[2] / self._long + weight) / (base[3] / self._long + weight))
+
+    def failures(self, row: Floats) -> float:
+        """About how many failures one row's long memory holds."""
+        return float(row[self._table.span["base"]][2]) / self._long
+
+    def learn(self, rows: Floats, plus: Floats, minus: Floats, acquitted: Flags) -> None:
+        """Add the Mantel-Haenszel sums of a window to `rows` in place, held back until they are acquitted."""
+        held = rows[:, self._table.span["held"]]
+        held[:, 0] += plus
+        held[:, 1] += minus
+        free = held * acquitted[:, None]
+        base = rows[:, self._table.span["base"]]
+        base[:, :2] += free * self._short
+        base[:, 2:] += free * self._long
+        held -= free
+
+    def reseed(self, row: Floats, plus: float, minus: float) -> None:
+        """Forget the base of one row (a view) and start from these sums."""
+        span = self._table.span
+        row[span["base"]] = (plus * self._short, minus * self._short, plus * self._long, minus * self._long)
+        row[span["held"]] = 0.0
+        row[span["block"]] = 0.0
+
+    def wander(self, rows: Floats, prior: Floats | float) -> Floats:
+        """The wander of each row, shrunk towards `prior`."""
+        spread = rows[:, self._table.span["wander"]]
+        estimate: Floats = np.maximum((spread[:, 1] + BLOCKS * prior) / (spread[:, 0] + BLOCKS), 1e-6)
+        return estimate
+
+    def residuals(
+        self, rows: Floats, seen: Floats, expected: Floats, now: float, wander: Floats, broken: Flags
+    ) -> tuple[float, float]:
+        """Add a window's failures to the quarter day of each row in place and close those that are over.
+
+        A break is no habit, but a stream that breaks every fortnight has one: the quarter days of rows in breach
+        (`broken`) count with their residual cut to what the present wander makes plausible. Returns the
+        information and weighted squares that the segments' closed quarter days added, for a pooled estimate.
+        """
+        span = self._table.span
+        block = rows[:, span["block"]]
+        number = math.floor(now / BLOCK)
+        over = block[:, 2] != number
+        added = (0.0, 0.0)
+        if over.any():
+            added = self._close(rows, over & (block[:, 0] > 0.0), wander, broken)
+            block[over, 0] = 0.0
+            block[over, 1] = 0.0
+            block[over, 2] = number
+        block[:, 0] += expected
+        block[:, 1] += seen
+        return added
+
+    def _close(self, rows: Floats, over: Flags, wander: Floats, broken: Flags) -> tuple[float, float]:
+        places = np.flatnonzero(over)
+        if not len(places):
+            return 0.0, 0.0
+        span = self._table.span
+        block = rows[places, span["block"]]
+        counting = 1.0 / (block[:, 0] + 0.5)
+        residual = np.log((block[:, 1] + 0.5) / (block[:, 0] + 0.5))
+        information = (WANDER / (WANDER + counting)) ** 2
+        limit = np.where(broken[places], _WINSOR * wander[places], 4.0)
+        squares = information * np.minimum(residual**2 - counting, limit)
+        fade = math.exp(-BLOCK / RARE)
+        spread = rows[places, span["wander"]] * fade
+        spread[:, 0] += information
+        spread[:, 1] += squares
+        rows[places, span["wander"]] = spread
+        segments = places > 0
+        return float(information[segments].sum()), float(squares[segments].sum())

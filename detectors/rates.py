@@ -1,0 +1,505 @@
+"""The sequential test that the failure rate and the contrast share: score, alarm, naming, breach, recovery."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from detectors.breach import Breach
+from detectors.evidence import LEVELS, likelihoods
+from detectors.frame import JSON, WHOLE, Flags, Floats, Frame, Ints, Scores
+from detectors.offsets import COLUMNS, FRESH, Offsets
+from detectors.plain import fields, number
+from detectors.table import Table
+
+DAY = 86_400_000_000
+ARL_FACTOR = 0.676
+"""A threshold of this share of the interval has about the interval as its mean time to a false alarm."""
+PERSISTENCE = 0.25
+"""Correlation time of a stream's wander in days."""
+UNUSUAL = 0.25
+"""Variance that a window adds to the null when the calendar says it is special."""
+_NEVER = -1e6
+_LEVELS = len(LEVELS)
+_CEILING = 1e60
+_QUIET = 1.0
+"""While the cumulative sum is below this, the data since are acquitted and may be learned."""
+
+
+@dataclass(slots=True)
+class Step:
+    """What one frame does, worked out by `score` or `learn` and taken in by `learn` alone."""
+
+    now: float
+    known: Ints
+    rows: Floats
+    trials: Floats
+    hits: Floats
+    reference: Floats
+    rate: Floats
+    spread: Floats
+    wander: Floats
+    parts: Floats
+    flow: float
+    breaches: dict[str, Breach]
+    named: tuple[str, ...]
+    ended: tuple[str, ...]
+    accepted: tuple[str, ...]
+
+
+class RateDetector(ABC):
+    """Rows with a predicted failure rate, tested together by one Shiryaev-Roberts statistic in days.
+
+    A row's statistic is a measure over change levels, R <- (R + dt/levels) L, dt the days since the row was last
+    touched and L the likelihood ratio of its window: sum(R) - t is a martingale under the null, whatever the
+    traffic, so the mean time to a false alarm is at least the threshold in days. A window without trials has
+    L = 1: a row that is not touched is brought up to date exactly when it next is. The decision statistic
+    is a weighted mean of the rows' and hence of the same kind: one threshold, no independence, no
+    correction for many segments (Shiryaev 1963; Roberts 1966; Shin, Ramdas and Rinaldo 2022).
+
+    The null is not a constant rate. A row's log odds deviate from the prediction as an Ornstein-Uhlenbeck
+    process whose variance is the row's learned wander plus what is not known of its base; the denominator of L
+    is the sequential predictive probability under it. A level that the stream often visits is no evidence.
+    """
+
+    kind: str
+    version: ClassVar[int] = 1
+    whole_share: ClassVar[float]
+    """Weight of the whole in the decision statistic; the segments share the rest equally."""
+    extra: ClassVar[Mapping[str, int]] = {}
+    """Columns a subclass keeps beside these."""
+
+    def __init__(
+        self,
+        false_alarm_interval: float,
+        cold_start: float = 14.0,
+        accept_after: float = 14.0,
+        warm_after: float = 3.0,
+    ) -> None:
+        for name, value in (
+            ("false_alarm_interval", false_alarm_interval),
+            ("cold_start", cold_start),
+            ("accept_after", accept_after),
+            ("warm_after", warm_after),
+        ):
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{self.kind}: {name} is {value!r}; give a number of days above 0")
+        self.false_alarm_interval = float(false_alarm_interval)
+        self.cold_start = float(cold_start)
+        self.accept_after = float(accept_after)
+        self.warm_after = min(float(warm_after), self.cold_start)
+        self._threshold = ARL_FACTOR * self.false_alarm_interval
+        self._table = Table(
+            {
+                "measure": _LEVELS,
+                "climb": _LEVELS,
+                "start": _LEVELS,
+                "mean": 1,
+                "variance": 1,
+                "filtered": 1,
+                "touched": 1,
+                "live": 1,
+                **COLUMNS,
+                **self.extra,
+            },
+            {"variance": 1.0, "filtered": _NEVER, **FRESH},
+        )
+        self._offsets = Offsets(self._table)
+        self._breaches: dict[str, Breach] = {}
+        self._origin: int | None = None
+        self._now = 0.0
+        self._first = 0.0
+        self._flow = 0.0
+        self._live = 0
+        self._pool = (0.0, 0.0)
+        self._warm = False
+        self._cache: tuple[Frame, Step] | None = None
+
+    # What a subclass knows.
+
+    @abstractmethod
+    def _reference(
+        self, frame: Frame, now: float, rows: Floats, trials: Floats, hits: Floats
+    ) -> tuple[Floats, Floats | float]:
+        """The rate each row is compared with in this window, and the variance of its log odds."""
+
+    @abstractmethod
+    def _prior(self, rows: Floats) -> tuple[Floats | float, Floats | float]:
+        """A row's log odds ratio before anything of it is known, and that guess's weight in failures."""
+
+    @abstractmethod
+    def _habit(self, rows: Floats) -> Floats | float:
+        """What a row's wander is taken for before enough of it is known."""
+
+    @abstractmethod
+    def _learn_reference(self, frame: Frame, step: Step, frozen: bool) -> None:
+        """Take the window into whatever the reference is made of."""
+
+    @abstractmethod
+    def _dump_reference(self) -> dict[str, JSON]: ...
+
+    @abstractmethod
+    def _load_reference(self, state: Mapping[str, JSON]) -> None: ...
+
+    def _testable(self, step: Step) -> Flags:
+        """Rows that take part in the statistic from this window on, once the detector is warm."""
+        since = step.rows[:, self._table.at["since"]]
+        return (step.now - since >= 1.0) & (since >= 0.0)
+
+    # The two verbs.
+
+    def score(self, frame: Frame) -> Scores | None:
+        """Evidence, breach, onset and the expected share of every row of the frame; None before it is warm."""
+        if not self._warm:
+            return None
+        step = self._step(frame)
+        spread = np.sqrt(step.spread + 1.0 / np.maximum(step.trials * step.rate * (1.0 - step.rate), 1e-9))
+        odds = step.rate / (1.0 - step.rate)
+        width = np.exp(np.minimum(1.96 * spread, 700.0))
+        lower, upper = odds / width, odds * width
+        scores = Scores(
+            frame.segments,
+            step.parts / self._threshold,
+            np.zeros(len(frame.segments), dtype=np.bool_),
+            np.zeros(len(frame.segments), dtype=np.int64),
+            step.rate,
+            lower / (1.0 + lower),
+            np.where(np.isfinite(upper), upper / (1.0 + upper), 1.0),
+        )
+        return self._with_breaches(scores, step.breaches, self._origin or 0) if step.breaches else scores
+
+    def learn(self, frame: Frame) -> None:
+        """Take the frame in: statistics, then the base, unless a breach protects it."""
+        step = self._step(frame)
+        self._cache = None
+        self._offsets.rebase(step.now)
+        before, self._breaches = self._breaches, step.breaches
+        self._flow = step.flow
+        self._learn_base(frame, step)
+        rows = step.known
+        if len(rows) and rows.min() < 0:
+            rows = self._table.add(frame.segments)
+        self._table.data[rows] = step.rows
+        self._now = step.now
+        for name in step.accepted:
+            self._accept(name, before[name])
+        if step.named or WHOLE in step.ended:
+            self._restart()
+        if not self._warm and step.now - self._first >= self.warm_after:
+            self._warm = self._enough() or step.now - self._first >= self.cold_start
+
+    def progress(self) -> tuple[float, float]:
+        """(days seen, days needed): needed is the cold start until there is enough to go by."""
+        seen = self._now - self._first
+        if self._warm:
+            return max(seen, self.warm_after), self.warm_after
+        return seen, self.warm_after if self._enough() else self.cold_start
+
+    # How a frame is worked out.
+
+    def _step(self, frame: Frame) -> Step:
+        if self._cache is not None and self._cache[0] is frame:
+            return self._cache[1]
+        if self._origin is None:
+            self._origin = frame.start - frame.start % DAY
+            self._first = self._now = (frame.start - self._origin) / DAY
+        step = self._compute(frame, self._origin)
+        self._cache = (frame, step)
+        return step
+
+    def _compute(self, frame: Frame, origin: int) -> Step:
+        table, at, span = self._table, self._table.at, self._table.span
+        now = (frame.end - origin) / DAY
+        self._offsets.clock(now)
+        known = table.find(frame.segments)
+        rows = table.gather(known)
+        trials = frame.trials.astype(np.float64)
+        hits = np.minimum(np.maximum(frame.hits, 0.0), trials)
+        reference, doubt = self._reference(frame, now, rows, trials, hits)
+        offset, spread = self._offsets.predict(rows, *self._prior(rows))
+        odds = np.exp(offset) * reference / (1.0 - reference)
+        rate = np.minimum(np.maximum(odds / (1.0 + odds), 1e-9), 1.0 - 1e-9)
+        wander = self._offsets.wander(rows, self._habit(rows))
+        spread = spread + doubt + wander
+        if not frame.usual:
+            spread = spread + UNUSUAL
+
+        memory = np.exp((now - rows[:, at["filtered"]]) / -PERSISTENCE)
+        mean = memory * rows[:, at["mean"]]
+        variance = spread + memory * memory * (rows[:, at["variance"]] - spread)
+        ratios, mean, variance = likelihoods(rate, mean, variance, hits, trials)
+        rows[:, at["mean"]] = mean
+        rows[:, at["variance"]] = variance
+        rows[:, at["filtered"]] = now
+
+        climb = rows[:, span["climb"]]
+        climb += np.log(np.maximum(ratios, 1e-300))
+        over = climb <= 0.0
+        climb[over] = 0.0
+        rows[:, span["start"]][over] = now
+
+        live = rows[:, at["live"]]
+        measure = rows[:, span["measure"]]
+        before = measure.sum(axis=1)
+        passed = (now - rows[:, at["touched"]]) * live
+        rows[:, at["touched"]] = now
+        measure += (passed / _LEVELS)[:, None]
+        measure *= ratios
+        np.minimum(measure, _CEILING, out=measure)
+        after = measure.sum(axis=1)
+        flow = self._flow + float((after - before - passed)[1:].sum())
+        step = Step(
+            now,
+            known,
+            rows,
+            trials,
+            hits,
+            reference,
+            rate,
+            spread,
+            wander,
+            after,
+            flow,
+            self._breaches,
+            (),
+            (),
+            (),
+        )
+        self._decide(frame, step)
+        return step
+
+    def _decide(self, frame: Frame, step: Step) -> None:
+        if self._breaches:
+            self._advance_breaches(frame, step)
+        share = self.whole_share
+        whole = share * step.parts[0] if WHOLE not in step.breaches else 0.0
+        parts = 0.0
+        if self._live and WHOLE not in step.breaches:
+            parts = (1.0 - share) * (step.flow / self._live + step.now)
+            step.parts *= (1.0 - share) / self._live
+        else:
+            step.parts *= 0.0
+        step.parts[0] = whole
+        if not self._warm or whole + parts < self._threshold:
+            return
+        names = [WHOLE] if whole >= parts else self._carriers(frame, step)
+        names = [name for name in names if name not in step.breaches]
+        step.breaches = dict(step.breaches)
+        for name in names:
+            step.breaches[name] = self._open(frame, step, name)
+        step.named = tuple(names)
+
+    def _current(self, frame: Frame, step: Step, group: str) -> Floats:
+        """A group of columns over all rows of the table with this frame's rows in their places."""
+        span = self._table.span[group]
+        table: Floats = self._table.data[: len(self._table), span].copy()
+        old = step.known >= 0
+        table[step.known[old]] = step.rows[old][:, span]
+        return table
+
+    def _carriers(self, frame: Frame, step: Step) -> list[str]:
+        """The values of one dimension that carry the alarm: the strongest and all that are strong themselves."""
+        measure = self._current(frame, step, "measure").sum(axis=1)
+        climb = self._current(frame, step, "climb").max(axis=1)
+        live = self._table.column("live") > 0.0
+        if WHOLE in self._table.index:
+            live[self._table.index[WHOLE]] = False
+        measure = np.where(live, measure, -1.0)
+        top = int(np.argmax(measure))
+        dimension = self._table.names[top].partition("=")[0] + "="
+        alike = [
+            row for row, name in enumerate(self._table.names) if live[row] and name.startswith(dimension)
+        ]
+        strong = math.log(20.0 * len(alike))
+        return self._gather_up([row for row in alike if row == top or climb[row] >= strong], alike)
+
+    def _gather_up(self, rows: list[int], alike: list[int]) -> list[str]:
+        """The names of rows that carry an alarm, out of all rows of their dimension."""
+        return sorted(self._table.names[row] for row in rows)
+
+    def _open(self, frame: Frame, step: Step, name: str) -> Breach:
+        table = self._table
+        row = (
+            step.rows[frame.segments.index(name)] if name in frame.segments else table.data[table.index[name]]
+        )
+        onset = float(row[table.span["start"]][int(np.argmax(row[table.span["climb"]]))])
+        held = row[table.span["held"]]
+        reference = float(np.mean(step.reference))
+        hits = float(held[0]) / max(1.0 - reference, 0.05)
+        trials = hits + float(held[1]) / max(reference, 0.001)
+        return Breach(
+            step.now,
+            min(max(onset, self._first), step.now),
+            hits,
+            trials,
+            float(held[0]),
+            float(held[1]),
+            calm=step.now,
+        )
+
+    def _advance_breaches(self, frame: Frame, step: Step) -> None:
+        breaches, ended, accepted = dict(self._breaches), [], []
+        for place, name in enumerate(frame.segments):
+            if name in breaches:
+                breaches[name] = breaches[name].after(
+                    step.now,
+                    float(step.rate[place]),
+                    math.sqrt(float(step.spread[place])),
+                    float(step.hits[place]),
+                    float(step.trials[place]),
+                    float(step.reference[place]),
+                )
+        for name, breach in list(breaches.items()):
+            if breach.recovered(step.now):
+                ended.append(name)
+                del breaches[name]
+            elif step.now - breach.since >= self.accept_after:
+                accepted.append(name)
+                ended.append(name)
+                del breaches[name]
+        step.breaches, step.ended, step.accepted = breaches, tuple(ended), tuple(accepted)
+
+    # How it is taken in.
+
+    def _learn_base(self, frame: Frame, step: Step) -> None:
+        at, span = self._table.at, self._table.span
+        rows = step.rows
+        tried = step.trials > 0.0
+        since = rows[:, at["since"]]
+        since[(since < 0.0) & tried] = step.now
+        frozen = WHOLE in step.breaches
+        self._learn_reference(frame, step, frozen)
+        if self._warm and not frozen and not step.named:
+            waiting = (rows[:, at["live"]] == 0.0) & self._testable(step)
+            if waiting.any():
+                self._enter(frame, step, waiting)
+        if not frame.usual:
+            return
+        broken = np.array([frozen or name in step.breaches for name in frame.segments])
+        added = self._offsets.residuals(
+            rows, step.hits, step.rate * step.trials, step.now, step.wander, broken
+        )
+        self._pool = (self._pool[0] + added[0], self._pool[1] + added[1])
+        clean = ~broken
+        if clean.any():
+            plus = step.hits * (1.0 - step.reference) * clean
+            minus = (step.trials - step.hits) * step.reference * clean
+            quiet = rows[:, span["climb"]].max(axis=1) < _QUIET
+            quiet |= (rows[:, at["live"]] == 0.0) | (
+                step.now - rows[:, span["start"]].min(axis=1) > self.accept_after
+            )
+            self._offsets.learn(rows, plus, minus, clean & quiet)
+
+    def _enter(self, frame: Frame, step: Step, waiting: Flags) -> None:
+        at, span = self._table.at, self._table.span
+        for place in np.flatnonzero(waiting):
+            if frame.segments[place] in step.breaches:
+                continue
+            row = step.rows[place]
+            row[at["live"]] = 1.0
+            row[span["measure"]] = 0.0
+            if frame.segments[place] != WHOLE:
+                self._live += 1
+                self._flow -= step.now
+
+    def _restart(self) -> None:
+        """Start all statistics at 0 again; rows in breach leave the statistic until it is over."""
+        table = self._table
+        live = table.column("live")
+        for name in self._breaches:
+            live[table.index[name]] = 0.0
+        table.group("measure")[:] = 0.0
+        table.group("climb")[:] = 0.0
+        table.group("start")[:] = self._now
+        table.column("touched")[:] = self._now
+        segments = live > 0.0
+        segments[table.index[WHOLE]] = False
+        self._live = int(segments.sum())
+        self._flow = -self._now * self._live
+
+    def _accept(self, name: str, breach: Breach) -> None:
+        """Take the level of a breach that lasted too long for the new base."""
+        table, offsets = self._table, self._offsets
+        row = table.data[table.index[name]]
+        if name == WHOLE:
+            base = row[table.span["base"]]
+            old = (base[0] + 1.0) / (base[1] + 1.0)
+            table.group("base")[:, 1::2] *= old * (breach.minus + 1.0) / (breach.plus + 1.0)
+        offsets.reseed(row, breach.plus, breach.minus)
+        row[table.span["climb"]] = 0.0
+        row[table.at["mean"]] = 0.0
+
+    def _enough(self) -> bool:
+        """Enough of the whole was seen for its base to mean something."""
+        row = self._table.index.get(WHOLE)
+        return row is not None and self._offsets.failures(self._table.data[row]) >= 3.0
+
+    def _with_breaches(self, scores: Scores, breaches: Mapping[str, Breach], origin: int) -> Scores:
+        """The scores with the rows in breach marked, those without a trial in this window added."""
+        names = tuple(sorted({*scores.segments, *breaches}))
+        place = {name: number for number, name in enumerate(names)}
+        rows = [place[name] for name in scores.segments]
+        columns = []
+        for values in (scores.evidence, scores.expected, scores.lower, scores.upper):
+            column = np.full(len(names), np.nan)
+            column[rows] = values
+            columns.append(column)
+        columns[0] = np.nan_to_num(columns[0])
+        breach = np.zeros(len(names), dtype=np.bool_)
+        onset = np.zeros(len(names), dtype=np.int64)
+        for name, one in breaches.items():
+            columns[0][place[name]] = max(columns[0][place[name]], 1.0)
+            breach[place[name]] = True
+            onset[place[name]] = origin + round(one.onset * DAY)
+        return Scores(names, columns[0], breach, onset, columns[1], columns[2], columns[3])
+
+    def dump(self) -> dict[str, JSON]:
+        """Everything the detector knows, as versioned plain JSON."""
+        return {
+            "kind": self.kind,
+            "version": self.version,
+            "settings": {
+                "false_alarm_interval": self.false_alarm_interval,
+                "cold_start": self.cold_start,
+                "accept_after": self.accept_after,
+                "warm_after": self.warm_after,
+            },
+            "origin": self._origin,
+            "clock": [self._now, self._first, self._flow, self._offsets.zero],
+            "pool": list(self._pool),
+            "live": self._live,
+            "warm": self._warm,
+            "table": self._table.dump(),
+            "breaches": {name: breach.dump() for name, breach in sorted(self._breaches.items())},
+            "reference": self._dump_reference(),
+        }
+
+    @classmethod
+    def load(cls, state: Mapping[str, JSON]) -> Self:
+        """The detector of a dump; ValueError where kind or version is another's."""
+        if state.get("kind") != cls.kind or state.get("version") != cls.version:
+            raise ValueError(
+                f"detector state: kind {state.get('kind')!r} version {state.get('version')!r} is not "
+                f"{cls.kind!r} version {cls.version}; drop it and learn again"
+            )
+        settings = fields(state, "settings")
+        made = cls(**{name: number(value) for name, value in settings.items()})
+        origin = state["origin"]
+        made._origin = None if origin is None else int(number(origin))
+        clock, pool = state["clock"], state["pool"]
+        if not isinstance(clock, list) or not isinstance(pool, list):
+            raise ValueError("detector state: `clock` and `pool` must be lists")
+        made._pool = (number(pool[0]), number(pool[1]))
+        made._now, made._first, made._flow, made._offsets.zero = (number(value) for value in clock)
+        made._live = int(number(state["live"]))
+        made._warm = bool(state["warm"])
+        made._table.restore(fields(state, "table"))
+        for name, breach in fields(state, "breaches").items():
+            if not isinstance(breach, dict):
+                raise ValueError(f"detector state: breach of {name!r} must be an object")
+            made._breaches[name] = Breach.load(breach)
+        made._load_reference(fields(state, "reference"))
+        return made
