@@ -56,7 +56,7 @@ def load(path: Path) -> Loaded:
             problems += wrong
             if entry is not None:
                 entries.append(entry)
-    problems += crosscheck(entries, names, whole=whole)
+    problems += crosscheck(entries, documents, names, whole=whole)
     if problems:
         raise CatalogError(problems)
     catalog = build(entries)

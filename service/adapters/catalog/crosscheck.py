@@ -1,22 +1,22 @@
 """Checks what no object can know alone: references lead somewhere, settings do not contradict."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from service.adapters.catalog import duration
 from service.adapters.catalog.detector import wrong_detector
 from service.adapters.catalog.entry import Entry
 from service.adapters.catalog.explain import suggest
-from service.adapters.catalog.fields import Strict
+from service.adapters.catalog.fields import Strict, is_name
 from service.adapters.catalog.models import (
     DetectSpec,
-    JourneySpec,
     MomentSpec,
     OwnerSpec,
     RuleSpec,
     SourceSpec,
 )
-from service.adapters.catalog.problem import Problem, Where, show
+from service.adapters.catalog.problem import Problem, Step, Where, show
+from service.adapters.catalog.reader import JSON, Document
 from service.adapters.decode.mapping import FIELDS, FieldMapping, MappingError
 from service.core.catalog import Source
 
@@ -25,14 +25,25 @@ Names = Mapping[str, Collection[str]]
 """The names of every kind."""
 
 
-def crosscheck(entries: Sequence[Entry], names: Names, *, whole: bool) -> list[Problem]:
-    """Problems between sound objects.
+_REFERENCES: Mapping[str, Sequence[tuple[tuple[str, ...], str]]] = {
+    "Owner": [(("manager",), "Owner"), (("targets", "*"), "Target")],
+    "Moment": [(("owner",), "Owner"), (("owner_by", "*", "*"), "Owner"), (("sources", "*"), "Source")],
+    "Journey": [(("stages", "*", "moments", "*"), "Moment")],
+    "Rule": [(("moment",), "Moment"), (("moments", "*"), "Moment")],
+}
+"""Of each kind: where in its spec the name of another object stands, and that object's kind."""
+
+
+def crosscheck(
+    entries: Sequence[Entry], documents: Sequence[Document], names: Names, *, whole: bool
+) -> list[Problem]:
+    """Problems between objects: `entries` are the sound ones of `documents`, `names` all that are declared.
 
     Not `whole`: part of the files could not be read, so that references may lead there.
     """
     problems = list(_twice(entries))
     if whole:
-        problems += _references(entries, names)
+        problems += _references(documents, names)
     problems += _managers(entries)
     problems += _owner_by(entries)
     problems += _rules(entries)
@@ -58,36 +69,34 @@ def _twice(entries: Sequence[Entry]) -> Iterator[Problem]:
             yield entry.document.problem(where, message)
 
 
-def _references(entries: Sequence[Entry], names: Names) -> Iterator[Problem]:
-    for entry in entries:
-        for where, kind, name in _referred(entry.spec):
-            known = names.get(kind, ())
-            if name not in known:
-                yield entry.problem(where, f"there is no {kind} {show(name)}; {_offer(kind, name, known)}")
+def _references(documents: Sequence[Document], names: Names) -> Iterator[Problem]:
+    """Read off the documents themselves, so that a typing error elsewhere in one hides no wrong reference."""
+    for document in documents:
+        value = document.value
+        if not document.sound or not isinstance(value, dict):
+            continue
+        for way, kind in _REFERENCES.get(str(value.get("kind")), ()):
+            for where, name in _walk(value.get("spec"), ("spec",), way):
+                known = names.get(kind, ())
+                if is_name(name) and name not in known:
+                    otherwise = f"declare it: kind: {kind}, metadata: {{name: {name}}}"
+                    remedy = suggest(name, known, otherwise)
+                    yield document.problem(where, f"there is no {kind} {show(name)}; {remedy}")
 
 
-def _offer(kind: str, name: str, known: Collection[str]) -> str:
-    return suggest(name, known, f"declare it: kind: {kind}, metadata: {{name: {name}}}")
-
-
-def _referred(spec: Strict) -> Iterator[tuple[Where, str, str]]:
-    """Every reference of an object: where it is, the kind and the name it leads to."""
-    if isinstance(spec, OwnerSpec):
-        if spec.manager is not None:
-            yield ("manager",), "Owner", spec.manager
-        yield from ((("targets", i), "Target", name) for i, name in enumerate(spec.targets))
-    elif isinstance(spec, MomentSpec):
-        yield ("owner",), "Owner", spec.owner
-        for dimension, owners in spec.owner_by.items():
-            yield from ((("owner_by", dimension, value), "Owner", name) for value, name in owners.items())
-        yield from ((("sources", i), "Source", name) for i, name in enumerate(spec.sources))
-    elif isinstance(spec, JourneySpec):
-        for i, stage in enumerate(spec.stages):
-            yield from ((("stages", i, "moments", j), "Moment", name) for j, name in enumerate(stage.moments))
-    elif isinstance(spec, RuleSpec):
-        if spec.moment is not None:
-            yield ("moment",), "Moment", spec.moment
-        yield from ((("moments", i), "Moment", name) for i, name in enumerate(spec.moments or ()))
+def _walk(value: JSON, where: Where, way: tuple[str, ...]) -> Iterator[tuple[Where, str]]:
+    """The texts at the end of a way, `*` being every item or member."""
+    if not way:
+        if isinstance(value, str):
+            yield where, value
+        return
+    members: Iterable[tuple[Step, JSON]] = ()
+    if isinstance(value, dict):
+        members = value.items() if way[0] == "*" else [(way[0], value.get(way[0]))]
+    elif isinstance(value, list) and way[0] == "*":
+        members = enumerate(value)
+    for step, inner in members:
+        yield from _walk(inner, (*where, step), way[1:])
 
 
 def _managers(entries: Sequence[Entry]) -> Iterator[Problem]:

@@ -40,8 +40,13 @@ def not_yet(remedy: str) -> str:
     return f"not available in this version; {remedy}"
 
 
+def is_name(value: str) -> bool:
+    """Fit to be the name of an object."""
+    return _NAME.fullmatch(value) is not None
+
+
 def _name(value: str) -> str:
-    if _NAME.fullmatch(value):
+    if is_name(value):
         return value
     meant = re.sub(r"[^a-z0-9]+", "-", value.lower(), flags=re.ASCII)[:_LONGEST_NAME].strip("-")
     remedy = f"write {meant}" if meant else "write one such as delivery-ops"

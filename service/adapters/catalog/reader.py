@@ -207,7 +207,7 @@ class _Reader:
         """A key is always text, as it stands: `NO:` and `1:` may be the values of a dimension."""
         line = event.start_mark.line + 1
         if not isinstance(event, yaml.ScalarEvent):
-            self._value(event, events, Document(self._file, line), where)
+            self._value(event, events, Document(self._file, line), (*where, "?"))
             self.report(where, line, "has a key that is not plain text; write key: value")
             return ""
         plain = event.implicit[0] and event.tag is None
