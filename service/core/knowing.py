@@ -35,6 +35,11 @@ class Knowing:
             if first is not None:
                 self._leads[row.id] = (row.moment, row.detected_at, first - row.detected_at)
 
+    def lead(self, identity: str) -> Micros | None:
+        """How long before the first complaint an interruption was detected; None while nobody complained."""
+        known = self._leads.get(identity)
+        return None if known is None else known[2]
+
     @property
     def first(self) -> Mapping[str, int]:
         """How many interruptions we knew before the first complaint, and how many a customer did."""

@@ -1,0 +1,1 @@
+"""The pages that people read, and the endpoints that machines ask."""

@@ -1,0 +1,115 @@
+"""What is usual, from the steps before: shares of broken promises with the range that most of them kept."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from service.core.event import Micros
+from service.core.ports import BlindSpan, Totals
+
+LEAST = 7
+"""Fewer steps than this say nothing about what is usual."""
+LOW, MIDDLE, HIGH = 0.05, 0.5, 0.95
+"""Nine steps of ten lay between the outer two."""
+
+
+class Usual(msgspec.Struct, frozen=True, gc=False):
+    """Shares between which nine steps of ten lay, and the one in the middle."""
+
+    low: float
+    middle: float
+    high: float
+
+
+class Point(msgspec.Struct, frozen=True, gc=False):
+    """A step of a series; `usual` None: not known. `blind`: which part of it nobody saw."""
+
+    start: Micros
+    end: Micros
+    totals: Totals
+    usual: Usual | None = None
+    blind: float = 0.0
+
+    @property
+    def share(self) -> float | None:
+        """Broken of attempts."""
+        return self.totals.broken / self.totals.attempts if self.totals.attempts else None
+
+    @property
+    def is_high(self) -> bool:
+        """Above the usual."""
+        return self.usual is not None and self.share is not None and self.share > self.usual.high
+
+
+def usual(history: Iterable[Totals]) -> Usual | None:
+    """Quantiles of the shares, each step weighing as much as it had attempts; None for too few steps.
+
+    The middle is a median so that a bad week among four leaves it where it was.
+    """
+    steps = sorted((each.broken / each.attempts, each.attempts) for each in history if each.attempts > 0)
+    if len(steps) < LEAST:
+        return None
+    return Usual(*(_quantile(steps, at) for at in (LOW, MIDDLE, HIGH)))
+
+
+def _quantile(steps: Sequence[tuple[float, int]], at: float) -> float:
+    wanted = at * sum(weight for _, weight in steps)
+    seen = 0
+    for share, weight in steps:
+        seen += weight
+        if seen >= wanted:
+            return share
+    return steps[-1][0]
+
+
+def blind_part(spans: Sequence[BlindSpan], start: Micros, end: Micros, now: Micros) -> float:
+    """Which part of [start, end) lay in blind spans, which do not overlap."""
+    if end <= start:
+        return 0.0
+    return blind_time(spans, start, end, now) / (end - start)
+
+
+def blind_time(spans: Sequence[BlindSpan], start: Micros, end: Micros, now: Micros) -> Micros:
+    """How much of [start, end) lay in blind spans; an open one lasts until now."""
+    return sum(
+        max(0, min(end, now if each.until is None else each.until) - max(start, each.since)) for each in spans
+    )
+
+
+class Grid(msgspec.Struct, frozen=True, gc=False):
+    """Equal steps: the starts of those shown, in order, how long each is, and what each is compared with.
+
+    Each step is compared with up to `history` steps before it that are `every` steps apart: days with the
+    days before at 1, hours with the same hour of other days at 24.
+    """
+
+    starts: Sequence[Micros]
+    step: Micros
+    history: int = 28
+    every: int = 1
+
+    @property
+    def end(self) -> Micros:
+        """Where the last step ends."""
+        return self.starts[-1] + self.step
+
+
+def series(
+    totals: Mapping[Micros, Totals], grid: Grid, blind: Sequence[BlindSpan], now: Micros
+) -> list[Point]:
+    """The points of a grid, each with what was usual before it."""
+    nothing = Totals()
+    points = []
+    for start in grid.starts:
+        before = (totals.get(start - grid.step * grid.every * back) for back in range(1, grid.history + 1))
+        end = start + grid.step
+        points.append(
+            Point(
+                start,
+                end,
+                totals.get(start, nothing),
+                usual(each for each in before if each is not None),
+                blind_part(blind, start, min(end, now) if now > start else end, now),
+            )
+        )
+    return points

@@ -1,0 +1,268 @@
+"""An interruption as a page: what the customers meet, who and where they are, and what was done about it."""
+
+import msgspec
+
+from service.adapters.web import figures
+from service.adapters.web.chart import Chart, Mark, Row, shares, table
+from service.adapters.web.look import Look
+from service.adapters.web.tables import (
+    BreakRow,
+    Dimension,
+    Entry,
+    NoticeRow,
+    Share,
+    dimension,
+    entries,
+    notices,
+)
+from service.adapters.web.tables import breaks as break_rows
+from service.adapters.web.tile import let_down, unit_words
+from service.adapters.web.words import KINDS, Words, about, percent, plain, segment, span, whole
+from service.core import message
+from service.core.affected import all_breaks, place_of
+from service.core.catalog import Moment, Owner
+from service.core.event import DAY, HOUR, MINUTE, Micros
+from service.core.interruption import Impact, Interruption
+from service.core.lead import FOLLOW
+from service.core.lead import about as complaints_about
+from service.core.ports import Reader, Totals
+
+PER_PAGE = 50
+
+
+class Fact(msgspec.Struct, frozen=True, gc=False):
+    """A figure with its name and, in a line, where it comes from."""
+
+    name: str
+    figure: str
+    note: str = ""
+
+
+class Pages(msgspec.Struct, frozen=True, gc=False):
+    """Where one is in a long list."""
+
+    page: int
+    pages: int
+    total: str
+    first: str
+    last: str
+
+
+class InterruptionPage(msgspec.Struct, frozen=True, gc=False):
+    """Everything on the page."""
+
+    id: str
+    title: str
+    promise: str
+    moment: str
+    moment_href: str
+    where: str
+    level: str
+    state: str
+    says: str
+    owner: str
+    kinds: tuple[str, ...]
+    times: tuple[Fact, ...]
+    harm: tuple[Fact, ...]
+    sure: str
+    runbook: str
+    comparison: tuple[Share, ...]
+    charts: tuple[Chart, ...]
+    chart_rows: tuple[Row, ...]
+    chart_says: str
+    dimensions: tuple[Dimension, ...]
+    timeline: tuple[Entry, ...]
+    breaks: tuple[BreakRow, ...]
+    break_columns: tuple[str, ...]
+    pages: Pages
+    notices: tuple[NoticeRow, ...]
+
+
+def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
+    """Read and lay out one interruption; `page` of its broken promises counts from 1."""
+    reader, catalog, now, words = look.reader, look.catalog, look.now, look.words
+    moment = catalog.moments.get(it.moment) or Moment(it.moment, owner="")
+    owner = catalog.owners.get(moment.owner) or Owner(moment.owner or "nobody any more")
+    place = place_of(it, now)
+    impact = reader.impact(it.moment, it.segment, place.start, place.end)
+    step_sums = reader.totals(it.moment, place.start, place.end, max(place.end - place.start, 1))
+    sums = step_sums[0][1] if step_sums else Totals()
+    by_value = {name: reader.by_value(it.moment, name, place.start, place.end) for name in moment.dimensions}
+    inside = _inside(it, sums, by_value)
+    charts, rows, says = _chart(reader, it, now, words)
+    pages = page_of(impact.broken, page)
+    found = reader.breaks(
+        it.moment, it.segment, place.start, place.end, limit=PER_PAGE, offset=(pages.page - 1) * PER_PAGE
+    )
+    title = message.words("opened", it, moment, owner, message.Facts(now=now)).title
+    return InterruptionPage(
+        id=it.id,
+        title=title.partition(" · ")[2],
+        promise=plain(moment.promise),
+        moment=plain(moment.title or moment.name),
+        moment_href=f"/moments/{moment.name}" if it.moment in catalog.moments else "",
+        where=segment(it.segment),
+        level=it.level,
+        state=it.state,
+        says=state_words(it, now),
+        owner=plain(owner.title or owner.name, 80),
+        kinds=tuple(KINDS[kind] for kind in it.kinds),
+        times=_times(it, now, words),
+        harm=(
+            *_harm(it, moment, impact, inside),
+            *_money(moment, impact, words),
+            *_voices(reader, it, impact, now),
+        ),
+        sure=_sure(it, moment),
+        runbook=plain(moment.runbook_url, 2000),
+        comparison=_comparison(it, inside, sums),
+        charts=tuple(charts),
+        chart_rows=tuple(rows),
+        chart_says=says,
+        dimensions=tuple(dimension(name, values, it.segment) for name, values in by_value.items() if values),
+        timeline=entries(reader.timeline(it.id), now, words),
+        breaks=tuple(break_rows(found, moment.dimensions, now, words)),
+        break_columns=moment.dimensions,
+        pages=pages,
+        notices=notices(reader.outbox(limit=2000), it.id, now, words),
+    )
+
+
+def page_of(total: int, page: int, per_page: int = PER_PAGE) -> Pages:
+    """The page asked for, or the nearest there is."""
+    pages = max(-(-total // per_page), 1)
+    page = min(max(page, 1), pages)
+    first = (page - 1) * per_page
+    return Pages(
+        page, pages, whole(total), whole(first + 1 if total else 0), whole(min(first + per_page, total))
+    )
+
+
+def state_words(it: Interruption, now: Micros) -> str:
+    """`open for 22 min`, `resolved after 3 h`."""
+    if it.state == "resolved" and it.resolved_at is not None:
+        return f"resolved after {span(it.resolved_at - it.onset)}"
+    if it.state == "withdrawn":
+        return "withdrawn: the moment is no longer watched"
+    if it.state == "stale":
+        return "still open, but without data for long"
+    return f"{it.state} for {span(now - it.onset)}"
+
+
+def _times(it: Interruption, now: Micros, words: Words) -> tuple[Fact, ...]:
+    late = span(it.detected_at - it.onset)
+    facts = [
+        Fact("Since", words.time(it.onset, now), "the most likely start"),
+        Fact("Detected", words.time(it.detected_at, now), f"{late} after the start"),
+    ]
+    if it.resolved_at is not None:
+        facts.append(
+            Fact("Over", words.time(it.resolved_at, now), f"after {span(it.resolved_at - it.onset)}")
+        )
+    return tuple(facts)
+
+
+def _inside(it: Interruption, sums: Totals, by_value: dict[str, list[tuple[str | None, Totals]]]) -> Totals:
+    """Attempts and breaks in the segment; customers are the impact's, for they cannot be added up."""
+    if not it.segment:
+        return sums
+    [(name, values), *_] = it.segment
+    mine = [of for value, of in by_value.get(name, ()) if value in values]
+    return Totals(sum(of.attempts for of in mine), sum(of.broken for of in mine))
+
+
+def _harm(it: Interruption, moment: Moment, impact: Impact, inside: Totals) -> list[Fact]:
+    count = let_down(moment, Totals(broken=impact.broken, customers=impact.customers))
+    note = (
+        f"of {whole(inside.attempts)} promises"
+        if moment.unit == "customers"
+        else f"of {whole(inside.attempts)}"
+    )
+    if it.kind == "failure_rate" and it.expected is not None and inside.attempts:
+        note += f"; usual {about(it.expected * inside.attempts)}"
+    facts = [Fact(unit_words(moment, count).capitalize(), whole(count), note)]
+    if moment.unit == "customers" and impact.broken != impact.customers:
+        facts.append(Fact("Promises broken", whole(impact.broken), "some customers more than once"))
+    if impact.waiting:
+        facts.append(Fact("Still waiting", whole(impact.waiting), "customers whose promise is not kept yet"))
+    if it.kind in {"volume", "silence"} and it.seen is not None and it.expected is not None:
+        facts.append(Fact("Events a window", about(it.seen), f"usual {about(it.expected)}"))
+    return facts
+
+
+def _money(moment: Moment, impact: Impact, words: Words) -> list[Fact]:
+    if not impact.value:
+        return []
+    if moment.loss_probability is None:
+        return [Fact("At risk", words.money(impact.value), "the whole value of what was broken")]
+    risk = words.money(impact.value * moment.loss_probability)
+    sum_ = f"{words.money(impact.value)} × {percent(moment.loss_probability)}"  # noqa: RUF001  # times
+    return [Fact("At risk", risk, f"= {sum_} who may be lost")]
+
+
+def _voices(reader: Reader, it: Interruption, impact: Impact, now: Micros) -> list[Fact]:
+    """How many of those let down complained after their own break."""
+    if not impact.customers:
+        return []
+    until = now + 1 if it.resolved_at is None else min(it.resolved_at + FOLLOW, now + 1)
+    heard = complaints_about(it.moment, reader.complaints(None, it.onset, until))
+    latest: dict[str, Micros] = {}
+    for voice in heard:
+        customer = getattr(voice.event, "customer", None)
+        if customer is not None:
+            latest[customer] = max(voice.at, latest.get(customer, 0))
+    if not latest:
+        return []
+    broke: dict[str, Micros] = {}
+    for row in all_breaks(reader, place_of(it, now)):
+        if row.customer in latest:
+            broke.setdefault(row.customer, row.at)
+    said = sum(latest[customer] > at for customer, at in broke.items())
+    return [Fact("Complained", whole(said), f"of the {whole(impact.customers)} customers")]
+
+
+def _sure(it: Interruption, moment: Moment) -> str:
+    if it.rule is not None:
+        return f"Rule {it.rule} says so; rules stand outside the false-alarm budget."
+    return f"A false alarm is expected once in {span(moment.false_alarm_interval)} on this moment."
+
+
+def _comparison(it: Interruption, inside: Totals, sums: Totals) -> tuple[Share, ...]:
+    if not it.segment:
+        return ()
+    rest = Totals(sums.attempts - inside.attempts, sums.broken - inside.broken)
+    top = max((each.broken / each.attempts for each in (inside, rest) if each.attempts), default=1.0)
+    return (Share.of(segment(it.segment), inside, top, mine=True), Share.of("everywhere else", rest, top))
+
+
+# --- the chart ---
+
+_STEPS = (30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY)
+_MOST = 72
+_BEFORE = 28
+
+
+def _chart(reader: Reader, it: Interruption, now: Micros, words: Words) -> tuple[list[Chart], list[Row], str]:
+    """The whole moment's share around the onset: as long before it as it lasted, half a day at least."""
+    over = min(it.resolved_at if it.resolved_at is not None else now, now)
+    around = min(max(over - it.onset, DAY // 2), 28 * DAY)
+    first, last = it.onset - around, min(over + around // 2, now)
+    step = next((each for each in _STEPS if (last - first) / each <= _MOST), DAY)
+    origin = words.midnight(first)
+    first = origin + (first - origin) // step * step
+    starts = list(range(first, max(last, first) + 1, step))
+    grid = figures.Grid(starts, step, _BEFORE, every=max(DAY // step, 1))
+    totals = dict(reader.totals(it.moment, first - _BEFORE * DAY, starts[-1] + step, step))
+    blind = reader.blind(it.moment, first, now + 1)
+    points = figures.series(totals, grid, blind, now)
+    marks = [
+        Mark(it.onset, f"began {words.time(it.onset, now)}", "onset"),
+        Mark(it.detected_at, f"detected {words.time(it.detected_at, now)}", "detected"),
+    ]
+    if it.resolved_at is not None:
+        marks.append(Mark(it.resolved_at, f"over {words.time(it.resolved_at, now)}", "over"))
+    says = (
+        f"Share of the moment's promises broken, in steps of {span(step)}; shaded: where nine in ten of the "
+    )
+    says += "same times of day lay in the four weeks before." if step < DAY else "four weeks before lay."
+    return shares(points, words, now, marks), table(points, words, now), says

@@ -1,0 +1,127 @@
+"""A moment as a page: its days and hours against the usual, where it breaks, what falls due."""
+
+import msgspec
+
+from service.adapters.web import figures
+from service.adapters.web.chart import Chart, Row, shares, table
+from service.adapters.web.listing import Line, line
+from service.adapters.web.look import Look
+from service.adapters.web.tables import Dimension, dimension
+from service.adapters.web.tile import BEFORE, SHOWN, WEEK, Tile, see, tile
+from service.adapters.web.wall import owner_name
+from service.adapters.web.words import Words, percent, plain, span, whole
+from service.core.catalog import Catalog, Moment
+from service.core.event import DAY, HOUR, Micros
+from service.core.ports import Reader, Totals
+
+_HOURS = 72
+
+
+class Budget(msgspec.Struct, frozen=True, gc=False):
+    """An objective and how much of its budget is left."""
+
+    target: str
+    window: str
+    kept: str
+    left: str
+    overspent: bool
+
+
+class Due(msgspec.Struct, frozen=True, gc=False):
+    """A day's promises."""
+
+    day: str
+    promised: str
+    waiting: str
+
+
+class MomentPage(msgspec.Struct, frozen=True, gc=False):
+    """Everything on the page."""
+
+    tile: Tile
+    promise: str
+    title: str
+    charts: tuple[Chart, ...]
+    chart_rows: tuple[Row, ...]
+    hours: tuple[Chart, ...]
+    hour_rows: tuple[Row, ...]
+    budgets: tuple[Budget, ...]
+    due: tuple[Due, ...]
+    dimensions: tuple[Dimension, ...]
+    interruptions: tuple[Line, ...]
+    terms: tuple[tuple[str, str], ...]
+    runbook: str
+
+
+def build(look: Look, moment: Moment) -> MomentPage:
+    """Read and lay out one moment."""
+    reader, catalog, now, words = look.reader, look.catalog, look.now, look.words
+    name = moment.name
+    rows = reader.interruptions(moment=name, since=now - 90 * DAY)
+    seen = see(reader, moment, [row for row in rows if row.is_open], now, words)
+    days = figures.series(seen.days, figures.Grid(words.days(now, SHOWN), DAY, BEFORE), seen.blind, now)
+    hours = _hours(reader, name, now)
+    return MomentPage(
+        tile=tile(seen, owner_name(catalog, moment.owner), now, words),
+        promise=plain(moment.promise),
+        title=plain(moment.title or name),
+        charts=tuple(shares(days, words, now)),
+        chart_rows=tuple(table(days, words, now)),
+        hours=tuple(shares(hours, words, now)),
+        hour_rows=tuple(table(hours, words, now)),
+        budgets=tuple(_budgets(reader, moment, now)),
+        due=tuple(_due(reader, name, now, words)),
+        dimensions=tuple(dimension(of, values) for of, values in seen.by_value.items() if values),
+        interruptions=tuple(line(reader, moment, row, now, words) for row in reversed(rows[-20:])),
+        terms=tuple(_terms(catalog, moment)),
+        runbook=plain(moment.runbook_url, 2000),
+    )
+
+
+def _hours(reader: Reader, name: str, now: Micros) -> list[figures.Point]:
+    last = now - now % HOUR
+    grid = figures.Grid([last - HOUR * back for back in reversed(range(_HOURS))], HOUR, BEFORE, every=24)
+    totals = dict(reader.totals(name, grid.starts[0] - BEFORE * DAY, now + 1, HOUR))
+    return figures.series(totals, grid, reader.blind(name, grid.starts[0], now + 1), now)
+
+
+def _budgets(reader: Reader, moment: Moment, now: Micros) -> list[Budget]:
+    found = []
+    for objective in moment.objectives:
+        steps = reader.totals(moment.name, now + 1 - objective.window, now + 1, objective.window)
+        sums = steps[0][1] if steps else Totals()
+        allowed = sums.attempts * (1 - objective.target)
+        left = 1 - sums.broken / allowed if allowed else 1.0
+        kept = percent(1 - sums.broken / sums.attempts) if sums.attempts else "nothing yet"
+        said = f"{percent(left)} left" if left >= 0 else f"overspent by {whole(sums.broken - allowed)} broken"
+        found.append(Budget(percent(objective.target), span(objective.window), kept, said, left < 0))
+    return found
+
+
+def _due(reader: Reader, name: str, now: Micros, words: Words) -> list[Due]:
+    """Day by day; empty where nothing is promised."""
+    if not reader.due(name, now, now + WEEK)[1]:
+        return []
+    today = words.midnight(now)
+    found = []
+    for day in range(8):
+        start = max(today + day * DAY, now)
+        end = min(today + (day + 1) * DAY, now + WEEK)
+        waiting, promised = reader.due(name, start, end) if end > start else (0, 0)
+        found.append(Due(words.day(start, now), whole(promised), whole(waiting)))
+    return found
+
+
+def _terms(catalog: Catalog, moment: Moment) -> list[tuple[str, str]]:
+    loss = moment.loss_probability
+    cost = (
+        "puts its whole value at risk" if loss is None else f"loses the customer {percent(loss)} of the time"
+    )
+    return [
+        ("Owner", owner_name(catalog, moment.owner)),
+        ("Counts", plain(moment.unit, 40)),
+        ("Watched by", ", ".join(("the whole", *moment.dimensions))),
+        ("A false alarm", f"is expected once in {span(moment.false_alarm_interval)}"),
+        ("A broken promise", cost),
+        ("Window", span(moment.window)),
+    ]

@@ -1,0 +1,229 @@
+"""A moment as a tile: what the store says of it, and how that is put."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from service.adapters.web import figures
+from service.adapters.web.chart import Strip, strip
+from service.adapters.web.words import Words, about, counted, plain, span, value_name, whole
+from service.core.catalog import Moment
+from service.core.event import DAY, MINUTE, Micros
+from service.core.interruption import Interruption
+from service.core.ports import BlindSpan, MomentStatus, Reader, Totals
+from service.core.standing import Standing, StandingWord, standing
+
+WEEK: Micros = 7 * DAY
+SHOWN = 28
+BEFORE = 28
+
+
+class State(msgspec.Struct, frozen=True, gc=False):
+    """A moment's state as word, icon and colour; `says` is the word with what belongs to it."""
+
+    word: StandingWord
+    says: str
+    level: str = ""
+
+
+class Tile(msgspec.Struct, frozen=True, gc=False):
+    """A moment on the wall; lines that have nothing to say are empty."""
+
+    name: str
+    title: str
+    moment: str
+    owner: str
+    state: State
+    count: str
+    unit: str
+    of: str
+    usual: str
+    strip: Strip
+    where: str
+    next: str
+    response: str
+    response_href: str
+    money: str
+    order: tuple[int, int, str]
+
+
+class Seen(msgspec.Struct, frozen=True, gc=False):
+    """What the store says of one moment, fetched before anything is laid out."""
+
+    moment: Moment
+    status: MomentStatus
+    standing: Standing
+    interruptions: Sequence[Interruption]
+    acknowledged: str
+    days: Mapping[Micros, Totals]
+    week: Totals
+    by_value: Mapping[str, Sequence[tuple[str | None, Totals]]]
+    due: tuple[int, int]
+    blind: Sequence[BlindSpan]
+    last: Micros | None
+
+
+def see(
+    reader: Reader, moment: Moment, interruptions: Iterable[Interruption], now: Micros, words: Words
+) -> Seen:
+    """Read what a tile shows; `interruptions`: the open ones of any moment."""
+    name = moment.name
+    grid = words.days(now, SHOWN + BEFORE)
+    days = dict(reader.totals(name, grid[0], now + 1, DAY))
+    week = reader.totals(name, now + 1 - WEEK, now + 1, WEEK)
+    status = reader.status(name)
+    mine = [one for one in interruptions if one.moment == name]
+    stands = standing(status, mine)
+    sums = week[0][1] if week else Totals()
+    by_value = {
+        dimension: reader.by_value(name, dimension, now + 1 - WEEK, now + 1)
+        for dimension in (moment.dimensions if sums.broken else ())
+    }
+    return Seen(
+        moment=moment,
+        status=status,
+        standing=stands,
+        interruptions=mine,
+        acknowledged=_acknowledged(reader, stands.worst, now, words),
+        days=days,
+        week=sums,
+        by_value=by_value,
+        due=reader.due(name, now, now + WEEK),
+        blind=reader.blind(name, grid[BEFORE], now + 1),
+        last=_last(reader, name, days, now),
+    )
+
+
+def _last(reader: Reader, name: str, days: Mapping[Micros, Totals], now: Micros) -> Micros | None:
+    """When something last happened, to ten minutes within a day, else to the day."""
+    recent = reader.totals(name, now + 1 - DAY, now + 1, 10 * MINUTE)
+    if recent:
+        return min(recent[-1][0] + 10 * MINUTE, now)
+    busy = [start for start, sums in days.items() if sums.attempts]
+    return min(max(busy) + DAY, now) if busy else None
+
+
+def _acknowledged(reader: Reader, worst: Interruption | None, now: Micros, words: Words) -> str:
+    if worst is None or worst.state != "acknowledged":
+        return ""
+    entries = [entry for entry in reader.timeline(worst.id) if entry.what == "acknowledged"]
+    return f"{words.time(entries[-1].at, now)} by {plain(entries[-1].by, 60)}" if entries else "already"
+
+
+# --- a tile ---
+
+
+def tile(seen: Seen, owner: str, now: Micros, words: Words) -> Tile:
+    """Lay out one moment."""
+    moment, week = seen.moment, seen.week
+    grid = figures.Grid(words.days(now, SHOWN), DAY, BEFORE)
+    points = figures.series(seen.days, grid, seen.blind, now)
+    count = let_down(moment, week)
+    return Tile(
+        name=moment.name,
+        title=plain(moment.promise or moment.title or moment.name),
+        moment=plain(moment.title or moment.name) if moment.promise else "",
+        owner=owner,
+        state=state(seen.standing, seen.status, moment, now, words),
+        count=whole(count),
+        unit=unit_words(moment, count),
+        of=whole(week.attempts),
+        usual=_usual(seen, now),
+        strip=strip(points, words, now),
+        where=where(seen.by_value, week),
+        next=_next(seen.due),
+        response=_response(seen, now),
+        response_href=f"/interruptions/{seen.standing.worst.id}" if seen.standing.worst else "",
+        money=_money(moment, week, words),
+        order=(_RANK[seen.standing.word], -count, moment.name),
+    )
+
+
+_RANK: Mapping[StandingWord, int] = {"unreliable": 0, "watch": 1, "unknown": 1, "reliable": 2, "learning": 2}
+
+
+def let_down(moment: Moment, sums: Totals) -> int:
+    """Distinct customers, or breaks where the unit is something else: only customers are called customers."""
+    return sums.customers if moment.unit == "customers" else sums.broken
+
+
+def unit_words(moment: Moment, count: int) -> str:
+    """`customers let down`, `flights broken`."""
+    words = counted(count, plain(moment.unit, 40)).partition(" ")[2]
+    return f"{words} let down" if moment.unit == "customers" else words
+
+
+def state(stands: Standing, status: MomentStatus, moment: Moment, now: Micros, words: Words) -> State:
+    """The state's words."""
+    word = stands.word
+    level = stands.worst.level if stands.worst else ""
+    if word == "learning":
+        seen, needed = status.learning or (0.0, moment.cold_start / DAY)
+        day = min(int(seen) + 1, max(round(needed), 1))
+        return State(word, f"learning: day {day} of {max(round(needed), 1)}")
+    if word == "unknown" and stands.since is not None:
+        return State(word, f"not known since {words.time(stands.since, now)}")
+    says = f"{word} since {words.time(stands.since, now)}" if stands.since is not None else word
+    if status.blind_since is not None:
+        says = f"{says}; not seen since {words.time(status.blind_since, now)}"
+    return State(word, says, level)
+
+
+def _usual(seen: Seen, now: Micros) -> str:
+    """The breaks that four weeks before this one would have among as many."""
+    before = (sums for start, sums in seen.days.items() if start + DAY <= now - WEEK)
+    usual = figures.usual(before)
+    if usual is None:
+        happened = sum(sums.attempts for sums in seen.days.values())
+        return f"{whole(happened)} seen so far" if seen.status.learning or not happened else ""
+    return f"usual {about(usual.middle * seen.week.attempts)}"
+
+
+_STANDS_OUT = 1.5
+_ENOUGH = 3
+
+
+def where(by_value: Mapping[str, Sequence[tuple[str | None, Totals]]], whole_sums: Totals) -> str:
+    """`RJ 19 of 64`: the value with the most breaks beyond what the rest would have, if one stands out."""
+    best: tuple[float, str] | None = None
+    for values in by_value.values():
+        for value, sums in values:
+            rest = whole_sums.attempts - sums.attempts
+            if value is None or sums.broken < _ENOUGH or rest <= 0:
+                continue
+            expected = sums.attempts * (whole_sums.broken - sums.broken) / rest
+            excess = sums.broken - expected
+            if sums.broken >= _STANDS_OUT * expected and (best is None or excess > best[0]):
+                best = (excess, f"{value_name(value)} {sums.broken:,} of {sums.attempts:,}")
+    return best[1] if best else ""
+
+
+def _next(due: tuple[int, int]) -> str:
+    waiting, promised = due
+    if not promised:
+        return ""
+    return f"{promised:,} fall due in 7 days, {waiting:,} still open"
+
+
+def _response(seen: Seen, now: Micros) -> str:
+    worst = seen.standing.worst
+    if worst is None:
+        return ""
+    more = len(seen.interruptions) - 1
+    also = f" (and {more} more)" if more else ""
+    if worst.state == "acknowledged":
+        return f"acknowledged {seen.acknowledged}{also}"
+    if worst.state == "recovering":
+        return f"recovering{also}"
+    if worst.state == "stale":
+        return f"without data for long{also}"
+    return f"nobody has it, {span(now - worst.detected_at)}{also}"
+
+
+def _money(moment: Moment, week: Totals, words: Words) -> str:
+    if not week.broken_value:
+        return ""
+    if moment.loss_probability is None:
+        return f"{words.money(week.broken_value)} at risk"
+    risk = words.money(week.broken_value * moment.loss_probability)
+    return f"{risk} at risk of {words.money(week.broken_value)}"

@@ -1,0 +1,170 @@
+"""The wall: every moment a tile, in the journeys' order, the worst first in its stage."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from service.adapters.web import figures
+from service.adapters.web.look import Look
+from service.adapters.web.tile import WEEK, Seen, Tile, see, tile
+from service.adapters.web.words import about, counted, listed, plain, span, whole
+from service.core.catalog import Catalog
+from service.core.event import HOUR, Micros
+from service.core.interruption import Interruption
+from service.core.knowing import Knowing
+from service.core.ports import Reader
+
+
+class Column(msgspec.Struct, frozen=True, gc=False):
+    """A stage."""
+
+    title: str
+    executive: str
+    tiles: tuple[Tile, ...]
+
+
+class Section(msgspec.Struct, frozen=True, gc=False):
+    """A journey; the last one holds the moments that are in none."""
+
+    title: str
+    goal: str
+    columns: tuple[Column, ...]
+
+
+class Headline(msgspec.Struct, frozen=True, gc=False):
+    """A figure above the wall; `bad` where it asks for attention."""
+
+    figure: str
+    says: str
+    note: str = ""
+    bad: bool = False
+
+
+class Wall(msgspec.Struct, frozen=True, gc=False):
+    """Everything on the page."""
+
+    as_of: str
+    as_of_iso: str
+    summary: str
+    calm: bool
+    headlines: tuple[Headline, ...]
+    sections: tuple[Section, ...]
+
+
+def build(look: Look, knowing: Knowing) -> Wall:
+    """Read every moment and lay out the page."""
+    reader, catalog, now, words = look.reader, look.catalog, look.now, look.words
+    since = reader.interruptions(since=now - WEEK)
+    open_ones = [one for one in since if one.is_open]
+    seen = {name: see(reader, moment, open_ones, now, words) for name, moment in catalog.moments.items()}
+    tiles = {
+        name: tile(each, owner_name(catalog, each.moment.owner), now, words) for name, each in seen.items()
+    }
+    unreliable = sum(each.standing.word == "unreliable" for each in seen.values())
+    unknown = sum(each.standing.word == "unknown" for each in seen.values())
+    watch = sum(each.standing.word == "watch" for each in seen.values())
+    return Wall(
+        as_of=words.moment(now),
+        as_of_iso=words.iso(now),
+        summary=_summary(reader, seen, (unreliable, unknown, watch), now),
+        calm=not unreliable and not unknown,
+        headlines=(
+            *_people(reader, catalog, now),
+            Headline(
+                whole(unreliable), "unreliable", f"of {counted(len(seen), 'moments')}", bad=unreliable > 0
+            ),
+            _blind(seen.values(), now),
+            _first(since, catalog, knowing),
+        ),
+        sections=tuple(_sections(catalog, tiles)),
+    )
+
+
+def owner_name(catalog: Catalog, name: str) -> str:
+    """How an owner is called."""
+    owner = catalog.owners.get(name)
+    return plain(owner.title or owner.name if owner else name, 80)
+
+
+def _people(reader: Reader, catalog: Catalog, now: Micros) -> list[Headline]:
+    """Let down this week, by unit: customers are distinct over all moments, all else counts a break each."""
+    units: dict[str, list[str]] = {}
+    for moment in catalog.moments.values():
+        units.setdefault(moment.unit, []).append(moment.name)
+    found = []
+    for unit, names in sorted(units.items(), key=lambda each: each[0] != "customers"):
+        customers, broken = reader.customers(names, now + 1 - WEEK, now + 1)
+        count = customers if unit == "customers" else broken
+        word = counted(count, plain(unit, 40)).partition(" ")[2]
+        says = f"{word} let down" if unit == "customers" else f"{word} broken"
+        found.append(Headline(whole(count), says, "in 7 days, each counted once"))
+    return found
+
+
+def _blind(seen: Iterable[Seen], now: Micros) -> Headline:
+    total = sum(figures.blind_time(each.blind, now - WEEK, now, now) for each in seen)
+    hours = total / HOUR
+    figure = "0" if not total else about(hours)
+    return Headline(figure, "blind hours", "in 7 days, over all moments", bad=hours >= 1)
+
+
+def _first(rows: Iterable[Interruption], catalog: Catalog, knowing: Knowing) -> Headline:
+    leads = [knowing.lead(row.id) for row in rows if row.moment in catalog.moments]
+    heard = [lead for lead in leads if lead is not None]
+    if not heard:
+        return Headline(
+            "–",  # noqa: RUF001  # a dash for no figure
+            "known first",
+            "no complaint so far",
+        )
+    first = sum(lead > 0 for lead in heard)
+    return Headline(
+        f"{first} of {len(heard)}", "known first", "before the first complaint", bad=first < len(heard)
+    )
+
+
+def _summary(reader: Reader, seen: Mapping[str, Seen], counts: tuple[int, int, int], now: Micros) -> str:
+    unreliable, unknown, watch = counts
+    if not seen:
+        return "No moment is declared yet."
+    parts = []
+    if unreliable:
+        parts.append(f"{counted(unreliable, 'moments')} unreliable")
+    if unknown:
+        parts.append(f"{counted(unknown, 'moments')} not known")
+    if watch:
+        parts.append(f"{watch} to watch")
+    if unreliable or unknown:
+        return f"{listed(parts)}."
+    latest = max((clock.latest for clock in reader.clocks() if clock.latest is not None), default=None)
+    if latest is None:
+        return "No event so far."
+    quiet = max((now - each.last for each in seen.values() if each.last is not None), default=None)
+    said = f"Last event {span(now - latest)} ago"
+    said += f"; quietest moment {span(quiet)}." if quiet is not None else "."
+    return f"{listed(parts).capitalize()}. {said}" if parts else said
+
+
+def _sections(catalog: Catalog, tiles: Mapping[str, Tile]) -> list[Section]:
+    sections = []
+    placed: set[str] = set()
+    for journey in catalog.journeys.values():
+        columns = [
+            Column(
+                plain(stage.title or stage.name),
+                plain(stage.executive, 80),
+                _worst_first(tiles[name] for name in stage.moments if name in tiles),
+            )
+            for stage in journey.stages
+        ]
+        placed.update(name for stage in journey.stages for name in stage.moments)
+        sections.append(Section(plain(journey.title or journey.name), plain(journey.goal), tuple(columns)))
+    others = _worst_first(of for name, of in tiles.items() if name not in placed)
+    if others:
+        title = "Other moments" if sections else "Moments"
+        sections.append(Section(title, "", (Column("", "", others),)))
+    return sections
+
+
+def _worst_first(tiles: Iterable[Tile]) -> tuple[Tile, ...]:
+    return tuple(sorted(tiles, key=lambda each: each.order))
