@@ -1,1 +1,78 @@
 """Where everything is kept: in memory, in SQLite or in PostgreSQL, behind one protocol."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from service.adapters.store.memory import MemoryStore
+from service.core.catalog import Moment
+from service.core.event import Micros
+from service.core.ports import Store, StoreRefused
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+    from service.adapters.store.sql.database import Database
+
+__all__ = ["MemoryStore", "open_database", "open_store"]
+
+
+def _wall_clock() -> Micros:
+    return time.time_ns() // 1000
+
+
+def open_store(
+    url: str, moments: Mapping[str, Moment] | None = None, *, clock: Callable[[], Micros] = _wall_clock
+) -> Store:
+    """The store at a URL: `sqlite:///file`, `postgresql://user:password@host/name`, or `memory:`.
+
+    The schema is made, or brought to this version. `moments`: see `Store.declare`. Raises StoreAway when the
+    server cannot be reached, StoreRefused when the URL, the file or the schema's version will not do.
+    """
+    if url == "memory:":
+        return MemoryStore(moments, clock=clock)
+    from service.adapters.store import migrate
+    from service.adapters.store.sql.store import SqlStore
+
+    database = open_database(url)
+    try:
+        migrate.upgrade(database)
+    except BaseException:
+        database.close()
+        raise
+    return SqlStore(database, moments or {}, clock)
+
+
+def open_database(url: str) -> "Database":
+    """The database at a URL, its schema left as it is."""
+    parsed = _parsed(url)
+    kind = parsed.get_backend_name()
+    if kind == "sqlite":
+        from service.adapters.store.sql.sqlite import SqliteDatabase
+
+        return SqliteDatabase(parsed)
+    if kind in {"postgresql", "postgres"}:
+        try:
+            from service.adapters.store.sql.postgres import PostgresDatabase
+
+            return PostgresDatabase(parsed)
+        except ImportError:
+            raise StoreRefused(
+                "PostgreSQL needs the driver psycopg: pip install 'momentwatch[postgres]'"
+            ) from None
+    raise StoreRefused(
+        f"{parsed.render_as_string(hide_password=True)}: no store of that kind; "
+        "use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+    )
+
+
+def _parsed(url: str) -> "URL":
+    from sqlalchemy import exc, make_url
+
+    try:
+        return make_url(url)
+    except (exc.ArgumentError, ValueError):
+        # The text may hold a password, so it is not repeated.
+        raise StoreRefused(
+            "the store's URL cannot be read; use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+        ) from None

@@ -1,0 +1,1 @@
+"""One store over SQLAlchemy for SQLite and PostgreSQL; a file a concern."""

@@ -1,0 +1,117 @@
+"""Connections and transactions: what SQLite and PostgreSQL share, and the few places where they differ."""
+
+import random
+import sqlite3
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Engine, exc
+
+from service.adapters.store.sql.bulk import Bulk
+from service.adapters.store.sql.failures import meaning, translated
+from service.core.ports import StoreAway, StoreBusy
+
+T = TypeVar("T")
+
+_ATTEMPTS = 6
+_FIRST_PAUSE = 0.02
+
+
+class CommitUnknown(StoreAway):
+    """The answer to a COMMIT was lost: it may or may not have gone through."""
+
+
+class Transaction:
+    """One open transaction; rolled back unless it is committed."""
+
+    def __init__(self, connection: Connection, where: str) -> None:
+        self.connection = connection
+        self.where = where
+        self.committed = False
+
+    def commit(self) -> None:
+        """Make it last. Raises CommitUnknown when no answer came."""
+        try:
+            self.connection.commit()
+        except exc.DBAPIError as error:
+            plain = meaning(error, self.where)
+            # SQLite always knows: a commit that failed was not done.
+            if isinstance(plain, StoreAway) and not isinstance(error.orig, sqlite3.Error):
+                raise CommitUnknown(f"{self.where}: no answer to a commit") from None
+            raise plain from None
+        self.committed = True
+
+
+class Database(ABC):
+    """A database: transactions that write, and reads of one snapshot each."""
+
+    engine: Engine
+    readers: Engine
+    bulk: Bulk
+    where: str
+    """Its URL without the password."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """A transaction for a caller who says when to commit."""
+        with self._writing() as connection:
+            with translated(self.where):
+                connection.begin()
+            transaction = Transaction(connection, self.where)
+            try:
+                yield transaction
+            finally:
+                if not transaction.committed:
+                    # A connection that was lost has nothing left to roll back.
+                    with suppress(exc.DBAPIError):
+                        connection.rollback()
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Do some work in a transaction of its own; again, a few times, when it had to give way."""
+        pause = _FIRST_PAUSE
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return self._once(work)
+            except StoreBusy:
+                time.sleep(pause * random.uniform(0.5, 1))
+                pause *= 2
+        return self._once(work)
+
+    def _once(self, work: Callable[[Connection], T]) -> T:
+        with self.transaction() as transaction:
+            with translated(self.where):
+                result = work(transaction.connection)
+            transaction.commit()
+            return result
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with translated(self.where):
+            connection = self.engine.connect()
+        try:
+            yield connection
+        finally:
+            with suppress(exc.DBAPIError):
+                connection.close()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection whose statements all see one state, for as long as the `with` lasts: keep it short."""
+        with translated(self.where), self.readers.connect() as connection:
+            yield connection
+
+    @abstractmethod
+    def dimension(self, dims: ColumnElement[str], name: str) -> ColumnElement[str | None]:
+        """The value of a dimension in a column of canonical JSON."""
+
+    @abstractmethod
+    def among(self, column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
+        """Whether a column holds one of many values."""
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+        self.readers.dispose()

@@ -1,0 +1,177 @@
+"""Judging: closed windows as they were when they closed, and what became of them."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from service.adapters.store.sql.bulk import Bulk, Row, plan
+from service.adapters.store.sql.database import Database
+from service.adapters.store.sql.packing import ValuesCodec, pack, pack_any, unpack
+from service.adapters.store.sql.tables import (
+    durations,
+    interruptions,
+    judged,
+    moments,
+    snapshots,
+    tallies,
+    timeline,
+)
+from service.core.event import Micros
+from service.core.interruption import Interruption
+from service.core.ports import Judged, Judgement, Series, Snapshot, StaleClaim, TimelineEntry
+from service.core.tally import Cell, Values, Window
+
+_PUT_INTERRUPTIONS = plan(interruptions, "put")
+_PUT_SNAPSHOT = plan(snapshots, "put")
+_NEW_JUDGED = plan(judged, "new")
+_APPEND_TIMELINE = plan(timeline, "append")
+
+PAGE = 20_000
+"""Cells fetched at a time when windows are read: a few megabytes."""
+
+
+_SUMS = ("attempts", "broken", "cancelled", "arrivals", "value", "broken_value", "duration_ms")
+_CELLS = (tallies.c.opens, tallies.c.dims, *(tallies.c[name] for name in _SUMS))
+
+
+def read_judged(connection: Connection, moment: str) -> Judged:
+    """How far a moment was judged, and its snapshot."""
+    row = connection.execute(select(judged).where(judged.c.moment == moment)).one_or_none()
+    if row is None:
+        return Judged()
+    kept = connection.execute(select(snapshots).where(snapshots.c.moment == moment)).one_or_none()
+    if kept is None:
+        return Judged(row.judged_through, row.tick)
+    snapshot = Snapshot(kept.judged_through, kept.fingerprint, json.loads(kept.state))
+    return Judged(row.judged_through, row.tick, snapshot)
+
+
+def save(
+    connection: Connection,
+    bulk: Bulk,
+    of: tuple[str, int],
+    judgement: Judgement,
+    snapshot: Snapshot | None,
+) -> None:
+    """Write a judgement with the compare-and-set; `of`: its moment and tick. Raises StaleClaim."""
+    moment, tick = of
+    bulk.run(connection, _NEW_JUDGED, [(moment, None, 0, None, None)])
+    moved = connection.execute(
+        update(judged)
+        .where(judged.c.moment == moment, judged.c.tick == tick)
+        .values(
+            judged_through=judgement.through,
+            tick=tick + 1,
+            learning=pack(judgement.learning),
+            series=pack(judgement.series),
+        )
+    )
+    if moved.rowcount != 1:
+        raise StaleClaim(f"{moment}: judged by another replica since tick {tick}")
+    latest = {change.interruption.id: change.interruption for change in judgement.changes}
+    # What was resolved makes room first for what opens in its place.
+    for is_open in (False, True):
+        bulk.run(
+            connection, _PUT_INTERRUPTIONS, [_row(one) for one in latest.values() if one.is_open == is_open]
+        )
+    note(
+        connection, bulk, [TimelineEntry(c.interruption.id, c.at, c.what, c.note) for c in judgement.changes]
+    )
+    if snapshot is not None:
+        kept = (moment, snapshot.through, snapshot.fingerprint, pack_any(snapshot.state))
+        bulk.run(connection, _PUT_SNAPSHOT, [kept])
+
+
+def _row(one: Interruption) -> Row:
+    segment = pack_any(one.segment)
+    return (
+        one.id,
+        one.moment,
+        segment,
+        one.rule or "",
+        one.is_open,
+        one.detected_at,
+        one.resolved_at,
+        pack(one),
+    )
+
+
+def note(connection: Connection, bulk: Bulk, entries: Sequence[TimelineEntry]) -> None:
+    """Append lines to interruptions' histories."""
+    rows = [(e.interruption, e.at, e.what, e.note, e.by) for e in entries]
+    bulk.run(connection, _APPEND_TIMELINE, rows)
+
+
+def read_series(row: Any) -> tuple[tuple[float, float] | None, tuple[Series, ...]]:
+    """(learning, series) of a row of `judged`."""
+    learning = unpack(row.learning, tuple[float, float] | None) if row.learning else None  # type: ignore[arg-type]
+    return learning, unpack(row.series, tuple[Series, ...]) if row.series else ()
+
+
+def windows(
+    database: Database, moment: str, codec: ValuesCodec, width: Micros, span: tuple[Micros | None, Micros]
+) -> Iterator[Window]:
+    """As judged: closed windows with start ≥ after and end ≤ through that hold anything, in order.
+
+    `span`: (after, through). Read a page at a time, each in a short transaction: closed windows stand still,
+    so that the pages fit together.
+    """
+    after, through = span
+    while True:
+        with database.read() as connection:
+            closed = connection.scalar(select(moments.c.closed_through).where(moments.c.moment == moment))
+            if closed is None:
+                return
+            last = min(through, closed) - width
+            found, after = _page(connection, moment, codec, (after, last))
+        for start, cells in found.items():
+            held = {values: cell for values, cell in cells.items() if cell}
+            if held:
+                yield Window(start, start + width, held)
+        if after is None:
+            return
+
+
+def _page(
+    connection: Connection, moment: str, codec: ValuesCodec, span: tuple[Micros | None, Micros]
+) -> tuple[dict[Micros, dict[Values, Cell]], Micros | None]:
+    """Whole windows from the first to the last start, about a page of them, and where to go on."""
+    first, last = span
+    mine = [tallies.c.moment == moment, ~tallies.c.late, tallies.c.opens <= last]
+    if first is not None:
+        mine.append(tallies.c.opens >= first)
+    beyond = connection.scalar(
+        select(tallies.c.opens).where(*mine).order_by(tallies.c.opens).offset(PAGE).limit(1)
+    )
+    query = select(*_CELLS).where(*mine).order_by(tallies.c.opens)
+    rows = connection.execute(query if beyond is None else query.where(tallies.c.opens < beyond)).all()
+    if not rows and beyond is not None:
+        # One window alone is longer than a page.
+        rows = connection.execute(query.where(tallies.c.opens == beyond)).all()
+        beyond += 1
+    found: dict[Micros, dict[Values, Cell]] = {}
+    for opens, dims, *sums in rows:
+        cells = found.setdefault(opens, {})
+        values, cell = codec.values(dims), Cell(*sums)
+        # Two rows may be one place now: the catalogue may have dropped the dimension that told them apart.
+        if values in cells:
+            cells[values].add(cell)
+        else:
+            cells[values] = cell
+    if found:
+        _add_durations(connection, moment, codec, found)
+    return found, beyond
+
+
+def _add_durations(
+    connection: Connection, moment: str, codec: ValuesCodec, found: dict[Micros, dict[Values, Cell]]
+) -> None:
+    rows = connection.execute(
+        select(durations.c.opens, durations.c.dims, durations.c.bucket, durations.c.n)
+        .where(durations.c.moment == moment, ~durations.c.late, durations.c.n != 0)
+        .where(durations.c.opens >= min(found), durations.c.opens <= max(found))
+    )
+    for opens, dims, bucket, n in rows:
+        found[opens][codec.values(dims)].add(Cell(durations={bucket: n}))

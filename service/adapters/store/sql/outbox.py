@@ -1,0 +1,107 @@
+"""The outbox: notices waiting for a sender, each row held by one sender at a time."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, and_, case, select, update
+
+from service.adapters.store.sql.bulk import Bulk, Plan
+from service.adapters.store.sql.tables import outbox
+from service.core.event import Micros
+from service.core.ports import Delivery, Leased, OutboxRow
+from service.core.route import Notice
+
+_COLUMNS = ("key", "target", "state", "created_at", "due_at", "last_error", "body")
+_NEW = Plan(outbox, "new", _COLUMNS, ("key",))
+
+_encode = msgspec.json.Encoder().encode
+_notice = msgspec.json.Decoder(Notice).decode
+
+
+def enqueue(connection: Connection, bulk: Bulk, notices: Sequence[Notice], now: Micros) -> int:
+    """Put notices; those whose key is there are left alone. How many were new."""
+    once = {notice.key: notice for notice in reversed(notices)}
+    rows = [(n.key, n.target, "waiting", now, now, "", _encode(n).decode()) for n in once.values()]
+    return bulk.run(connection, _NEW, rows)
+
+
+def lease(
+    connection: Connection, now: Micros, until: Micros, limit: int, skip: Collection[str]
+) -> list[Leased]:
+    """Take due rows, and those whose lease ran out, longest due first; another's are passed over."""
+    wanted = (
+        select(outbox)
+        .where(outbox.c.state.in_(("waiting", "attempting")), outbox.c.due_at <= now)
+        .order_by(outbox.c.due_at, outbox.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    if skip:
+        wanted = wanted.where(outbox.c.target.not_in(sorted(skip)))
+    rows = connection.execute(wanted).all()
+    if rows:
+        connection.execute(
+            update(outbox)
+            .where(outbox.c.id.in_([row.id for row in rows]))
+            .values(
+                ambiguous=case((outbox.c.state == "attempting", True), else_=outbox.c.ambiguous),
+                state="attempting",
+                epoch=outbox.c.epoch + 1,
+                attempts=outbox.c.attempts + 1,
+                due_at=until,
+            )
+        )
+    return [
+        Leased(
+            row=row.id,
+            epoch=row.epoch + 1,
+            notice=_notice(row.body),
+            attempts=row.attempts,
+            created_at=row.created_at,
+            ambiguous=row.ambiguous or row.state == "attempting",
+        )
+        for row in rows
+    ]
+
+
+def release(connection: Connection, leased: Leased, due_at: Micros) -> bool:
+    """Hand back a row that was not tried."""
+    return _settle(connection, leased, state="waiting", due_at=due_at, attempts=outbox.c.attempts - 1)
+
+
+def delivered(
+    connection: Connection, leased: Leased, delivery: Delivery, now: Micros, next_at: Micros | None
+) -> bool:
+    """Record an attempt; False when the lease was no longer ours."""
+    if delivery.outcome == "sent":
+        return _settle(connection, leased, state="sent", sent_at=now, last_error="")
+    doubt = {"ambiguous": True} if delivery.outcome == "unknown" else {}
+    if next_at is None:
+        return _settle(connection, leased, state="failed", last_error=delivery.detail, **doubt)
+    return _settle(connection, leased, state="waiting", due_at=next_at, last_error=delivery.detail, **doubt)
+
+
+def _settle(connection: Connection, leased: Leased, **values: Any) -> bool:
+    ours = and_(outbox.c.id == leased.row, outbox.c.epoch == leased.epoch, outbox.c.state == "attempting")
+    return connection.execute(update(outbox).where(ours).values(**values)).rowcount == 1
+
+
+def rows(connection: Connection, limit: int) -> list[OutboxRow]:
+    """Newest first."""
+    found = connection.execute(select(outbox).order_by(outbox.c.id.desc()).limit(limit))
+    return [_row(row) for row in found]
+
+
+def _row(row: Row[Any]) -> OutboxRow:
+    return OutboxRow(
+        row=row.id,
+        notice=_notice(row.body),
+        state=row.state,
+        attempts=row.attempts,
+        created_at=row.created_at,
+        due_at=row.due_at,
+        sent_at=row.sent_at,
+        last_error=row.last_error,
+        ambiguous=row.ambiguous,
+    )

@@ -1,0 +1,73 @@
+"""Structs as text columns and back; dimension values as canonical JSON."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from service.core.tally import Values
+
+T = TypeVar("T")
+
+_dumps = msgspec.json.Encoder(order="sorted").encode
+_loads = msgspec.json.Decoder(dict[str, str]).decode
+
+_MOST_CACHED = 100_000
+
+
+def pack(value: object) -> str:
+    """A struct as JSON text. Infinite floats survive, which strict JSON would turn into null."""
+    return json.dumps(msgspec.to_builtins(value), separators=(",", ":"), ensure_ascii=False)
+
+
+def unpack(text: str, kind: type[T]) -> T:
+    """The struct that was packed."""
+    return msgspec.convert(json.loads(text), kind)
+
+
+def pack_any(value: Any) -> str:
+    """Plain JSON data as text."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def pack_dimensions(dimensions: Mapping[str, str]) -> str:
+    """Canonical: the same dimensions give the same text."""
+    return _dumps(dimensions).decode() if dimensions else "{}"
+
+
+def unpack_dimensions(text: str) -> dict[str, str]:
+    """The dimensions of a text."""
+    return _loads(text) if text != "{}" else {}
+
+
+class ValuesCodec:
+    """A moment's tuples of dimension values as canonical JSON and back, remembered because they come again.
+
+    The text carries names, so that what is stored outlives a catalogue that orders or chooses them anew.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+        self._texts: dict[Values, str] = {}
+        self._values: dict[str, Values] = {}
+
+    def text(self, values: Values) -> str:
+        """What is stored for a tuple."""
+        text = self._texts.get(values)
+        if text is None:
+            stated = {n: v for n, v in zip(self._names, values, strict=True) if v is not None}
+            if len(self._texts) >= _MOST_CACHED:
+                self._texts.clear()
+            text = self._texts[values] = pack_dimensions(stated)
+        return text
+
+    def values(self, text: str) -> Values:
+        """The tuple of what is stored."""
+        values = self._values.get(text)
+        if values is None:
+            stated = unpack_dimensions(text)
+            if len(self._values) >= _MOST_CACHED:
+                self._values.clear()
+            values = self._values[text] = tuple(stated.get(name) for name in self._names)
+        return values

@@ -1,0 +1,142 @@
+"""Partitions: who may write which one next, how far each was read, and how far its clock has moved."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
+
+from service.adapters.store.sql.tables import id_hashes, partitions
+from service.core.duplicates import LIMIT, SPAN, extent
+from service.core.event import Partition
+from service.core.ports import Claim, StaleClaim, StoreBusy
+from service.core.watermark import PartitionClock
+
+_columns = partitions.c
+
+
+def _is_place(partition: Partition) -> ColumnElement[bool]:
+    return and_(_columns.topic == partition.topic, _columns.number == partition.number)
+
+
+def _is(partition: Partition) -> ColumnElement[bool]:
+    return and_(_is_place(partition), _columns.topic_id == partition.topic_id)
+
+
+def claim(connection: Connection, partition: Partition) -> Claim:
+    """Take a partition: bumps the epoch, so that earlier claims are stale.
+
+    A re-created topic has another id: its partition begins anew, and nobody may write the old one's any more.
+    """
+    known = connection.execute(
+        select(_columns.id, _columns.topic_id)
+        .where(_is_place(partition))
+        .order_by(_columns.id)
+        .with_for_update()
+    ).all()
+    others = {row.topic_id: row.id for row in known}
+    if partition.topic_id not in others:
+        if "" in others:
+            # It had no id when it was first read and has one now: the same topic, better known.
+            connection.execute(
+                update(partitions).where(_columns.id == others.pop("")).values(topic_id=partition.topic_id)
+            )
+        else:
+            _begin(connection, partition)
+        connection.execute(
+            update(partitions)
+            .where(_columns.id.in_(list(others.values())))
+            .values(retired=True, superseded=True, epoch=_columns.epoch + 1)
+        )
+    row = connection.execute(
+        update(partitions)
+        .where(_is(partition), ~_columns.superseded)
+        .values(epoch=_columns.epoch + 1, retired=False)
+        .returning(partitions)
+    ).one_or_none()
+    if row is None:
+        where = f"{partition.topic}/{partition.number}"
+        raise StaleClaim(f"{where} was re-created since; {partition.topic_id!r} is its old id")
+    blobs = connection.scalars(
+        select(id_hashes.c.blob).where(id_hashes.c.partition == row.id).order_by(id_hashes.c.upto)
+    )
+    return Claim(partition, row.epoch, row.position, _clock(row), tuple(bytes(blob) for blob in blobs))
+
+
+def _begin(connection: Connection, partition: Partition) -> None:
+    taken = connection.scalar(select(_columns.id).where(_is(partition)))
+    if taken is not None:
+        raise StoreBusy(f"{partition.topic}/{partition.number}: claimed by two for the first time")
+    connection.execute(
+        insert(partitions).values(topic=partition.topic, number=partition.number, topic_id=partition.topic_id)
+    )
+
+
+def advance(connection: Connection, claim: Claim, position: int, clock: PartitionClock, blob: bytes) -> int:
+    """The compare-and-set of a batch; the partition's row id. Raises StaleClaim."""
+    fresh, watermark = extent(blob) if blob else (0, 0)
+    row = connection.execute(
+        update(partitions)
+        .where(
+            _is(claim.partition),
+            _columns.epoch == claim.epoch,
+            _columns.position.is_not_distinct_from(claim.position),
+            ~_columns.superseded,
+        )
+        .values(
+            position=position,
+            latest=clock.latest,
+            looked_at=clock.looked_at,
+            ended=clock.ended,
+            ids=_columns.ids + fresh,
+        )
+        .returning(_columns.id, _columns.ids)
+    ).one_or_none()
+    if row is None:
+        where = f"{claim.partition.topic}/{claim.partition.number}"
+        raise StaleClaim(f"{where}: another reader has claimed it since")
+    if fresh:
+        connection.execute(
+            insert(id_hashes).values(partition=row.id, upto=row.ids, watermark=watermark, blob=blob)
+        )
+        connection.execute(
+            delete(id_hashes).where(
+                id_hashes.c.partition == row.id,
+                or_(id_hashes.c.watermark < watermark - SPAN, id_hashes.c.upto <= row.ids - LIMIT),
+            )
+        )
+    identity: int = row.id
+    return identity
+
+
+def went_through(connection: Connection, claim: Claim, position: int) -> bool:
+    """Whether a batch whose answer was lost is there. Raises StaleClaim when another has claimed since.
+
+    The row is locked to be read: a transaction that still hangs at the other end is waited for.
+    """
+    row = connection.execute(
+        select(_columns.epoch, _columns.position, _columns.superseded)
+        .where(_is(claim.partition))
+        .with_for_update()
+    ).one_or_none()
+    if row is None or row.superseded or row.epoch != claim.epoch:
+        where = f"{claim.partition.topic}/{claim.partition.number}"
+        raise StaleClaim(f"{where}: another reader has claimed it since")
+    return bool(row.position == position)
+
+
+def retire(connection: Connection, gone: Sequence[Partition]) -> None:
+    """Forget the clocks of partitions that no longer exist."""
+    for partition in sorted(gone):
+        connection.execute(update(partitions).where(_is(partition)).values(retired=True))
+
+
+def clocks(connection: Connection) -> list[PartitionClock]:
+    """Of the partitions that exist."""
+    rows = connection.execute(select(partitions).where(~_columns.retired))
+    return sorted((_clock(row) for row in rows), key=lambda clock: clock.partition)
+
+
+def _clock(row: Row[Any]) -> PartitionClock:
+    return PartitionClock(
+        Partition(row.topic, row.number, row.topic_id), row.latest, row.looked_at, ended=row.ended
+    )

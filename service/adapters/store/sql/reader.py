@@ -1,0 +1,305 @@
+"""The questions of pages, digests and reports, in SQL; every answer is fetched before it is given."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import BigInteger, ColumnElement, Label, Row, Select, Subquery, case, cast, func, select, true
+
+from service.adapters.store.sql import outbox, positions
+from service.adapters.store.sql.database import Database
+from service.adapters.store.sql.judging import read_series
+from service.adapters.store.sql.packing import unpack, unpack_dimensions
+from service.adapters.store.sql.tables import (
+    blind_spans,
+    breaks,
+    counts,
+    dead_letters,
+    interruptions,
+    judged,
+    moments,
+    partitions,
+    promises,
+    tallies,
+    timeline,
+    voices,
+)
+from service.core.changes import Break, Counts, Voice
+from service.core.event import Annotation, Complaint, CustomerChange, DeadLetter, Feedback, Micros, Partition
+from service.core.interruption import Impact, Interruption, Segment
+from service.core.ports import BlindSpan, MomentStatus, OutboxRow, TimelineEntry, Totals
+from service.core.watermark import PartitionClock
+
+_event = msgspec.json.Decoder(Complaint | Feedback | CustomerChange | Annotation).decode
+
+_SUMS = ("attempts", "broken", "cancelled", "value", "broken_value")
+_NOTHING = (0, 0, 0, 0, 0)
+
+
+class SqlReader:
+    """The reading half of the protocol."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def interruptions(
+        self, *, moment: str | None = None, open_only: bool = False, since: Micros | None = None
+    ) -> list[Interruption]:
+        """In order of detection; `since`: those not resolved before it."""
+        table = interruptions.c
+        query = select(table.body).order_by(table.detected_at, table.id)
+        if moment is not None:
+            query = query.where(table.moment == moment)
+        if open_only:
+            query = query.where(table.is_open)
+        if since is not None:
+            query = query.where(table.resolved_at.is_(None) | (table.resolved_at >= since))
+        with self._database.read() as connection:
+            return [unpack(body, Interruption) for body in connection.scalars(query)]
+
+    def interruption(self, identity: str) -> Interruption | None:
+        """One interruption by its id."""
+        query = select(interruptions.c.body).where(interruptions.c.id == identity)
+        with self._database.read() as connection:
+            body = connection.scalar(query)
+        return None if body is None else unpack(body, Interruption)
+
+    def timeline(self, identity: str) -> list[TimelineEntry]:
+        """An interruption's history as it was written."""
+        query = select(timeline).where(timeline.c.interruption == identity).order_by(timeline.c.id)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [TimelineEntry(row.interruption, row.at, row.what, row.note, row.author) for row in rows]
+
+    def impact(self, moment: str, segment: Segment, start: Micros, end: Micros) -> Impact:
+        """Exact distinct customers, breaks and value of [start, end) in a segment."""
+        # A row a customer first: grouping by hash is quicker than counting distinct values by sorting them.
+        mine = (
+            select(
+                func.count().label("broken"),
+                _sum(breaks.c.value).label("value"),
+                func.max(_is_waiting()).label("waiting"),
+            )
+            .where(*self._within(moment, segment, start, end))
+            .group_by(breaks.c.customer)
+            .subquery()
+        )
+        query = select(_sum(mine.c.broken), func.count(), _sum(mine.c.value), _sum(mine.c.waiting))
+        with self._database.read() as connection:
+            broken, customers, value, waiting = connection.execute(query.select_from(mine)).one()
+        return Impact(broken or 0, customers, value or 0, waiting or 0)
+
+    def breaks(  # noqa: PLR0913  # the port's
+        self, moment: str, segment: Segment, start: Micros, end: Micros, *, limit: int = 1000, offset: int = 0
+    ) -> list[Break]:
+        """In order of time."""
+        query = (
+            select(breaks)
+            .where(*self._within(moment, segment, start, end))
+            .order_by(breaks.c.at, breaks.c.ref)
+            .limit(limit)
+            .offset(offset)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [_break(row) for row in rows]
+
+    def _within(self, moment: str, segment: Segment, start: Micros, end: Micros) -> list[ColumnElement[bool]]:
+        values = [self._database.dimension(breaks.c.dims, name).in_(of) for name, of in segment]
+        return [breaks.c.moment == moment, breaks.c.at >= start, breaks.c.at < end, *values]
+
+    def totals(self, moment: str, start: Micros, end: Micros, step: Micros) -> list[tuple[Micros, Totals]]:
+        """Sums by step aligned to `start`; steps in which nothing happened are left out."""
+        found = self._sums(
+            ((tallies.c.opens - start) // step).label("place"),
+            ((breaks.c.at - start) // step).label("place"),
+            moment,
+            (start, end),
+        )
+        return [(start + place * step, totals) for place, totals in sorted(found.items())]
+
+    def by_value(
+        self, moment: str, dimension: str, start: Micros, end: Micros
+    ) -> list[tuple[str | None, Totals]]:
+        """Sums by a dimension's values, most broken first; None is "not stated"."""
+        found = self._sums(
+            self._database.dimension(tallies.c.dims, dimension).label("place"),
+            self._database.dimension(breaks.c.dims, dimension).label("place"),
+            moment,
+            (start, end),
+        )
+        return sorted(found.items(), key=lambda each: (-each[1].broken, each[0] is None, each[0] or ""))
+
+    def _sums(
+        self, of_tally: Label[Any], of_break: Label[Any], moment: str, span: tuple[Micros, Micros]
+    ) -> dict[Any, Totals]:
+        start, end = span
+        # Places are computed inside, and grouped by outside: a database cannot see that two expressions with
+        # parameters in them are the same one.
+        cells = (
+            select(of_tally, *(tallies.c[name] for name in _SUMS))
+            .where(tallies.c.moment == moment, tallies.c.opens >= start, tallies.c.opens < end)
+            .subquery()
+        )
+        sums = select(cells.c.place, *(_sum(cells.c[name]) for name in _SUMS)).group_by(cells.c.place)
+        hurt = (
+            select(of_break, breaks.c.customer)
+            .where(*self._within(moment, (), start, end))
+            .distinct()
+            .subquery()
+        )
+        customers = select(hurt.c.place, func.count()).group_by(hurt.c.place)
+        with self._database.read() as connection:
+            summed = {row[0]: tuple(row[1:]) for row in connection.execute(sums)}
+            counted = {row[0]: row[1] for row in connection.execute(customers)}
+        totals = {}
+        for place in summed.keys() | counted.keys():
+            numbers = dict(zip(_SUMS, summed.get(place, _NOTHING), strict=True))
+            if any(numbers.values()) or place in counted:
+                totals[place] = Totals(**numbers, customers=counted.get(place, 0))
+        return totals
+
+    def customers(self, moments: Sequence[str], start: Micros, end: Micros) -> tuple[int, int]:
+        """(distinct customers let down, distinct breaks) over several moments."""
+        mine: Subquery = (
+            select(func.count().label("broken"))
+            .where(breaks.c.moment.in_(sorted(set(moments))), breaks.c.at >= start, breaks.c.at < end)
+            .group_by(breaks.c.customer)
+            .subquery()
+        )
+        with self._database.read() as connection:
+            customers, broken = connection.execute(select(func.count(), _sum(mine.c.broken))).one()
+        return customers, broken or 0
+
+    def complaints(self, moment: str | None, start: Micros, end: Micros) -> list[Voice]:
+        """Complaints in order of time; `moment` None: all."""
+        return self._voices("complaint", true() if moment is None else voices.c.moment == moment, start, end)
+
+    def voices(
+        self, kind: Literal["feedback", "customer", "annotation"], start: Micros, end: Micros
+    ) -> list[Voice]:
+        """What else was said, gained, lost or done, in order of time."""
+        return self._voices(kind, true(), start, end)
+
+    def _voices(self, kind: str, which: ColumnElement[bool], start: Micros, end: Micros) -> list[Voice]:
+        query = (
+            _with_partition(voices.c.record, voices.c.at, voices.c.body)
+            .join_from(voices, partitions)
+            .where(voices.c.kind == kind, voices.c.at >= start, voices.c.at < end, which)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        found = [Voice(_partition(row), row.record, row.at, _event(row.body)) for row in rows]
+        return sorted(found, key=lambda voice: (voice.at, voice.partition, voice.offset))
+
+    def due(self, moment: str, start: Micros, end: Micros) -> tuple[int, int]:
+        """(open promises, all promises) with a due time in [start, end)."""
+        query = select(_sum(case((promises.c.waiting, 1), else_=0)), func.count()).where(
+            promises.c.moment == moment, promises.c.due >= start, promises.c.due < end
+        )
+        with self._database.read() as connection:
+            waiting, known = connection.execute(query).one()
+        return waiting or 0, known
+
+    def clocks(self) -> list[PartitionClock]:
+        """Of the partitions that exist."""
+        with self._database.read() as connection:
+            return positions.clocks(connection)
+
+    def status(self, moment: str) -> MomentStatus:
+        """Where a moment stands."""
+        blind = select(func.min(blind_spans.c.since)).where(
+            blind_spans.c.moment == moment, blind_spans.c.until.is_(None)
+        )
+        with self._database.read() as connection:
+            closed = connection.scalar(select(moments.c.closed_through).where(moments.c.moment == moment))
+            row = connection.execute(select(judged).where(judged.c.moment == moment)).one_or_none()
+            blind_since = connection.scalar(blind)
+        learning, series = read_series(row) if row else (None, ())
+        through = row.judged_through if row else None
+        return MomentStatus(moment, closed, through, learning, blind_since, series)
+
+    def blind(self, moment: str, start: Micros, end: Micros) -> list[BlindSpan]:
+        """Stretches without trustworthy data that touch [start, end), in order."""
+        table = blind_spans.c
+        query = (
+            select(blind_spans)
+            .where(table.moment == moment, table.since < end, table.until.is_(None) | (table.until > start))
+            .order_by(table.since)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [BlindSpan(row.moment, row.since, row.until, row.reason) for row in rows]
+
+    def dead_letters(self, *, limit: int = 100, offset: int = 0) -> list[tuple[Micros | None, DeadLetter]]:
+        """Newest first, with the wall time of their burial."""
+        table = dead_letters.c
+        query = (
+            _with_partition(table.record, table.reason, table.detail, table.payload, table.buried_at)
+            .join_from(dead_letters, partitions)
+            .order_by(table.id.desc())
+            .limit(limit)
+            .offset(offset)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [
+            (
+                row.buried_at,
+                DeadLetter(_partition(row), row.record, row.reason, row.detail, bytes(row.payload)),
+            )
+            for row in rows
+        ]
+
+    def counts(self) -> Counts:
+        """Since the store was made."""
+        query = select(counts.c.name, counts.c.label, _sum(counts.c.n)).group_by(
+            counts.c.name, counts.c.label
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        found = Counts()
+        labelled: Mapping[str, Any] = {"accepted": found.accepted, "late": found.late, "dead": found.dead}
+        for name, label, n in rows:
+            if name in labelled:
+                labelled[name][label] = n
+            else:
+                setattr(found, name, n)
+        return found
+
+    def outbox(self, *, limit: int = 100) -> list[OutboxRow]:
+        """Newest first."""
+        with self._database.read() as connection:
+            return outbox.rows(connection, limit)
+
+
+def _sum(column: ColumnElement[Any]) -> ColumnElement[int]:
+    """A sum of 64-bit integers stays one: PostgreSQL would answer with a decimal."""
+    return cast(func.sum(column), BigInteger)
+
+
+def _is_waiting() -> ColumnElement[int]:
+    return case((breaks.c.promised & breaks.c.settled_at.is_(None), 1), else_=0)
+
+
+def _with_partition(*columns: ColumnElement[Any]) -> Select[Any]:
+    return select(partitions.c.topic, partitions.c.number, partitions.c.topic_id, *columns)
+
+
+def _partition(row: Row[Any]) -> Partition:
+    return Partition(row.topic, row.number, row.topic_id)
+
+
+def _break(row: Row[Any]) -> Break:
+    return Break(
+        moment=row.moment,
+        ref=row.ref,
+        at=row.at,
+        customer=row.customer,
+        value=row.value,
+        dimensions=unpack_dimensions(row.dims),
+        reason=row.reason,
+        settled_at=row.settled_at,
+        late=row.late,
+        promised=row.promised,
+    )

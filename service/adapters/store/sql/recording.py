@@ -1,0 +1,208 @@
+"""Writing what a batch or a closing changes: tallies, breaks, the ledger, voices, dead letters, counts."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from service.adapters.store.ledger_rows import expires_at
+from service.adapters.store.sql.bulk import Row, plan
+from service.adapters.store.sql.database import Database
+from service.adapters.store.sql.packing import ValuesCodec, pack_dimensions
+from service.adapters.store.sql.tables import (
+    breaks,
+    counts,
+    dead_letters,
+    durations,
+    moments,
+    promises,
+    tallies,
+    voices,
+)
+from service.core.changes import Break, Changes, Counts, PromiseKey, Voice
+from service.core.event import DeadLetter, Micros
+from service.core.ledger import Promised
+from service.core.ports import StoreBusy
+from service.core.tally import Tally
+
+_ADD_TALLIES = plan(tallies, "add")
+_ADD_DURATIONS = plan(durations, "add")
+_PUT_BREAKS = plan(breaks, "put")
+_DELETE_BREAKS = plan(breaks, "delete")
+_PUT_PROMISES = plan(promises, "put")
+_NEW_PROMISES = plan(promises, "new")
+_APPEND_VOICES = plan(voices, "append")
+_APPEND_DEAD = plan(dead_letters, "append")
+_ADD_COUNTS = plan(counts, "add")
+_NEW_MOMENTS = plan(moments, "new")
+
+_encode = msgspec.json.Encoder().encode
+_promised = msgspec.json.Decoder(Promised).decode
+
+NO_PARTITION = 0
+"""Under which a closing's counts stand."""
+
+
+class Recorder:
+    """Writes changes. `codec`: of a moment's dimension values. `clock`: the wall time, for burials."""
+
+    def __init__(
+        self, database: Database, codec: Callable[[str], ValuesCodec], clock: Callable[[], Micros]
+    ) -> None:
+        self._database = database
+        self._codec = codec
+        self._clock = clock
+
+    def write(
+        self, connection: Connection, changes: Changes, known: Mapping[PromiseKey, Promised], partition: int
+    ) -> None:
+        """Everything that a transaction changes besides positions and clocks.
+
+        `known`: the ledger rows that were locked to be read; a row that was not there then must not be now.
+        """
+        run = self._database.bulk.run
+        cells, buckets = self._tally_rows(changes.tally)
+        run(connection, _ADD_TALLIES, cells)
+        run(connection, _ADD_DURATIONS, buckets)
+        kept = [_break_row(row) for row in changes.breaks.values() if row is not None]
+        run(connection, _PUT_BREAKS, kept)
+        run(connection, _DELETE_BREAKS, [place for place, row in changes.breaks.items() if row is None])
+        self._write_promises(connection, changes.promises, known)
+        run(connection, _APPEND_VOICES, [_voice_row(partition, voice) for voice in changes.voices])
+        if changes.dead:
+            now = self._clock()
+            run(connection, _APPEND_DEAD, [_dead_row(partition, letter, now) for letter in changes.dead])
+        run(connection, _ADD_COUNTS, list(_count_rows(partition, changes.counts)))
+
+    def _tally_rows(self, tally: Tally) -> tuple[list[Row], list[Row]]:
+        rows: list[Row] = []
+        buckets: list[Row] = []
+        for moment, cells in tally.cells.items():
+            text = self._codec(moment).text
+            for (window, values, late), cell in cells.items():
+                if not cell:
+                    continue
+                dims = text(values)
+                rows.append(
+                    (
+                        moment,
+                        window,
+                        dims,
+                        late,
+                        cell.attempts,
+                        cell.broken,
+                        cell.cancelled,
+                        cell.arrivals,
+                        cell.value,
+                        cell.broken_value,
+                        cell.duration_ms,
+                    )
+                )
+                if cell.durations:
+                    buckets += [
+                        (moment, window, dims, late, bucket, n) for bucket, n in cell.durations.items()
+                    ]
+        return rows, buckets
+
+    def _write_promises(
+        self,
+        connection: Connection,
+        changed: Mapping[PromiseKey, Promised],
+        known: Mapping[PromiseKey, Promised],
+    ) -> None:
+        run = self._database.bulk.run
+        run(
+            connection, _PUT_PROMISES, [_promise_row(row) for place, row in changed.items() if place in known]
+        )
+        new = [_promise_row(row) for place, row in changed.items() if place not in known]
+        if run(connection, _NEW_PROMISES, new) < len(new):
+            raise StoreBusy("two batches began the same promise at once")
+
+    def promised(self, connection: Connection, keys: Iterable[PromiseKey]) -> dict[PromiseKey, Promised]:
+        """The ledger rows of some keys, locked until the transaction ends."""
+        by_moment: dict[str, list[str]] = {}
+        for moment, key in keys:
+            by_moment.setdefault(moment, []).append(key)
+        found: dict[PromiseKey, Promised] = {}
+        for moment in sorted(by_moment):
+            wanted = self._database.among(promises.c.key, by_moment[moment])
+            rows = connection.execute(
+                select(promises.c.key, promises.c.body)
+                .where(promises.c.moment == moment, wanted)
+                .order_by(promises.c.key)
+                .with_for_update()
+            )
+            for key, body in rows:
+                found[moment, key] = _promised(body)
+        return found
+
+    def due(self, connection: Connection, moment: str, start: Micros, end: Micros) -> list[Promised]:
+        """The promises that break by themselves in [start, end)."""
+        rows = connection.scalars(
+            select(promises.c.body)
+            .where(promises.c.moment == moment, promises.c.expires)
+            .where(promises.c.due >= start, promises.c.due < end)
+            .order_by(promises.c.due, promises.c.key)
+        )
+        return [_promised(body) for body in rows]
+
+    def closed_through(
+        self, connection: Connection, names: Sequence[str], *, exclusive: bool
+    ) -> dict[str, Micros | None]:
+        """How far some moments are closed, locked until the transaction ends: shared, or alone."""
+        wanted = sorted(set(names))
+        query = (
+            select(moments)
+            .where(self._database.among(moments.c.moment, wanted))
+            .order_by(moments.c.moment)
+            .with_for_update(read=not exclusive)
+        )
+        known = {row.moment: row.closed_through for row in connection.execute(query)}
+        if len(known) < len(wanted):
+            # There must be a row to lock.
+            missing = [(name, None) for name in wanted if name not in known]
+            self._database.bulk.run(connection, _NEW_MOMENTS, missing)
+            known = {row.moment: row.closed_through for row in connection.execute(query)}
+        return known
+
+
+def _break_row(row: Break) -> Row:
+    return (
+        row.moment,
+        row.ref,
+        row.at,
+        row.customer,
+        row.value,
+        pack_dimensions(row.dimensions),
+        row.reason,
+        row.settled_at,
+        row.late,
+        row.promised,
+    )
+
+
+def _promise_row(row: Promised) -> Row:
+    due = row.due
+    return (row.moment, row.key, due, row.waiting, expires_at(row) is not None, _encode(row).decode())
+
+
+def _voice_row(partition: int, voice: Voice) -> Row:
+    event = voice.event
+    kind = type(event).__struct_config__.tag
+    moment = getattr(event, "moment", None)
+    return (partition, voice.offset, voice.at, kind, moment, _encode(event).decode())
+
+
+def _dead_row(partition: int, letter: DeadLetter, now: Micros) -> Row:
+    return (partition, letter.offset, letter.reason, letter.detail, letter.payload, now)
+
+
+def _count_rows(partition: int, given: Counts) -> Iterable[Row]:
+    if given.read:
+        yield partition, "read", "", given.read
+    if given.duplicate:
+        yield partition, "duplicate", "", given.duplicate
+    for name, counter in (("accepted", given.accepted), ("late", given.late), ("dead", given.dead)):
+        for label, n in counter.items():
+            if n:
+                yield partition, name, label, n

@@ -1,0 +1,115 @@
+"""SQLite: one process, one connection that writes, a few that read."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, ColumnElement, Connection, Text, create_engine, event, func, select
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
+
+from service.adapters.store.sql.bulk import SqliteBulk
+from service.adapters.store.sql.database import Database
+from service.adapters.store.sql.failures import translated
+from service.adapters.store.sql.lockfile import LockFile
+from service.core.ports import StoreRefused
+
+# Before it a write-ahead log with two connections could be reset under one of them and lose pages.
+_WAL_IS_SOUND = (3, 51, 3)
+_BUSY_MS = 30_000
+_READERS = 4
+
+
+class SqliteDatabase(Database):
+    """One file. Threads of the process take turns to write; readers wait for nothing but a commit."""
+
+    def __init__(self, url: URL) -> None:
+        if not url.database or url.database == ":memory:":
+            raise StoreRefused(f"{url}: SQLite needs a file here, as in sqlite:////var/lib/momentwatch.db")
+        path = Path(url.database).absolute()
+        self.where = f"sqlite:///{path}"
+        self._turn = threading.Lock()
+        self._writer: int | None = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = LockFile(path)
+        except OSError as error:
+            raise StoreRefused(f"{self.where}: {error.strerror}; give a folder that can be written") from None
+        file = URL.create("sqlite", database=str(path))
+        self.engine = create_engine(file, poolclass=StaticPool, hide_parameters=True, **_ARGUMENTS)
+        self.readers = create_engine(
+            file, pool_size=_READERS, max_overflow=_READERS, hide_parameters=True, **_ARGUMENTS
+        )
+        event.listen(self.engine, "connect", _prepare_writer)
+        event.listen(self.engine, "begin", _begin_writing)
+        event.listen(self.readers, "connect", _prepare_reader)
+        event.listen(self.readers, "begin", _begin_reading)
+        self.bulk = SqliteBulk(self.engine.dialect)
+        try:
+            with translated(self.where), self.engine.connect():
+                pass
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if self._writer == threading.get_ident():
+            raise RuntimeError("a transaction that writes was opened inside another")
+        with self._turn:
+            self._writer = threading.get_ident()
+            try:
+                with super()._writing() as connection:
+                    yield connection
+            finally:
+                self._writer = None
+
+    def dimension(self, dims: ColumnElement[str], name: str) -> ColumnElement[str | None]:
+        """The value of a dimension in a column of canonical JSON."""
+        if any(character in '"\\' or character < " " for character in name):
+            # A path cannot name such a key in the form in which JSON writes it.
+            rows = func.json_each(dims).table_valued("key", "value")
+            return select(rows.c.value).where(rows.c.key == name).scalar_subquery()
+        return func.json_extract(dims, f'$."{name}"', type_=Text)
+
+    def among(self, column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
+        """Whether a column holds one of many values; as one parameter, so that there may be any number."""
+        rows = func.json_each(json.dumps(list(values))).table_valued("value")
+        return column.in_(select(rows.c.value))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        super().close()
+        self._lock.release()
+
+
+# The listeners below begin transactions, not the driver: it would begin them late, and never IMMEDIATE.
+_ARGUMENTS = {
+    "connect_args": {"isolation_level": None, "check_same_thread": False, "timeout": _BUSY_MS / 1000}
+}
+
+
+def _prepare_writer(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    sound = sqlite3.sqlite_version_info >= _WAL_IS_SOUND
+    cursor.execute("PRAGMA journal_mode=WAL" if sound else "PRAGMA journal_mode=TRUNCATE")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _prepare_reader(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only=ON")
+    cursor.close()
+
+
+def _begin_writing(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_reading(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")

@@ -1,0 +1,199 @@
+"""The store over SQL: the protocol's verbs, each a short transaction."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, update
+
+from service.adapters.store.sql import judging, outbox, positions
+from service.adapters.store.sql.bulk import plan
+from service.adapters.store.sql.database import CommitUnknown, Database, Transaction
+from service.adapters.store.sql.failures import translated
+from service.adapters.store.sql.packing import ValuesCodec
+from service.adapters.store.sql.reader import SqlReader
+from service.adapters.store.sql.recording import NO_PARTITION, Recorder
+from service.adapters.store.sql.tables import blind_spans, moments
+from service.core.catalog import Moment
+from service.core.changes import Changes, PromiseKey, View
+from service.core.event import Micros, Partition
+from service.core.ledger import Promised
+from service.core.ports import (
+    BlindSpan,
+    Claim,
+    Delivery,
+    Judged,
+    Judgement,
+    Leased,
+    Snapshot,
+    StoreBusy,
+    TimelineEntry,
+)
+from service.core.route import Notice
+from service.core.tally import Window
+from service.core.watermark import PartitionClock
+
+_PUT_BLIND = plan(blind_spans, "put")
+
+
+class SqlStore(SqlReader):
+    """Keeps everything in a database. `clock`: the wall time, for burials."""
+
+    def __init__(
+        self, database: Database, declared: Mapping[str, Moment], clock: Callable[[], Micros]
+    ) -> None:
+        super().__init__(database)
+        self._moments: dict[str, Moment] = {}
+        self._codecs: dict[str, ValuesCodec] = {}
+        self.recorder = Recorder(database, self._codec, clock)
+        self.declare(declared)
+
+    def _codec(self, moment: str) -> ValuesCodec:
+        return self._codecs[moment]
+
+    def declare(self, moments: Mapping[str, Moment]) -> None:
+        """Say which dimensions and window width each moment has."""
+        codecs = {name: ValuesCodec(moment.dimensions) for name, moment in moments.items()}
+        self._moments = {**self._moments, **moments}
+        self._codecs = {**self._codecs, **codecs}
+
+    def claim(self, partition: Partition) -> Claim:
+        """Take a partition: bumps the epoch, so that earlier claims are stale."""
+        return self._database.write(lambda connection: positions.claim(connection, partition))
+
+    @contextmanager
+    def ingest(self, claim: Claim, moments: Sequence[str], keys: Sequence[PromiseKey]) -> Iterator["_Ingest"]:
+        """One batch's transaction."""
+        with self._database.transaction() as transaction:
+            with translated(self._database.where):
+                connection = transaction.connection
+                closed = self.recorder.closed_through(connection, moments, exclusive=False)
+                promises = self.recorder.promised(connection, keys)
+            known = {name: through for name, through in closed.items() if through is not None}
+            yield _Ingest(self, transaction, claim, View(known, promises))
+
+    def went_through(self, claim: Claim, position: int) -> bool:
+        """Whether a batch is there whose COMMIT had no answer."""
+        return self._database.write(lambda connection: positions.went_through(connection, claim, position))
+
+    def retire(self, partitions: Sequence[Partition]) -> None:
+        """Forget the clocks of partitions that no longer exist."""
+        self._database.write(lambda connection: positions.retire(connection, partitions))
+
+    @contextmanager
+    def closing(self, moment: str) -> Iterator["_Closing"]:
+        """A closing's transaction."""
+        with self._database.transaction() as transaction:
+            with translated(self._database.where):
+                connection = transaction.connection
+                closed = self.recorder.closed_through(connection, [moment], exclusive=True)[moment]
+            yield _Closing(self, transaction, moment, closed or 0)
+
+    def judged(self, moment: str) -> Judged:
+        """How far a moment was judged."""
+        with self._database.read() as connection:
+            return judging.read_judged(connection, moment)
+
+    def windows(self, moment: str, after: Micros | None, through: Micros) -> Iterator[Window]:
+        """As judged: closed windows with start ≥ after and end ≤ through that hold anything, in order."""
+        width = self._moments[moment].window
+        return judging.windows(self._database, moment, self._codec(moment), width, (after, through))
+
+    def save_judgement(  # noqa: PLR0913  # the port's
+        self,
+        moment: str,
+        tick: int,
+        judgement: Judgement,
+        snapshot: Snapshot | None,
+        notices: Sequence[Notice],
+        *,
+        now: Micros | None = None,
+    ) -> None:
+        """Write a judgement with a compare-and-set on the tick."""
+        bulk = self._database.bulk
+
+        def work(connection: Connection) -> None:
+            judging.save(connection, bulk, (moment, tick), judgement, snapshot)
+            outbox.enqueue(connection, bulk, notices, judgement.through if now is None else now)
+
+        self._database.write(work)
+
+    def save_blind(self, spans: Sequence[BlindSpan]) -> None:
+        """Put spans by (moment, since)."""
+        once = {(span.moment, span.since): span for span in spans}
+        rows = [(span.moment, span.since, span.until, span.reason) for span in once.values()]
+        self._database.write(lambda connection: self._database.bulk.run(connection, _PUT_BLIND, rows))
+
+    def note(self, entry: TimelineEntry) -> None:
+        """Append a line to an interruption's history."""
+        self._database.write(lambda connection: judging.note(connection, self._database.bulk, [entry]))
+
+    def enqueue(self, notices: Sequence[Notice], now: Micros) -> int:
+        """Put notices in the outbox; how many were new."""
+        bulk = self._database.bulk
+        return self._database.write(lambda connection: outbox.enqueue(connection, bulk, notices, now))
+
+    def lease(self, now: Micros, until: Micros, limit: int, skip: Collection[str] = ()) -> list[Leased]:
+        """Take due rows for sending until a time."""
+        return self._database.write(lambda connection: outbox.lease(connection, now, until, limit, skip))
+
+    def release(self, leased: Leased, due_at: Micros) -> bool:
+        """Hand back a row that was not tried."""
+        return self._database.write(lambda connection: outbox.release(connection, leased, due_at))
+
+    def delivered(self, leased: Leased, delivery: Delivery, now: Micros, next_at: Micros | None) -> bool:
+        """Record an attempt; False when the lease was no longer ours."""
+        return self._database.write(
+            lambda connection: outbox.delivered(connection, leased, delivery, now, next_at)
+        )
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()
+
+
+class _Ingest:
+    def __init__(self, store: SqlStore, transaction: Transaction, claim: Claim, view: View) -> None:
+        self._store = store
+        self._transaction = transaction
+        self._claim = claim
+        self.view = view
+
+    def save(self, changes: Changes, position: int, clock: PartitionClock) -> Claim:
+        claim, connection = self._claim, self._transaction.connection
+        with translated(self._transaction.where):
+            row = positions.advance(connection, claim, position, clock, changes.hashes)
+            self._store.recorder.write(connection, changes, self.view.promises, row)
+        try:
+            self._transaction.commit()
+        except CommitUnknown:
+            if not self._store.went_through(claim, position):
+                raise StoreBusy(f"{self._transaction.where}: a commit was lost on its way") from None
+        return Claim(claim.partition, claim.epoch, position, clock)
+
+
+class _Closing:
+    def __init__(
+        self, store: SqlStore, transaction: Transaction, moment: str, closed_through: Micros
+    ) -> None:
+        self._store = store
+        self._transaction = transaction
+        self._moment = moment
+        self.closed_through = closed_through
+
+    def due(self, through: Micros) -> Sequence[Promised]:
+        with translated(self._transaction.where):
+            return self._store.recorder.due(
+                self._transaction.connection, self._moment, self.closed_through, through
+            )
+
+    def save(self, changes: Changes, through: Micros) -> None:
+        connection = self._transaction.connection
+        with translated(self._transaction.where):
+            # Nobody else can have begun a promise meanwhile: the moment is ours alone.
+            self._store.recorder.write(connection, changes, changes.promises, NO_PARTITION)
+            connection.execute(
+                update(moments)
+                .where(moments.c.moment == self._moment)
+                .values(closed_through=max(through, self.closed_through))
+            )
+        self._transaction.commit()
