@@ -94,7 +94,7 @@ class Sender:
         """Rows in a worker's hands, by target."""
         self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
         self._unwritten: list[_Ended] = []
-        self._stopping = threading.Event()
+        self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(self._limits.workers, thread_name_prefix="notice")
 
     def run_once(self) -> int:
@@ -107,6 +107,7 @@ class Sender:
 
     def run(self, stop: threading.Event) -> None:
         """Send until told to stop; then let attempts under way end, and hand the rest back."""
+        self._stop = stop
         away = 0
         while not stop.is_set():
             try:
@@ -135,7 +136,6 @@ class Sender:
 
     def _drain(self) -> None:
         """Every send ends by the notifier's deadline; what cannot be written comes back after its lease."""
-        self._stopping.set()
         self._pool.shutdown(wait=True)
         try:
             self._write()
@@ -168,7 +168,7 @@ class Sender:
         for row in rows:
             now = self._clock()
             again = breaker.opens_at(now)
-            if self._stopping.is_set() or now > until - self._limits.margin:
+            if self._stop.is_set() or now > until - self._limits.margin:
                 self._ended.put(_Ended(row, now, due_at=now))
             elif again is not None:
                 self._ended.put(_Ended(row, now, due_at=again))

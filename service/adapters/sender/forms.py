@@ -19,7 +19,7 @@ _PHONE_LINES = 2
 """Beside the title: a phone shows three."""
 
 _MARKDOWN = re.compile(r"([\\`*~<>\[\]|])")
-_SHOUT = re.compile(r"@(?=\w)")
+_SHOUT = re.compile(r"@(?=\S)")
 _BREAK = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _HEADING = re.compile(r"^([#>+-]|\d+\.)", re.MULTILINE)
 
