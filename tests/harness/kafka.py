@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import tempfile
 import uuid
 from abc import ABC, abstractmethod
@@ -35,6 +36,9 @@ HOW_TO_GET_ONE: Final = (
     " (Debian: apt-get install default-jre-headless maven), or start Docker"
 )
 START_TIMEOUT_S: Final = 90.0
+REQUEST_TIMEOUT_MS: Final = 15_000
+# A starting broker takes connections before it serves them, and the client would wait its whole timeout.
+PROBE_TIMEOUT_MS: Final = 1_000
 HEAP: Final = "-Xmx512m"
 
 
@@ -71,8 +75,11 @@ class KafkaBroker(ABC):
 
     def answers(self) -> bool:
         """Whether the broker serves metadata right now."""
+        host, port = self.bootstrap().split(",")[0].rsplit(":", 1)
         try:
-            self._administer(lambda admin: admin.list_topics())
+            # The client takes its time over a port that nobody listens on, so that is asked first.
+            socket.create_connection((host, int(port)), timeout=1).close()
+            self._administer(lambda admin: admin.list_topics(), PROBE_TIMEOUT_MS)
         except (KafkaError, OSError):
             return False
         return True
@@ -106,9 +113,11 @@ class KafkaBroker(ABC):
     def close(self) -> None:
         """End the broker and remove its data, where it is ours."""
 
-    def _administer(self, act: Callable[[KafkaAdminClient], object]) -> None:
+    def _administer(
+        self, act: Callable[[KafkaAdminClient], object], timeout_ms: int = REQUEST_TIMEOUT_MS
+    ) -> None:
         admin = KafkaAdminClient(
-            bootstrap_servers=self.bootstrap(), request_timeout_ms=15_000, bootstrap_timeout_ms=5_000
+            bootstrap_servers=self.bootstrap(), request_timeout_ms=timeout_ms, bootstrap_timeout_ms=timeout_ms
         )
         try:
             act(admin)
@@ -237,6 +246,9 @@ class LocalBroker(KafkaBroker):
             "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
             "group.min.session.timeout.ms": "1000",
+            # A killed broker comes back as soon as its old session has ended, not after nine seconds.
+            "broker.session.timeout.ms": "2000",
+            "broker.heartbeat.interval.ms": "200",
             # A lone broker has nobody to hand its partitions to.
             "controlled.shutdown.enable": "false",
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import random
 import shutil
@@ -137,13 +138,11 @@ class Server:
 
     def pause(self) -> None:
         """Freeze the process and its children (SIGSTOP): it holds its connections and answers nothing."""
-        for pid in [self.pid, *descendants(self.pid)]:
-            os.kill(pid, signal.SIGSTOP)
+        self._signal_all(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let a frozen process go on (SIGCONT)."""
-        for pid in [self.pid, *descendants(self.pid)]:
-            os.kill(pid, signal.SIGCONT)
+        self._signal_all(signal.SIGCONT)
 
     def log_tail(self) -> str:
         """The last lines of the log, for error messages."""
@@ -151,6 +150,12 @@ class Server:
             return "(no log)"
         lines = self.log.read_text(errors="replace").splitlines()
         return "\n".join([f"last lines of {self.log}:", *lines[-LOG_LINES_IN_ERRORS:]])
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        for pid in [self.pid, *descendants(self.pid)]:
+            # A child may end between the look and the signal.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def _forget(self) -> None:
         self._process = None

@@ -70,11 +70,10 @@ def test_every_listener_lets_its_user_in_and_nobody_else(kafka_brokers: BrokerFa
         send(broker.settings(listener, mechanism), topic, f"{listener.name} {mechanism}".encode())
     expected = [f"{listener.name} {mechanism}".encode() for listener, mechanism in ways]
     assert read(broker.settings(Listener.SASL_TLS, "SCRAM-SHA-512"), topic, len(ways)) == expected
-    for listener, mechanism in ways:
-        if mechanism is not None:
-            wrong = broker.settings(listener, mechanism) | {"sasl_plain_password": f"not {PASSWORD}"}
-            with pytest.raises(KafkaError):
-                KafkaProducer(**wrong, bootstrap_timeout_ms=3_000)
+    for listener in (Listener.SASL_PLAIN, Listener.SASL_SCRAM, Listener.SASL_TLS):
+        wrong = broker.settings(listener) | {"sasl_plain_password": f"not {PASSWORD}"}
+        with pytest.raises(KafkaError):
+            KafkaProducer(**wrong, bootstrap_timeout_ms=1_000)
 
 
 def test_a_given_broker_is_used_and_never_stopped(
