@@ -3,7 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Collection
+from itertools import pairwise
 from random import Random
+from typing import Self
 
 import pytest
 
@@ -20,6 +22,18 @@ DOWN = Delivery("failed", "no connection")
 UNCLEAR = Delivery("unknown", "no answer")
 
 
+Answer = Callable[[str, Message], Delivery]
+
+
+def always(delivery: Delivery) -> Answer:
+    return lambda _target, _message: delivery
+
+
+def in_turn(*deliveries: Delivery) -> Answer:
+    left = list(deliveries)
+    return lambda _target, _message: left.pop(0)
+
+
 class Clock:
     def __init__(self) -> None:
         self.now = START
@@ -31,9 +45,9 @@ class Clock:
 class Scripted:
     """A notifier that answers by target, and keeps what it was given."""
 
-    def __init__(self, answer: Callable[[str, Message], Delivery] | None = None) -> None:
+    def __init__(self, answer: Answer | None = None) -> None:
         self.sent: list[tuple[str, Message]] = []
-        self.answer = answer or (lambda target, message: SENT)
+        self.answer = answer or always(SENT)
         self._lock = threading.Lock()
 
     def send(self, target: str, message: Message) -> Delivery:
@@ -53,7 +67,7 @@ def notice(key: str, target: str = "ops") -> Notice:
 class Desk:
     """A sender with what it stands on."""
 
-    def __init__(self, answer: Callable[[str, Message], Delivery] | None = None, **limits: int) -> None:
+    def __init__(self, answer: Answer | None = None, **limits: int) -> None:
         self.clock = Clock()
         self.store = MemoryStore()
         self.notifier = Scripted(answer)
@@ -97,17 +111,22 @@ def test_a_notice_is_sent_once_and_written_down() -> None:
 def test_a_row_is_marked_before_it_is_sent() -> None:
     states: list[str] = []
     desk = Desk()
-    desk.notifier.answer = lambda target, message: (states.append(desk.row("a").state), SENT)[1]
+
+    def answer(target: str, message: Message) -> Delivery:
+        states.append(desk.row("a").state)
+        return SENT
+
+    desk.notifier.answer = answer
     desk.put(notice("a"))
     desk.sender.run_once()
     assert states == ["attempting"]
 
 
 def test_failures_are_tried_again_ever_more_slowly_for_a_day() -> None:
-    desk = Desk(lambda target, message: DOWN, breaker_limit=10**9)
+    desk = Desk(always(DOWN), breaker_limit=10**9)
     desk.put(notice("a"))
     times = desk.attempts_over(2 * DAY, 10 * SECOND)
-    pauses = [after - before for before, after in zip(times, times[1:], strict=False)]
+    pauses = [after - before for before, after in pairwise(times)]
     assert pauses[:5] == [10 * SECOND, 20 * SECOND, 40 * SECOND, 80 * SECOND, 160 * SECOND]
     assert set(pauses[10:]) == {30 * MINUTE}
     assert DAY - HOUR < times[-1] <= DAY
@@ -127,20 +146,20 @@ def test_jitter_spreads_what_failed_together() -> None:
 
 def test_the_wait_that_a_target_asks_for_is_kept() -> None:
     answers = [Delivery("failed", "answered 429", retry_after=600.0), SENT]
-    desk = Desk(lambda target, message: answers.pop(0))
+    desk = Desk(in_turn(*answers))
     desk.put(notice("a"))
     assert desk.attempts_over(HOUR) == [0, 600 * SECOND]
 
 
 def test_what_is_refused_for_good_is_not_tried_again() -> None:
-    desk = Desk(lambda target, message: Delivery("failed", "answered 400", retryable=False))
+    desk = Desk(always(Delivery("failed", "answered 400", retryable=False)))
     desk.put(notice("a"))
     assert desk.attempts_over(HOUR) == [0]
     assert desk.row("a").state == "failed"
 
 
 def test_what_is_unclear_is_repeated_rarely_and_says_that_it_is_a_repeat() -> None:
-    desk = Desk(lambda target, message: UNCLEAR, breaker_limit=10**9)
+    desk = Desk(always(UNCLEAR), breaker_limit=10**9)
     desk.put(notice("a"))
     times = desk.attempts_over(2 * DAY, MINUTE)
     assert times[:4] == [0, 5 * MINUTE, 25 * MINUTE, 105 * MINUTE]
@@ -150,7 +169,7 @@ def test_what_is_unclear_is_repeated_rarely_and_says_that_it_is_a_repeat() -> No
 
 def test_a_failure_is_no_repeat() -> None:
     answers = [DOWN, SENT]
-    desk = Desk(lambda target, message: answers.pop(0))
+    desk = Desk(in_turn(*answers))
     desk.put(notice("a"))
     desk.attempts_over(MINUTE)
     assert [message.repeat for _, message in desk.notifier.sent] == [False, False]
@@ -182,7 +201,7 @@ def test_a_notifier_that_breaks_breaks_one_notice_only() -> None:
 
 
 def test_a_target_that_fails_again_and_again_is_left_alone_then_asked_once() -> None:
-    desk = Desk(lambda target, message: DOWN)
+    desk = Desk(always(DOWN))
     desk.put(*(notice(str(n)) for n in range(20)))
     desk.sender.run_once()
     assert len(desk.notifier.sent) == 5
@@ -196,17 +215,20 @@ def test_a_target_that_fails_again_and_again_is_left_alone_then_asked_once() -> 
 
 
 def test_a_target_that_is_well_again_gets_everything() -> None:
-    desk = Desk(lambda target, message: DOWN)
+    desk = Desk(always(DOWN))
     desk.put(*(notice(str(n)) for n in range(20)))
     desk.sender.run_once()
-    desk.notifier.answer = lambda target, message: SENT
+    desk.notifier.answer = always(SENT)
     desk.clock.now += MINUTE
     desk.sender.run_once()
     assert {row.state for row in desk.store.outbox()} == {"sent"}
 
 
 def test_one_targets_breaker_is_not_anothers() -> None:
-    desk = Desk(lambda target, message: DOWN if target == "down" else SENT)
+    def answer(target: str, message: Message) -> Delivery:
+        return DOWN if target == "down" else SENT
+
+    desk = Desk(answer)
     desk.put(*(notice(str(n), "down") for n in range(10)))
     desk.sender.run_once()
     desk.put(notice("b"))
@@ -215,7 +237,7 @@ def test_one_targets_breaker_is_not_anothers() -> None:
 
 
 def test_refusals_of_single_notices_do_not_open_the_breaker() -> None:
-    desk = Desk(lambda target, message: Delivery("failed", "answered 400", retryable=False))
+    desk = Desk(always(Delivery("failed", "answered 400", retryable=False)))
     desk.put(*(notice(str(n)) for n in range(20)))
     desk.sender.run_once()
     assert len(desk.notifier.sent) == 20
@@ -231,7 +253,7 @@ class Running:
         self.stop = threading.Event()
         self.thread = threading.Thread(target=desk.sender.run, args=(self.stop,), daemon=True)
 
-    def __enter__(self) -> "Running":
+    def __enter__(self) -> Self:
         self.thread.start()
         return self
 

@@ -1,7 +1,7 @@
 """Where a target's URL comes from, and which schemes and addresses a notice may go to."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class BadTarget(Exception):  # noqa: N818  # the target's state, told to whoever
     """A target cannot be used as it stands; the text names no secret."""
 
 
-def url_of(target: Target) -> str:
+def url_of(target: Target, schemes: Collection[str] = SCHEMES) -> str:
     """The URL of a target, read anew for each send, so that a changed secret needs no restart."""
     if target.url_env:
         url = os.environ.get(target.url_env, "").strip()
@@ -45,11 +45,11 @@ def url_of(target: Target) -> str:
     if len(url) > _LONGEST_URL or "\n" in url or "\r" in url:
         raise BadTarget(f'target "{target.name}": {place} holds more than one URL')
     scheme = url.partition("://")[0].lower()
-    if scheme not in SCHEMES:
+    if scheme not in schemes:
         # A URL without a scheme is all secret; a scheme is a word.
         named = f"scheme {scheme}://" if "://" in url and scheme.isalnum() else "what it holds"
         raise BadTarget(
-            f'target "{target.name}": {named} is not allowed; allowed are {", ".join(sorted(SCHEMES))}'
+            f'target "{target.name}": {named} is not allowed; allowed are {", ".join(sorted(schemes))}'
         )
     return url
 

@@ -10,7 +10,7 @@ from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
 from apprise.plugins.base import NotifyBase
 from apprise.plugins.email.base import NotifyEmail
 
-from service.adapters.sender.address import Allowed, BadTarget, url_of
+from service.adapters.sender.address import SCHEMES, Allowed, BadTarget, url_of
 from service.adapters.sender.forms import MACHINE, MAIL, form
 from service.adapters.sender.mail import Post
 from service.adapters.sender.redact import Secrets, guard_logs
@@ -30,11 +30,12 @@ _GRACE_S = 1.0
 class SenderSettings:
     """How long a whole send may take, whatever the target drips; what may be sent to though not public.
 
-    `allow_hosts`: names, addresses or networks.
+    `allow_hosts`: names, addresses or networks. `allow_schemes`: the only ones to use; empty: all that are safe.
     """
 
     deadline_s: float = 20.0
     allow_hosts: frozenset[str] = field(default_factory=frozenset)
+    allow_schemes: frozenset[str] = field(default_factory=frozenset)
 
 
 class AppriseNotifier:
@@ -50,6 +51,8 @@ class AppriseNotifier:
         self._settings = settings or SenderSettings()
         self._secrets = secrets or Secrets()
         self._allowed = Allowed(self._settings.allow_hosts)
+        narrowed = self._settings.allow_schemes
+        self._schemes = SCHEMES & narrowed if narrowed else SCHEMES
         guard_logs(self._secrets)
 
     def send(self, target: str, message: Message) -> Delivery:
@@ -69,7 +72,7 @@ class AppriseNotifier:
         target = targets.get(name)
         if target is None:
             raise BadTarget(f'target "{name}" is not in the catalogue; declare it, or take it from its owner')
-        url = url_of(target)
+        url = url_of(target, self._schemes)
         self._secrets.learn(url)
         asset = AppriseAsset(
             app_id="momentwatch",

@@ -1,5 +1,6 @@
-"""Real receivers on loopback: an HTTP server whose answers are scripted, and an SMTP server that keeps its mails."""
+"""Real receivers on loopback: an HTTP server with scripted answers, an SMTP server that keeps its mails."""
 
+import asyncio
 import json
 import threading
 import time
@@ -47,14 +48,14 @@ class HttpReceiver:
     def __init__(self, replies: Sequence[Reply] = ()) -> None:
         self.posted: list[Posted] = []
         self.cut = threading.Event()
-        replies = list(replies)
+        left = list(replies)
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
                 receiver.posted.append(Posted(self.path, dict(self.headers.items()), body))
-                reply = replies.pop(0) if replies else Reply()
+                reply = left.pop(0) if left else Reply()
                 if reply.hang_up:
                     self.close_connection = True
                     self.connection.close()
@@ -68,7 +69,7 @@ class HttpReceiver:
                     self.end_headers()
                     self.wfile.write(reply.body)
 
-            do_GET = do_POST
+            do_GET = do_POST  # noqa: N815  # http.server's name
 
             def _drip(self, seconds: float) -> None:
                 end = time.monotonic() + seconds
@@ -104,7 +105,7 @@ def http_receiver(*replies: Reply) -> Iterator[HttpReceiver]:
 
 
 class Mailbox:
-    """Keeps mails; `refuse`: addresses and the answer that they get; `on_data`: the answer to the mail itself."""
+    """Keeps mails; `refuse`: addresses and what they are answered; `on_data`: the answer to the mail."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
@@ -135,8 +136,9 @@ class _OnAnyPort(Controller):
     """Port 0 lets the system choose; the controller's own check at the start must know what was chosen."""
 
     def _trigger_server(self) -> None:
+        assert isinstance(self.server, asyncio.Server)
         self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        super()._trigger_server()  # type: ignore[no-untyped-call]  # aiosmtpd types some of itself
 
 
 @contextmanager

@@ -46,8 +46,16 @@ def test_a_scheme_that_is_not_allowed_is_never_used(build: Build, url: str) -> N
 def test_every_scheme_is_one_that_apprise_knows() -> None:
     from apprise.manager_plugins import NotificationManager
 
-    known = NotificationManager()
+    known = NotificationManager()  # type: ignore[no-untyped-call]  # apprise types some of itself
     assert [scheme for scheme in sorted(SCHEMES) if scheme not in known] == []
+
+
+def test_the_schemes_may_be_narrowed(receiver: HttpReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK_URL", f"json://127.0.0.1:{receiver.port}/")
+    settings = SenderSettings(allow_hosts=frozenset({"127.0.0.1"}), allow_schemes=frozenset({"mailtos"}))
+    delivery = AppriseNotifier({"hook": Target("hook", url_env="HOOK_URL")}, settings).send("hook", message())
+    assert delivery.detail == 'target "hook": scheme json:// is not allowed; allowed are mailtos'
+    assert not receiver.posted
 
 
 @pytest.mark.parametrize(
@@ -62,7 +70,7 @@ def test_every_scheme_is_one_that_apprise_knows() -> None:
         "192.168.1.1",
         "172.16.0.1",
         "100.64.0.1",
-        "0.0.0.0",
+        "0.0.0.0",  # noqa: S104  # an address to refuse
         "224.0.0.1",
         "2130706433",
         "127.1",
@@ -169,6 +177,10 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 CANARIES = ("pa55-canary", "t0ken-canary-path", "qu3ry-canary-value", "us3r-canary-token")
 
 
+def careless(text: str) -> None:
+    raise OSError(text)
+
+
 @pytest.mark.parametrize("port", ["open", "shut"])
 def test_no_secret_of_a_url_is_in_any_log_or_detail(build: Build, port: str) -> None:
     """Everything is logged, tracebacks too, by everybody; and still."""
@@ -196,7 +208,7 @@ def test_no_secret_of_a_url_is_in_any_log_or_detail(build: Build, port: str) -> 
             ]
             # A careless line of somebody else's.
             try:
-                raise OSError(f"Max retries exceeded with url: /{CANARIES[1]}?k={CANARIES[2]}")
+                careless(f"Max retries exceeded with url: /{CANARIES[1]}?k={CANARIES[2]}")
             except OSError:
                 logging.getLogger("some.library").exception(
                     "could not reach %s", f"https://x:{CANARIES[0]}@y/"
