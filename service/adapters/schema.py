@@ -1,8 +1,7 @@
 """The event contract once more, in pydantic: publishes the JSON Schema that producers check against.
 
 The decoder does not use it; a test holds that both accept and refuse the same events. What only the catalogue
-can say (whether a moment is declared, whether a promise needs `due`), and what only the clock can, is no part of
-a schema.
+can say (is a moment declared, does a promise need `due`) and what only the clock can is not in it.
 """
 
 import re

@@ -173,14 +173,14 @@ class Decoder:
             return faults.future(rfc3339(at) if at <= LATEST else str(event.time), latest == LATEST)
         if at < EARLIEST:
             return faults.out_of_range("time", event.time)
+        due = event.due if isinstance(event, Promise) else None
+        if due is not None and not _FIRST_DUE <= due <= _LAST_DUE:
+            return faults.out_of_range("due", due)
         moment = None if isinstance(event, CustomerChange) else event.moment
         if moment is not None and moment not in self._moments:
             return faults.unknown_moment(moment, self._moments)
-        if isinstance(event, Promise):
-            if event.due is None:
-                return None if event.moment in self._dated else faults.no_due(event.moment)
-            if not _FIRST_DUE <= event.due <= _LAST_DUE:
-                return faults.out_of_range("due", event.due)
+        if isinstance(event, Promise) and due is None and event.moment not in self._dated:
+            return faults.no_due(event.moment)
         return None
 
 
