@@ -85,6 +85,17 @@ def notices(
     return made
 
 
+def trial(target: str, at: Micros, key: str, public_url: str) -> Notice:
+    """A notice that is only a test; `key`: a new one each time, or targets would drop it as a double."""
+    lines = (
+        "This is a test of the way that notices take; nothing is wrong with any customer.",
+        f'It was sent to target "{target}" at {rfc3339(at)}.',
+    )
+    title = "TEST · momentwatch can reach you"
+    message = Message(key=key, thread=key, title=title, lines=lines, level="low", link=public_url)
+    return Notice(key, target, "test", message)
+
+
 def accountable(moment: Moment, segment: Segment, catalog: Catalog) -> Owner:
     """The owner of a segment where all of its values have the same one, else the moment's."""
     for dimension, values in segment:

@@ -39,7 +39,7 @@ def url_of(target: Target, schemes: Collection[str] = SCHEMES) -> str:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
             raise BadTarget(f'target "{target.name}": {place} cannot be read: {reason}') from None
     else:
-        raise BadTarget(f'target "{target.name}" has neither url_file nor url_env; give it one')
+        raise BadTarget(f'target "{target.name}" has no URL; write url: {{env: NAME}} or url: {{file: PATH}}')
     if not url:
         raise BadTarget(f'target "{target.name}": {place} is empty; put the apprise URL there')
     if len(url) > _LONGEST_URL or "\n" in url or "\r" in url:

@@ -30,7 +30,7 @@ _GRACE_S = 1.0
 class SenderSettings:
     """How long a whole send may take, whatever the target drips; what may be sent to though not public.
 
-    `allow_hosts`: names, addresses or networks. `allow_schemes`: the only ones to use; empty: all that are safe.
+    `allow_hosts`: names, addresses or networks. `allow_schemes`: the only ones to use; empty: all of ours.
     """
 
     deadline_s: float = 20.0
