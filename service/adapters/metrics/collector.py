@@ -11,11 +11,11 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from service.adapters.metrics import catalogue as m
-from service.core.knowing import Knowing
 from service.core.affected import affected, place_of
 from service.core.catalog import LEVELS, Catalog, Moment
 from service.core.event import DAY, MINUTE, SECOND, Micros
 from service.core.interruption import Interruption
+from service.core.knowing import Knowing
 from service.core.ports import MomentStatus, Reader, Totals
 from service.core.standing import STANDINGS, standing
 from service.core.watermark import watermark

@@ -44,14 +44,15 @@ class _Series:
 
     def __init__(self, metric: Counter | Gauge) -> None:
         self._metric = metric
-        self._wanted: set[tuple[str, ...]] = set()
+        self._wanted: dict[tuple[str, ...], None] = {}
 
     def become(self, wanted: Iterable[tuple[str, ...]]) -> None:
         """Series that are new start at 0, those no longer wanted go, the others go on."""
-        wanted = set(wanted)
-        for labels in self._wanted - wanted:
+        # A dict for its order: the same catalogue gives the same page of metrics.
+        wanted = dict.fromkeys(wanted)
+        for labels in self._wanted.keys() - wanted.keys():
             self._metric.remove(*labels)
-        for labels in wanted - self._wanted:
+        for labels in wanted:
             self._metric.labels(*labels)
         self._wanted = wanted
 

@@ -143,7 +143,7 @@ def table(points: Sequence[Point], words: Words, now: Micros) -> list[Row]:
     """The same figures for those who would rather read than look, newest first."""
     return [
         Row(
-            words.time(point.start, now),
+            words.stamp(point.start, now),
             whole(point.totals.attempts),
             whole(point.totals.broken),
             "" if point.share is None else percent(point.share),
@@ -153,7 +153,7 @@ def table(points: Sequence[Point], words: Words, now: Micros) -> list[Row]:
     ]
 
 
-_WIDE = (760.0, 270.0)
+_WIDE = (1000.0, 270.0)
 _NARROW = (360.0, 250.0)
 
 
@@ -204,7 +204,7 @@ def _draw(  # noqa: PLR0913, PLR0917  # everything that is on a chart
         if not start <= mark.at <= end:
             continue
         x = left + (mark.at - start) * across
-        flags.append(Flag(x, mark.label, mark.kind, row, "end" if x > (left + right) / 2 else "start"))
+        flags.append(Flag(x, mark.label, mark.kind, row, _side(x, left, right, first=not row)))
     return Chart(
         width=width,
         height=height,
@@ -219,6 +219,17 @@ def _draw(  # noqa: PLR0913, PLR0917  # everything that is on a chart
         flags=tuple(flags),
         size="wide" if wide else "narrow",
     )
+
+
+_LABEL = 150.0
+"""About as wide as a mark's label gets."""
+
+
+def _side(x: float, left: float, right: float, *, first: bool) -> Literal["start", "end"]:
+    """The first mark's label stands before it and the later ones' after them, so that no line crosses them."""
+    if first:
+        return "end" if x - left > _LABEL else "start"
+    return "start" if right - x > _LABEL else "end"
 
 
 def _rounded(rects: Sequence[Rect]) -> tuple[Rect, ...]:

@@ -1,23 +1,25 @@
 """What is usual, from the steps before: shares of broken promises with the range that most of them kept."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
 
 import msgspec
 
-from service.core.event import Micros
+from service.core.event import DAY, Micros
 from service.core.ports import BlindSpan, Totals
 
 LEAST = 7
 """Fewer steps than this say nothing about what is usual."""
-LOW, MIDDLE, HIGH = 0.05, 0.5, 0.95
-"""Nine steps of ten lay between the outer two."""
+LOW, HIGH = 0.05, 0.95
+"""Nine steps of ten lay between."""
+_WEEKS = 2
+"""A single week before this one is no habit."""
 
 
 class Usual(msgspec.Struct, frozen=True, gc=False):
-    """Shares between which nine steps of ten lay, and the one in the middle."""
+    """Shares between which nine steps of ten lay."""
 
     low: float
-    middle: float
     high: float
 
 
@@ -42,14 +44,26 @@ class Point(msgspec.Struct, frozen=True, gc=False):
 
 
 def usual(history: Iterable[Totals]) -> Usual | None:
-    """Quantiles of the shares, each step weighing as much as it had attempts; None for too few steps.
-
-    The middle is a median so that a bad week among four leaves it where it was.
-    """
+    """Quantiles of the shares, each step weighing as much as it had attempts; None for too few steps."""
     steps = sorted((each.broken / each.attempts, each.attempts) for each in history if each.attempts > 0)
     if len(steps) < LEAST:
         return None
-    return Usual(*(_quantile(steps, at) for at in (LOW, MIDDLE, HIGH)))
+    return Usual(*(_quantile(steps, at) for at in (LOW, HIGH)))
+
+
+def weekly(days: Mapping[Micros, Totals], end: Micros, weeks: int = 4) -> float | None:
+    """The usual share of broken promises: the median of the weeks before `end`; None for fewer than two.
+
+    A median, so that one bad week leaves it where it was; of weeks, since a day may have too few for a share.
+    """
+    shares = []
+    for back in range(weeks):
+        last = end - back * 7 * DAY
+        mine = [sums for start, sums in days.items() if last - 7 * DAY <= start < last]
+        attempts = sum(sums.attempts for sums in mine)
+        if attempts:
+            shares.append(sum(sums.broken for sums in mine) / attempts)
+    return median(shares) if len(shares) >= _WEEKS else None
 
 
 def _quantile(steps: Sequence[tuple[float, int]], at: float) -> float:

@@ -44,6 +44,7 @@ class Dimension(msgspec.Struct, frozen=True, gc=False):
 def dimension(name: str, values: Sequence[tuple[str | None, Totals]], segment: Segment = ()) -> Dimension:
     """The worst values of a dimension by the number of breaks."""
     named = dict(segment).get(name, ())
+    values = [each for each in values if each[1].attempts or each[1].broken]
     shown = values[:_WORST]
     top = max((sums.broken / sums.attempts for _, sums in shown if sums.attempts), default=0.0)
     rows = tuple(Share.of(value_name(value), sums, top, mine=value in named) for value, sums in shown)
@@ -74,7 +75,7 @@ def entries(timeline: Iterable[TimelineEntry], now: Micros, words: Words) -> tup
     """In the order in which they were written."""
     return tuple(
         Entry(
-            words.time(each.at, now),
+            words.stamp(each.at, now),
             words.iso(each.at),
             _WHAT.get(each.what, plain(each.what, 60)),
             plain(each.note, 500),
@@ -100,7 +101,7 @@ def breaks(rows: Iterable[Break], dimensions: Sequence[str], now: Micros, words:
     """As a table has them."""
     return [
         BreakRow(
-            words.time(row.at, now),
+            words.stamp(row.at, now),
             words.iso(row.at),
             plain(row.customer, 120),
             tuple(value_name(row.dimensions.get(name)) for name in dimensions),
@@ -114,7 +115,7 @@ def breaks(rows: Iterable[Break], dimensions: Sequence[str], now: Micros, words:
 
 def _settled(row: Break, now: Micros, words: Words) -> str:
     if row.settled_at is not None:
-        return f"kept {words.time(row.settled_at, now)}"
+        return f"kept {words.stamp(row.settled_at, now)}"
     return "still waiting" if row.promised else ""
 
 
@@ -144,10 +145,10 @@ def notices(rows: Iterable[OutboxRow], identity: str, now: Micros, words: Words)
     mine = [row for row in rows if row.notice.interruption == identity]
     return tuple(
         NoticeRow(
-            words.time(row.created_at, now),
+            words.stamp(row.created_at, now),
             plain(row.notice.target, 80),
             _WHY.get(row.notice.reason, row.notice.reason),
-            f"{row.state} {words.time(row.sent_at, now)}" if row.sent_at is not None else row.state,
+            f"{row.state} {words.stamp(row.sent_at, now)}" if row.sent_at is not None else row.state,
             plain(row.last_error, 300) + (" It may have arrived twice." if row.ambiguous else ""),
         )
         for row in sorted(mine, key=lambda row: (row.created_at, row.row))

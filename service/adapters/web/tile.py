@@ -1,5 +1,6 @@
 """A moment as a tile: what the store says of it, and how that is put."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -128,7 +129,7 @@ def tile(seen: Seen, owner: str, now: Micros, words: Words) -> Tile:
         count=whole(count),
         unit=unit_words(moment, count),
         of=whole(week.attempts),
-        usual=_usual(seen, now),
+        usual=_usual(seen, now, words),
         strip=strip(points, words, now),
         where=where(seen.by_value, week),
         next=_next(seen.due),
@@ -150,7 +151,7 @@ def let_down(moment: Moment, sums: Totals) -> int:
 def unit_words(moment: Moment, count: int) -> str:
     """`customers let down`, `flights broken`."""
     words = counted(count, plain(moment.unit, 40)).partition(" ")[2]
-    return f"{words} let down" if moment.unit == "customers" else words
+    return f"{words} let down" if moment.unit == "customers" else f"{words} broken"
 
 
 def state(stands: Standing, status: MomentStatus, moment: Moment, now: Micros, words: Words) -> State:
@@ -169,14 +170,12 @@ def state(stands: Standing, status: MomentStatus, moment: Moment, now: Micros, w
     return State(word, says, level)
 
 
-def _usual(seen: Seen, now: Micros) -> str:
+def _usual(seen: Seen, now: Micros, words: Words) -> str:
     """The breaks that four weeks before this one would have among as many."""
-    before = (sums for start, sums in seen.days.items() if start + DAY <= now - WEEK)
-    usual = figures.usual(before)
-    if usual is None:
-        happened = sum(sums.attempts for sums in seen.days.values())
-        return f"{whole(happened)} seen so far" if seen.status.learning or not happened else ""
-    return f"usual {about(usual.middle * seen.week.attempts)}"
+    share = figures.weekly(seen.days, words.midnight(now) - WEEK + DAY)
+    if share is None or seen.status.learning is not None:
+        return f"{whole(sum(sums.attempts for sums in seen.days.values()))} seen so far"
+    return f"usual {about(share * seen.week.attempts)}"
 
 
 _STANDS_OUT = 1.5
@@ -193,7 +192,9 @@ def where(by_value: Mapping[str, Sequence[tuple[str | None, Totals]]], whole_sum
                 continue
             expected = sums.attempts * (whole_sums.broken - sums.broken) / rest
             excess = sums.broken - expected
-            if sums.broken >= _STANDS_OUT * expected and (best is None or excess > best[0]):
+            # Twice what chance would scatter, or the wall would name somebody every week.
+            clear = excess > 2 * math.sqrt(expected + 1) and sums.broken >= _STANDS_OUT * expected
+            if clear and (best is None or excess > best[0]):
                 best = (excess, f"{value_name(value)} {sums.broken:,} of {sums.attempts:,}")
     return best[1] if best else ""
 

@@ -97,7 +97,8 @@ def _people(reader: Reader, catalog: Catalog, now: Micros) -> list[Headline]:
         count = customers if unit == "customers" else broken
         word = counted(count, plain(unit, 40)).partition(" ")[2]
         says = f"{word} let down" if unit == "customers" else f"{word} broken"
-        found.append(Headline(whole(count), says, "in 7 days, each counted once"))
+        note = "in 7 days, each counted once" if unit == "customers" else "in 7 days"
+        found.append(Headline(whole(count), says, note))
     return found
 
 

@@ -53,6 +53,10 @@ class Words:
             return f"{local:%H:%M}"
         return f"{self.day(at, now)} {local:%H:%M}"
 
+    def stamp(self, at: Micros, now: Micros) -> str:
+        """`Tue 16 Apr 09:40` whatever day it is, for a column of times."""
+        return f"{self.day(at, now)} {self.local(at):%H:%M}"
+
     def day(self, at: Micros, now: Micros | None = None) -> str:
         """`Tue 16 Apr`, with the year when it is not this one."""
         local = self.local(at)
@@ -110,10 +114,11 @@ def about(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """`14 %`, `2.3 %`, `0.04 %`."""
+    """`14 %`, `8 %`, `2.3 %`, `0.04 %`."""
     value = share * 100
     digits = 0 if value >= 10 or value == 0 else 1 if value >= 0.95 else 2  # noqa: PLR2004  # two figures
-    return f"{value:.{digits}f} %"
+    said = f"{value:.{digits}f}"
+    return f"{said.rstrip('0').rstrip('.') if digits else said} %"
 
 
 def span(duration: Micros) -> str:
