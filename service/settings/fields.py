@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, ValidationInfo
 
 from service.adapters.catalog.explain import suggest
 from service.adapters.catalog.fields import Strict, wrong
-from service.adapters.catalog.problem import show
+from service.adapters.catalog.problem import name_of, show
 
 _LARGEST_SECRET = 64 << 10
 _HIGHEST_PORT = 65_535
@@ -59,7 +59,7 @@ def _base(info: ValidationInfo) -> Path:
     return Path(info.context["folder"]) if info.context else Path()
 
 
-def _path(value: object, info: ValidationInfo) -> object:
+def _path(value: object, info: ValidationInfo) -> Path:
     if isinstance(value, Path):
         return _base(info) / value
     if not isinstance(value, str) or not value.strip() or len(value.splitlines()) != 1:
@@ -70,7 +70,7 @@ def _path(value: object, info: ValidationInfo) -> object:
 def _readable(path: Path) -> Path:
     if path.is_file() and os.access(path, os.R_OK):
         return path
-    raise wrong(f"{show(str(path))} is not a file that can be read; check the path and its rights")
+    raise wrong(f"{name_of(path)} is not a file that can be read; check the path and its rights")
 
 
 def _secret_of_file(value: object, info: ValidationInfo) -> object:
@@ -78,17 +78,17 @@ def _secret_of_file(value: object, info: ValidationInfo) -> object:
         return value
     path = _path(value, info)
     try:
-        with Path(str(path)).open("rb") as stream:
+        with path.open("rb") as stream:
             data = stream.read(_LARGEST_SECRET + 1)
         text = data.decode().rstrip("\r\n")
     except OSError as error:
         raise wrong(
-            f"{show(str(path))} cannot be read: {error.strerror}; check the path and its rights"
+            f"{name_of(path)} cannot be read: {error.strerror}; check the path and its rights"
         ) from None
     except UnicodeDecodeError:
-        raise wrong(f"{show(str(path))} holds no UTF-8 text; write the secret alone into it") from None
+        raise wrong(f"{name_of(path)} holds no UTF-8 text; write the secret alone into it") from None
     if not text or len(data) > _LARGEST_SECRET:
-        raise wrong(f"{show(str(path))} is empty or far too large; write the secret alone into it")
+        raise wrong(f"{name_of(path)} is empty or far too large; write the secret alone into it")
     return Secret(text)
 
 

@@ -40,7 +40,7 @@ class OAuth(Section):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.token_file is None) == (self.token_url is None):
-            raise wrong("needs one of token_file and token_url")
+            raise wrong("needs one of token_file and token_url; keep or add one")
         asked = {
             "client_id": self.client_id is not None,
             "client_secret_file": self.client_secret_file is not None,
