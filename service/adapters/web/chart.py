@@ -226,7 +226,7 @@ _LABEL = 150.0
 
 
 def _side(x: float, left: float, right: float, *, first: bool) -> Literal["start", "end"]:
-    """The first mark's label stands before it and the later ones' after them, so that no line crosses them."""
+    """The first mark's label stands before it, the later ones' after them: no line crosses a label."""
     if first:
         return "end" if x - left > _LABEL else "start"
     return "start" if right - x > _LABEL else "end"
@@ -240,9 +240,12 @@ def _rounded(rects: Sequence[Rect]) -> tuple[Rect, ...]:
     )
 
 
+_TOPS = (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10)
+
+
 def nice_top(value: float, at_most: float = math.inf) -> float:
-    """The next round number above a value: 1, 2, 4 or 8 times a power of ten, for four even ticks."""
+    """The next number above a value whose quarters are round."""
     if value <= 0:
         return min(0.04, at_most)
     power = 10.0 ** math.floor(math.log10(value))
-    return min(next(each * power for each in (1, 2, 4, 8, 10) if each * power >= value), at_most)
+    return min(next(each * power for each in _TOPS if each * power >= value), at_most)

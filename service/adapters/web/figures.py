@@ -12,6 +12,7 @@ LEAST = 7
 """Fewer steps than this say nothing about what is usual."""
 LOW, HIGH = 0.05, 0.95
 """Nine steps of ten lay between."""
+_CALM = 2 / 3
 _WEEKS = 2
 """A single week before this one is no habit."""
 
@@ -113,17 +114,27 @@ def series(
 ) -> list[Point]:
     """The points of a grid, each with what was usual before it."""
     nothing = Totals()
-    points = []
+    points: list[Point] = []
+    high: set[Micros] = set()
     for start in grid.starts:
-        before = (totals.get(start - grid.step * grid.every * back) for back in range(1, grid.history + 1))
+        before = [
+            at
+            for back in range(1, grid.history + 1)
+            if (at := start - grid.step * grid.every * back) in totals
+        ]
+        # What was above the usual is not usual for the days after it, until there is so much of it that it is.
+        calm = [at for at in before if at not in high]
+        known = calm if len(calm) >= _CALM * len(before) else before
         end = start + grid.step
-        points.append(
-            Point(
-                start,
-                end,
-                totals.get(start, nothing),
-                usual(each for each in before if each is not None),
-                blind_part(blind, start, min(end, now) if now > start else end, now),
-            )
+        seen = min(end, now) if now > start else end
+        point = Point(
+            start,
+            end,
+            totals.get(start, nothing),
+            usual(totals[at] for at in known),
+            blind_part(blind, start, seen, now),
         )
+        if point.is_high:
+            high.add(start)
+        points.append(point)
     return points

@@ -131,7 +131,7 @@ def tile(seen: Seen, owner: str, now: Micros, words: Words) -> Tile:
         of=whole(week.attempts),
         usual=_usual(seen, now, words),
         strip=strip(points, words, now),
-        where=where(seen.by_value, week),
+        where=_named(seen) or where(seen.by_value, week),
         next=_next(seen.due),
         response=_response(seen, now),
         response_href=f"/interruptions/{seen.standing.worst.id}" if seen.standing.worst else "",
@@ -197,6 +197,19 @@ def where(by_value: Mapping[str, Sequence[tuple[str | None, Totals]]], whole_sum
             if clear and (best is None or excess > best[0]):
                 best = (excess, f"{value_name(value)} {sums.broken:,} of {sums.attempts:,}")
     return best[1] if best else ""
+
+
+def _named(seen: Seen) -> str:
+    """`RJ 26 of 177`: the segment of the worst interruption; empty when that is about everything."""
+    worst = seen.standing.worst
+    if worst is None or not worst.segment:
+        return ""
+    [(name, values), *_] = worst.segment
+    mine = [sums for value, sums in seen.by_value.get(name, ()) if value in values]
+    if not mine:
+        return ""
+    broken, attempts = sum(sums.broken for sums in mine), sum(sums.attempts for sums in mine)
+    return f"{', '.join(value_name(value) for value in values)} {broken:,} of {attempts:,}"
 
 
 def _next(due: tuple[int, int]) -> str:
