@@ -12,7 +12,9 @@ _NODES, _WEIGHTS = (
     np.array([0.01125741, 0.22207592, 0.53333333, 0.22207592, 0.01125741]),
 )
 _INNER = len(_NODES)
-_CEILING = 1e30
+_SUM = np.ones(_INNER)
+_GROWTH = np.expm1(LEVELS)
+_CEILING = 1e60
 
 
 def likelihoods(
@@ -31,20 +33,25 @@ def likelihoods(
     >>> bool(ratios[0, -1] > 400)
     True
     """
-    nodes = np.empty((len(rate), _INNER + len(LEVELS)))
-    nodes[:, :_INNER] = mean[:, None] + np.sqrt(variance)[:, None] * _NODES
-    nodes[:, _INNER:] = LEVELS
-    tilt = np.log1p(rate[:, None] * np.expm1(nodes))
-    log_likelihood = hits[:, None] * nodes - trials[:, None] * tilt
-    log_likelihood -= log_likelihood.max(axis=1, keepdims=True)
-    likelihood = np.exp(log_likelihood)
+    inner = mean[:, None] + np.sqrt(variance)[:, None] * _NODES
+    growth = np.empty((len(rate), _INNER + len(LEVELS)))
+    np.expm1(inner, out=growth[:, :_INNER])
+    growth[:, _INNER:] = _GROWTH
+    growth *= rate[:, None]
+    likelihood = np.log1p(growth, out=growth)
+    likelihood *= -trials[:, None]
+    likelihood[:, :_INNER] += hits[:, None] * inner
+    likelihood[:, _INNER:] += hits[:, None] * LEVELS
+    likelihood -= likelihood.max(axis=1)[:, None]
+    np.exp(likelihood, out=likelihood)
     weighed = likelihood[:, :_INNER] * _WEIGHTS
-    null = np.maximum(weighed.sum(axis=1), 1e-250)
-    ratios: Floats = np.minimum(likelihood[:, _INNER:] / null[:, None], _CEILING)
-    inner = nodes[:, :_INNER]
-    after: Floats = (weighed * inner).sum(axis=1) / null
-    moved = inner - after[:, None]
-    spread = (weighed * moved * moved).sum(axis=1) / null
+    null = np.maximum(weighed @ _SUM, 1e-250)
+    ratios: Floats = np.minimum(np.maximum(likelihood[:, _INNER:] / null[:, None], 1.0 / _CEILING), _CEILING)
+    weighed /= null[:, None]
+    after: Floats = (weighed * inner) @ _SUM
+    inner -= after[:, None]
+    inner *= inner
+    spread = (weighed * inner) @ _SUM
     # Where one window outweighs the nodes' distance the quadrature collapses; curvature still knows the width.
     least = variance / (1.0 + variance * trials * rate * (1.0 - rate))
-    return ratios, after, np.maximum(spread, np.minimum(least, variance))
+    return ratios, after, np.maximum(spread, least)

@@ -73,11 +73,11 @@ class FailureRate(RateDetector):
         prior[0], weight[0] = 0.0, _WHOLE_WEIGHT
         return prior, weight
 
-    def _gather_up(self, rows: list[int], alike: list[int]) -> list[str]:
+    def _gather_up(self, rows: list[int], alike: list[int]) -> list[int]:
         """Values that are most of their dimension are not the cause of what everything does."""
         load = self._table.group("base")[:, 2:].sum(axis=1)
         if len(rows) > 1 and load[rows].sum() > 0.5 * load[alike].sum():
-            return [WHOLE]
+            return [self._table.index[WHOLE]]
         return super()._gather_up(rows, alike)
 
     def _learn_reference(self, frame: Frame, step: Step, frozen: bool) -> None:

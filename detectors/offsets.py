@@ -86,11 +86,10 @@ class Offsets:
         """About how many failures one row's long memory holds."""
         return float(row[self._table.span["base"]][2]) / self._long
 
-    def learn(self, rows: Floats, plus: Floats, minus: Floats, acquitted: Flags) -> None:
-        """Add the Mantel-Haenszel sums of a window to `rows` in place, held back until they are acquitted."""
+    def learn(self, rows: Floats, sums: Floats, acquitted: Flags) -> None:
+        """Add a window's Mantel-Haenszel sums to `rows` in place, held back until they are acquitted."""
         held = rows[:, self._table.span["held"]]
-        held[:, 0] += plus
-        held[:, 1] += minus
+        held += sums
         free = held * acquitted[:, None]
         base = rows[:, self._table.span["base"]]
         base[:, :2] += free * self._short
@@ -111,7 +110,7 @@ class Offsets:
         return estimate
 
     def residuals(
-        self, rows: Floats, seen: Floats, expected: Floats, now: float, wander: Floats, broken: Flags
+        self, rows: Floats, seen: Floats, expected: Floats, now: float, wander: Floats, broken: Flags | None
     ) -> tuple[float, float]:
         """Add a window's failures to the quarter day of each row in place and close those that are over.
 
@@ -133,7 +132,7 @@ class Offsets:
         block[:, 1] += seen
         return added
 
-    def _close(self, rows: Floats, over: Flags, wander: Floats, broken: Flags) -> tuple[float, float]:
+    def _close(self, rows: Floats, over: Flags, wander: Floats, broken: Flags | None) -> tuple[float, float]:
         places = np.flatnonzero(over)
         if not len(places):
             return 0.0, 0.0
@@ -142,7 +141,9 @@ class Offsets:
         counting = 1.0 / (block[:, 0] + 0.5)
         residual = np.log((block[:, 1] + 0.5) / (block[:, 0] + 0.5))
         information = (WANDER / (WANDER + counting)) ** 2
-        limit = np.where(broken[places], _WINSOR * wander[places], 4.0)
+        limit: Floats | float = 4.0
+        if broken is not None:
+            limit = np.where(broken[places], _WINSOR * wander[places], 4.0)
         squares = information * np.minimum(residual**2 - counting, limit)
         fade = math.exp(-BLOCK / RARE)
         spread = rows[places, span["wander"]] * fade

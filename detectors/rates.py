@@ -11,11 +11,12 @@ import numpy as np
 from detectors.breach import Breach
 from detectors.evidence import LEVELS, likelihoods
 from detectors.frame import JSON, WHOLE, Flags, Floats, Frame, Ints, Scores
+from detectors.kept import Kept, ends_hour
+from detectors.naming import DAY, carriers, with_breaches
 from detectors.offsets import COLUMNS, FRESH, Offsets
 from detectors.plain import fields, number
 from detectors.table import Table
 
-DAY = 86_400_000_000
 ARL_FACTOR = 0.676
 """A threshold of this share of the interval has about the interval as its mean time to a false alarm."""
 PERSISTENCE = 0.25
@@ -24,6 +25,7 @@ UNUSUAL = 0.25
 """Variance that a window adds to the null when the calendar says it is special."""
 _NEVER = -1e6
 _LEVELS = len(LEVELS)
+_SUM = np.ones(_LEVELS)
 _CEILING = 1e60
 _QUIET = 1.0
 """While the cumulative sum is below this, the data since are acquitted and may be learned."""
@@ -33,6 +35,7 @@ _QUIET = 1.0
 class Step:
     """What one frame does, worked out by `score` or `learn` and taken in by `learn` alone."""
 
+    frame: Frame
     now: float
     known: Ints
     rows: Floats
@@ -40,14 +43,12 @@ class Step:
     hits: Floats
     reference: Floats
     rate: Floats
-    spread: Floats
     wander: Floats
-    parts: Floats
     flow: float
     breaches: dict[str, Breach]
-    named: tuple[str, ...]
-    ended: tuple[str, ...]
-    accepted: tuple[str, ...]
+    named: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
 
 
 class RateDetector(ABC):
@@ -97,17 +98,20 @@ class RateDetector(ABC):
                 "measure": _LEVELS,
                 "climb": _LEVELS,
                 "start": _LEVELS,
-                "mean": 1,
-                "variance": 1,
-                "filtered": 1,
+                "filter": 3,  # mean and variance of the present deviation, and their day
                 "touched": 1,
                 "live": 1,
+                "shown": 3,  # evidence, rate and its variance, for windows that wait
                 **COLUMNS,
                 **self.extra,
             },
-            {"variance": 1.0, "filtered": _NEVER, **FRESH},
+            FRESH,
         )
+        for row in (self._table.fresh, *self._table.data):
+            row[self._table.span["filter"]] = (0.0, 1.0, _NEVER)
+            row[self._table.span["shown"]] = (0.0, 0.5, 1.0)
         self._offsets = Offsets(self._table)
+        self._kept = Kept()
         self._breaches: dict[str, Breach] = {}
         self._origin: int | None = None
         self._now = 0.0
@@ -155,33 +159,33 @@ class RateDetector(ABC):
         """Evidence, breach, onset and the expected share of every row of the frame; None before it is warm."""
         if not self._warm:
             return None
+        if self._waits(frame):
+            rows = self._table.gather(self._table.find(frame.segments))
+            return self._scores(frame, rows, self._breaches)
         step = self._step(frame)
-        spread = np.sqrt(step.spread + 1.0 / np.maximum(step.trials * step.rate * (1.0 - step.rate), 1e-9))
-        odds = step.rate / (1.0 - step.rate)
-        width = np.exp(np.minimum(1.96 * spread, 700.0))
-        lower, upper = odds / width, odds * width
-        scores = Scores(
-            frame.segments,
-            step.parts / self._threshold,
-            np.zeros(len(frame.segments), dtype=np.bool_),
-            np.zeros(len(frame.segments), dtype=np.int64),
-            step.rate,
-            lower / (1.0 + lower),
-            np.where(np.isfinite(upper), upper / (1.0 + upper), 1.0),
-        )
-        return self._with_breaches(scores, step.breaches, self._origin or 0) if step.breaches else scores
+        rows = step.rows
+        if len(rows) != len(frame.segments):
+            place = {name: row for row, name in enumerate(step.frame.segments)}
+            rows = rows[[place[name] for name in frame.segments]]
+        return self._scores(frame, rows, step.breaches)
 
     def learn(self, frame: Frame) -> None:
         """Take the frame in: statistics, then the base, unless a breach protects it."""
+        if self._waits(frame):
+            self._cache = None
+            if frame.trials[0] > 0:
+                self._kept.add(frame)
+            return
         step = self._step(frame)
         self._cache = None
+        self._kept.trials = {}
         self._offsets.rebase(step.now)
         before, self._breaches = self._breaches, step.breaches
         self._flow = step.flow
-        self._learn_base(frame, step)
+        self._learn_base(step.frame, step)
         rows = step.known
-        if len(rows) and rows.min() < 0:
-            rows = self._table.add(frame.segments)
+        if rows.min() < 0:
+            rows = self._table.add(step.frame.segments)
         self._table.data[rows] = step.rows
         self._now = step.now
         for name in step.accepted:
@@ -190,6 +194,34 @@ class RateDetector(ABC):
             self._restart()
         if not self._warm and step.now - self._first >= self.warm_after:
             self._warm = self._enough() or step.now - self._first >= self.cold_start
+
+    def _waits(self, frame: Frame) -> bool:
+        return (
+            not frame.hits[0]
+            and not self._breaches
+            and self._origin is not None
+            and frame.usual
+            and not ends_hour(frame)
+        )
+
+    def _scores(self, frame: Frame, rows: Floats, breaches: Mapping[str, Breach]) -> Scores:
+        shown = rows[:, self._table.span["shown"]]
+        rate = shown[:, 1]
+        spread = np.sqrt(shown[:, 2] + 1.0 / np.maximum(frame.trials * rate * (1.0 - rate), 1e-9))
+        odds = rate / (1.0 - rate)
+        width = np.exp(np.minimum(1.96 * spread, 300.0))
+        lower, upper = odds / width, odds * width
+        count = len(rate)
+        scores = Scores(
+            frame.segments,
+            shown[:, 0],
+            np.zeros(count, dtype=np.bool_),
+            np.zeros(count, dtype=np.int64),
+            rate,
+            lower / (1.0 + lower),
+            upper / (1.0 + upper),
+        )
+        return with_breaches(scores, breaches, self._origin or 0) if breaches else scores
 
     def progress(self) -> tuple[float, float]:
         """(days seen, days needed): needed is the cold start until there is enough to go by."""
@@ -210,8 +242,9 @@ class RateDetector(ABC):
         self._cache = (frame, step)
         return step
 
-    def _compute(self, frame: Frame, origin: int) -> Step:
+    def _compute(self, window: Frame, origin: int) -> Step:
         table, at, span = self._table, self._table.at, self._table.span
+        frame = self._kept.merged(window)
         now = (frame.end - origin) / DAY
         self._offsets.clock(now)
         known = table.find(frame.segments)
@@ -220,107 +253,83 @@ class RateDetector(ABC):
         hits = np.minimum(np.maximum(frame.hits, 0.0), trials)
         reference, doubt = self._reference(frame, now, rows, trials, hits)
         offset, spread = self._offsets.predict(rows, *self._prior(rows))
-        odds = np.exp(offset) * reference / (1.0 - reference)
+        odds = np.exp(offset) * (reference / (1.0 - reference))
         rate = np.minimum(np.maximum(odds / (1.0 + odds), 1e-9), 1.0 - 1e-9)
         wander = self._offsets.wander(rows, self._habit(rows))
-        spread = spread + doubt + wander
+        spread = spread + (wander + doubt)
         if not frame.usual:
             spread = spread + UNUSUAL
 
-        memory = np.exp((now - rows[:, at["filtered"]]) / -PERSISTENCE)
-        mean = memory * rows[:, at["mean"]]
-        variance = spread + memory * memory * (rows[:, at["variance"]] - spread)
-        ratios, mean, variance = likelihoods(rate, mean, variance, hits, trials)
-        rows[:, at["mean"]] = mean
-        rows[:, at["variance"]] = variance
-        rows[:, at["filtered"]] = now
+        filtered = rows[:, span["filter"]]
+        memory = np.exp((filtered[:, 2] - now) / PERSISTENCE)
+        variance = spread + memory * memory * (filtered[:, 1] - spread)
+        ratios, mean, variance = likelihoods(rate, memory * filtered[:, 0], variance, hits, trials)
+        filtered[:, 0] = mean
+        filtered[:, 1] = variance
+        filtered[:, 2] = now
 
         climb = rows[:, span["climb"]]
-        climb += np.log(np.maximum(ratios, 1e-300))
-        over = climb <= 0.0
-        climb[over] = 0.0
-        rows[:, span["start"]][over] = now
+        climb += np.log(ratios)
+        np.copyto(rows[:, span["start"]], now, where=climb <= 0.0)
+        np.maximum(climb, 0.0, out=climb)
 
-        live = rows[:, at["live"]]
         measure = rows[:, span["measure"]]
-        before = measure.sum(axis=1)
-        passed = (now - rows[:, at["touched"]]) * live
+        before = measure @ _SUM
+        passed = (now - rows[:, at["touched"]]) * rows[:, at["live"]]
         rows[:, at["touched"]] = now
         measure += (passed / _LEVELS)[:, None]
         measure *= ratios
         np.minimum(measure, _CEILING, out=measure)
-        after = measure.sum(axis=1)
+        after = measure @ _SUM
         flow = self._flow + float((after - before - passed)[1:].sum())
-        step = Step(
-            now,
-            known,
-            rows,
-            trials,
-            hits,
-            reference,
-            rate,
-            spread,
-            wander,
-            after,
-            flow,
-            self._breaches,
-            (),
-            (),
-            (),
-        )
-        self._decide(frame, step)
+        step = Step(frame, now, known, rows, trials, hits, reference, rate, wander, flow, self._breaches)
+        whole, parts = self._parts(step, after, spread)
+        if self._breaches:
+            self._advance_breaches(step, spread)
+        if self._warm and whole + parts >= self._threshold:
+            self._alarm(step, [WHOLE] if whole >= parts else self._carriers(step))
         return step
 
-    def _decide(self, frame: Frame, step: Step) -> None:
-        if self._breaches:
-            self._advance_breaches(frame, step)
+    def _parts(self, step: Step, measure: Floats, spread: Floats) -> tuple[float, float]:
+        """The whole's and the segments' part of the decision statistic; each row's is put where it is shown."""
         share = self.whole_share
-        whole = share * step.parts[0] if WHOLE not in step.breaches else 0.0
-        parts = 0.0
-        if self._live and WHOLE not in step.breaches:
-            parts = (1.0 - share) * (step.flow / self._live + step.now)
-            step.parts *= (1.0 - share) / self._live
-        else:
-            step.parts *= 0.0
-        step.parts[0] = whole
-        if not self._warm or whole + parts < self._threshold:
-            return
-        names = [WHOLE] if whole >= parts else self._carriers(frame, step)
-        names = [name for name in names if name not in step.breaches]
-        step.breaches = dict(step.breaches)
-        for name in names:
-            step.breaches[name] = self._open(frame, step, name)
-        step.named = tuple(names)
+        shown = step.rows[:, self._table.span["shown"]]
+        shown[:, 1] = step.rate
+        shown[:, 2] = spread
+        if WHOLE in self._breaches:
+            shown[:, 0] = 0.0
+            return 0.0, 0.0
+        each = (1.0 - share) / max(self._live, 1)
+        shown[:, 0] = measure * (each / self._threshold)
+        whole = share * float(measure[0])
+        shown[0, 0] = whole / self._threshold
+        return whole, each * step.flow + (1.0 - share) * step.now if self._live else 0.0
 
-    def _current(self, frame: Frame, step: Step, group: str) -> Floats:
-        """A group of columns over all rows of the table with this frame's rows in their places."""
+    def _alarm(self, step: Step, names: list[str]) -> None:
+        named = [name for name in names if name not in step.breaches]
+        step.breaches = {**step.breaches, **{name: self._open(step, name) for name in named}}
+        step.named = tuple(named)
+
+    def _current(self, step: Step, group: str) -> Floats:
+        """A group of columns over all rows of the table with this window's rows in their places."""
         span = self._table.span[group]
         table: Floats = self._table.data[: len(self._table), span].copy()
         old = step.known >= 0
         table[step.known[old]] = step.rows[old][:, span]
         return table
 
-    def _carriers(self, frame: Frame, step: Step) -> list[str]:
-        """The values of one dimension that carry the alarm: the strongest and all that are strong themselves."""
-        measure = self._current(frame, step, "measure").sum(axis=1)
-        climb = self._current(frame, step, "climb").max(axis=1)
-        live = self._table.column("live") > 0.0
-        if WHOLE in self._table.index:
-            live[self._table.index[WHOLE]] = False
-        measure = np.where(live, measure, -1.0)
-        top = int(np.argmax(measure))
-        dimension = self._table.names[top].partition("=")[0] + "="
-        alike = [
-            row for row, name in enumerate(self._table.names) if live[row] and name.startswith(dimension)
-        ]
-        strong = math.log(20.0 * len(alike))
-        return self._gather_up([row for row in alike if row == top or climb[row] >= strong], alike)
+    def _carriers(self, step: Step) -> list[str]:
+        measure = self._current(step, "measure").sum(axis=1)
+        climb = self._current(step, "climb").max(axis=1)
+        return carriers(self._table.names, self._table.column("live") > 0.0, measure, climb, self._gather_up)
 
-    def _gather_up(self, rows: list[int], alike: list[int]) -> list[str]:
-        """The names of rows that carry an alarm, out of all rows of their dimension."""
-        return sorted(self._table.names[row] for row in rows)
+    def _gather_up(self, rows: list[int], alike: list[int]) -> list[int]:
+        """Rows that stand for the named `rows` out of all rows of their dimension."""
+        del alike
+        return rows
 
-    def _open(self, frame: Frame, step: Step, name: str) -> Breach:
+    def _open(self, step: Step, name: str) -> Breach:
+        frame = step.frame
         table = self._table
         row = (
             step.rows[frame.segments.index(name)] if name in frame.segments else table.data[table.index[name]]
@@ -340,14 +349,15 @@ class RateDetector(ABC):
             calm=step.now,
         )
 
-    def _advance_breaches(self, frame: Frame, step: Step) -> None:
+    def _advance_breaches(self, step: Step, spread: Floats) -> None:
+        frame = step.frame
         breaches, ended, accepted = dict(self._breaches), [], []
         for place, name in enumerate(frame.segments):
             if name in breaches:
                 breaches[name] = breaches[name].after(
                     step.now,
                     float(step.rate[place]),
-                    math.sqrt(float(step.spread[place])),
+                    math.sqrt(float(spread[place])),
                     float(step.hits[place]),
                     float(step.trials[place]),
                     float(step.reference[place]),
@@ -378,20 +388,23 @@ class RateDetector(ABC):
                 self._enter(frame, step, waiting)
         if not frame.usual:
             return
-        broken = np.array([frozen or name in step.breaches for name in frame.segments])
+        broken = None
+        if step.breaches:
+            broken = np.array([frozen or name in step.breaches for name in frame.segments])
         added = self._offsets.residuals(
             rows, step.hits, step.rate * step.trials, step.now, step.wander, broken
         )
         self._pool = (self._pool[0] + added[0], self._pool[1] + added[1])
-        clean = ~broken
-        if clean.any():
-            plus = step.hits * (1.0 - step.reference) * clean
-            minus = (step.trials - step.hits) * step.reference * clean
-            quiet = rows[:, span["climb"]].max(axis=1) < _QUIET
-            quiet |= (rows[:, at["live"]] == 0.0) | (
-                step.now - rows[:, span["start"]].min(axis=1) > self.accept_after
-            )
-            self._offsets.learn(rows, plus, minus, clean & quiet)
+        quiet = rows[:, span["climb"]].max(axis=1) < _QUIET
+        quiet |= rows[:, at["live"]] == 0.0
+        quiet |= rows[:, span["start"]].min(axis=1) < step.now - self.accept_after
+        sums = np.empty((len(rows), 2))
+        sums[:, 0] = step.hits * (1.0 - step.reference)
+        sums[:, 1] = (step.trials - step.hits) * step.reference
+        if broken is not None:
+            sums[broken] = 0.0
+            quiet &= ~broken
+        self._offsets.learn(rows, sums, quiet)
 
     def _enter(self, frame: Frame, step: Step, waiting: Flags) -> None:
         at, span = self._table.at, self._table.span
@@ -430,31 +443,12 @@ class RateDetector(ABC):
             table.group("base")[:, 1::2] *= old * (breach.minus + 1.0) / (breach.plus + 1.0)
         offsets.reseed(row, breach.plus, breach.minus)
         row[table.span["climb"]] = 0.0
-        row[table.at["mean"]] = 0.0
+        row[table.span["filter"]] = (0.0, 1.0, _NEVER)
 
     def _enough(self) -> bool:
         """Enough of the whole was seen for its base to mean something."""
         row = self._table.index.get(WHOLE)
         return row is not None and self._offsets.failures(self._table.data[row]) >= 3.0
-
-    def _with_breaches(self, scores: Scores, breaches: Mapping[str, Breach], origin: int) -> Scores:
-        """The scores with the rows in breach marked, those without a trial in this window added."""
-        names = tuple(sorted({*scores.segments, *breaches}))
-        place = {name: number for number, name in enumerate(names)}
-        rows = [place[name] for name in scores.segments]
-        columns = []
-        for values in (scores.evidence, scores.expected, scores.lower, scores.upper):
-            column = np.full(len(names), np.nan)
-            column[rows] = values
-            columns.append(column)
-        columns[0] = np.nan_to_num(columns[0])
-        breach = np.zeros(len(names), dtype=np.bool_)
-        onset = np.zeros(len(names), dtype=np.int64)
-        for name, one in breaches.items():
-            columns[0][place[name]] = max(columns[0][place[name]], 1.0)
-            breach[place[name]] = True
-            onset[place[name]] = origin + round(one.onset * DAY)
-        return Scores(names, columns[0], breach, onset, columns[1], columns[2], columns[3])
 
     def dump(self) -> dict[str, JSON]:
         """Everything the detector knows, as versioned plain JSON."""
@@ -472,6 +466,7 @@ class RateDetector(ABC):
             "pool": list(self._pool),
             "live": self._live,
             "warm": self._warm,
+            "kept": self._kept.dump(),
             "table": self._table.dump(),
             "breaches": {name: breach.dump() for name, breach in sorted(self._breaches.items())},
             "reference": self._dump_reference(),
@@ -497,6 +492,7 @@ class RateDetector(ABC):
         made._live = int(number(state["live"]))
         made._warm = bool(state["warm"])
         made._table.restore(fields(state, "table"))
+        made._kept.restore(fields(state, "kept"))
         for name, breach in fields(state, "breaches").items():
             if not isinstance(breach, dict):
                 raise ValueError(f"detector state: breach of {name!r} must be an object")
