@@ -35,20 +35,24 @@ def events() -> Iterator[bytes]:
     Kept at its real departure; broken at schedule + 15 minutes when it left later (`late`) or never
     (`cancelled`). The customer is the flight: carrier, number, date and origin, counted where two share it.
     """
-    found: list[tuple[int, str]] = []
+    found: list[tuple[int, str, str]] = []
+    clocks: dict[tuple[str, ...], int] = {}
     names: Counter[str] = Counter()
     for row in _rows():
         year, month, day, clock, delay, carrier, number, origin, dest = row
-        hour, minute = divmod(int(clock), 100)
-        # New York's clock: 10:00 is 15:00 UTC in winter and 14:00 in summer.
-        local = datetime(int(year), int(month), int(day), hour, minute, tzinfo=_ZONE)
+        scheduled = clocks.get(row[:4])
+        if scheduled is None:
+            # New York's clock: 10:00 is 15:00 UTC in winter and 14:00 in summer.
+            hour, minute = divmod(int(clock), 100)
+            local = datetime(int(year), int(month), int(day), hour, minute, tzinfo=_ZONE)
+            scheduled = clocks[row[:4]] = int(local.timestamp())
         if delay in {"", "NA"}:
             minutes, said = GRACE, '"broken","reason":"cancelled"'
         elif int(delay) > GRACE:
             minutes, said = GRACE, '"broken","reason":"late"'
         else:
             minutes, said = int(delay), '"kept"'
-        at = int(local.timestamp()) + minutes * 60
+        at = scheduled + minutes * 60
         name = f"{carrier}{number}-{year}-{month:0>2}-{day:0>2}-{origin}"
         names[name] += 1
         if names[name] > 1:
@@ -57,10 +61,10 @@ def events() -> Iterator[bytes]:
             f'"type":"outcome","moment":"{MOMENT}","customer":"{name}","outcome":{said},'
             f'"dimensions":{{"origin":"{origin}","carrier":"{carrier}","dest":"{dest}"}}}}'
         )
-        found.append((at, f'{{"id":"{name}","time":"{rfc3339(at * SECOND)}",{line}'))
+        found.append((at, name, line))
     found.sort(key=itemgetter(0))
-    for _, line in found:
-        yield line.encode()
+    for at, name, line in found:
+        yield f'{{"id":"{name}","time":"{rfc3339(at * SECOND)}",{line}'.encode()
 
 
 def write(path: str | Path) -> int:

@@ -78,6 +78,11 @@ class EventFile:
                 status = self._path.stat()
             self.size = status.st_size
 
+    def close(self) -> None:
+        """Remove the copy that was made of a pipe."""
+        if self._spool is not None:
+            self._spool.close()
+
     def blocks(self, block: int = BLOCK, too_large: int = TOO_LARGE) -> Iterator[Lines]:
         """The file's lines from the beginning, about `block` bytes at a time. Raises EventFileError."""
         self.position = 0

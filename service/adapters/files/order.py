@@ -93,6 +93,11 @@ class OrderedFile:
         """The events in the order of (time, line), after `prepare`. Raises EventFileError."""
         return self._streamed() if self._sorted else self._merged()
 
+    def close(self) -> None:
+        """Remove what was written to disk."""
+        if self._file is not None:
+            self._file.close()
+
     def _blocks(self) -> Iterator[Lines]:
         return self.file.blocks(self._reading.block, self._reading.decoder.too_large)
 

@@ -57,8 +57,16 @@ class EventFiles:
         return tuple(file.partition for file in self._files)
 
     def chunks(self) -> Iterator[Chunk]:
-        """The events from the first to the last, a few thousand at a time. Raises EventFileError."""
+        """The events from the first to the last, a few thousand at a time, once. Raises EventFileError."""
         files = [OrderedFile(file, self._reading) for file in self._files]
+        try:
+            yield from self._chunks(files)
+        finally:
+            for file in files:
+                file.close()
+                file.file.close()
+
+    def _chunks(self, files: Sequence[OrderedFile]) -> Iterator[Chunk]:
         told = 0
         for file in files:
             for _ in file.prepare():
