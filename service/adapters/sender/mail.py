@@ -176,7 +176,7 @@ def _lost(wire: Wire, error: Exception) -> Delivery:
     kind = type(error).__name__
     if wire.handed_over:
         return Delivery("unknown", f"the connection broke after the message was handed over ({kind})")
-    return Delivery("failed", f"no connection ({kind})")
+    return Delivery("failed", f"not handed over ({kind})")
 
 
 def _listed(codes: Iterable[int]) -> str:

@@ -53,7 +53,7 @@ def overdue_verdict(wire: Wire, deadline_s: float) -> Delivery:
     """The delivery of a send that was cut at its deadline: unknown, unless it never got to say anything."""
     if wire.handed_over:
         return Delivery("unknown", f"no clear answer within {deadline_s:g} s")
-    return Delivery("failed", f"no connection within {deadline_s:g} s")
+    return Delivery("failed", f"not handed over within {deadline_s:g} s")
 
 
 def seconds(retry_after: str | None, now: datetime) -> float | None:

@@ -126,7 +126,7 @@ def free_port() -> int:
 def test_a_server_that_is_down_is_a_failure_worth_another_try(build: Build) -> None:
     delivery = build(ops=f"mailto://127.0.0.1:{free_port()}/?{FROM}&to=a@shop.example").send("ops", message())
     assert (delivery.outcome, delivery.retryable) == ("failed", True)
-    assert delivery.detail == "no connection (ConnectionRefusedError)"
+    assert delivery.detail == "not handed over (ConnectionRefusedError)"
 
 
 class Script:
