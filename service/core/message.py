@@ -146,9 +146,7 @@ def _where(it: Interruption, facts: Facts) -> list[str]:
     lines = []
     inside, outside = facts.inside, facts.elsewhere
     if inside is not None and inside.attempts and it.segment:
-        usual = _usual(it, facts)
-        text = f"{_capital(segment_words(it.segment))}: {inside.broken:,} of {inside.attempts:,}"
-        text += "." if usual is None else f", usually {number(usual)}."
+        text = f"{_capital(segment_words(it.segment))}: {inside.broken:,} of {inside.attempts:,}."
         if outside is not None and outside.attempts:
             text += f" Elsewhere: {outside.broken:,} of {outside.attempts:,}."
         lines.append(text)

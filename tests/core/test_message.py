@@ -55,7 +55,7 @@ IT = Interruption(
 FACTS = Facts(
     now=at(2017, 12, 15, 7),
     impact=Impact(broken=33, customers=31, value=497_700, waiting=28),
-    inside=Count(7, 17),
+    inside=Count(33, 117),
     elsewhere=Count(24, 233),
     newly_hit=((at(2017, 12, 13), 9), (at(2017, 12, 14), 22)),
     next_due=NextDue(60, at(2017, 12, 15, 18), (7, 11, 16)),
@@ -69,8 +69,8 @@ def test_a_notice_in_full() -> None:
     assert [text.title, *text.lines] == [
         "HIGH · Delivered by the promised day is unreliable · region RJ",
         '"Your parcel is with you by the day we told you."',
-        "31 customers let down since Wed 13 Dec, 00:00 UTC; 28 still waiting. Usual for so many: 2.",
-        "Region RJ: 7 of 17, usually 2. Elsewhere: 24 of 233.",
+        "31 customers let down since Wed 13 Dec, 00:00 UTC; 28 still waiting. Usual for so many: 14.",
+        "Region RJ: 33 of 117. Elsewhere: 24 of 233.",
         "Getting worse: 9 on Wed 13 Dec, 22 on Thu 14 Dec.",
         "Next: 60 due by Fri 15 Dec, 18:00 UTC, 11 (7\N{EN DASH}16) will miss.",
         "Value BRL 4,977. At risk BRL 398 = 4,977 \N{MULTIPLICATION SIGN} 8 %.",

@@ -22,7 +22,7 @@ class Desk:
         for name, url in urls.items():
             (folder / name).write_text(url, encoding="utf-8")
             targets[name] = Target(name, url_file=str(folder / name))
-        settings = SenderSettings(deadline_s=0.4, allow_hosts=frozenset({"127.0.0.1"}))
+        settings = SenderSettings(deadline_s=1.0, allow_hosts=frozenset({"127.0.0.1"}))
         self.now = START
         self.store = MemoryStore()
         self.sender = Sender(

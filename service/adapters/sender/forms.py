@@ -99,7 +99,7 @@ def _html(message: Message, title: str, lines: list[str], link: str) -> str:
     if link.startswith(("https://", "http://")):
         button = (
             f'<p style="margin:1em 0"><a href="{escape(link)}" style="background:#1f4e79;color:#fff;'
-            'padding:.6em 1em;border-radius:4px;text-decoration:none">Open and acknowledge</a></p>'
+            'padding:.6em 1em;border-radius:4px;text-decoration:none">Open in momentwatch</a></p>'
         )
     return (
         '<!doctype html><html><head><meta charset="utf-8"></head>'

@@ -79,7 +79,6 @@ class AppriseNotifier:
             app_desc="momentwatch",
             app_url="",
             async_mode=False,
-            http_redirects=False,
             image_url_mask="",
             secure_logging=True,
         )

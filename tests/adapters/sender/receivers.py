@@ -164,8 +164,8 @@ def message(**changed: Any) -> Message:
         "title": "HIGH · Delivered by the promised day is unreliable · region RJ",
         "lines": (
             '"Your parcel is with you by the day we told you."',
-            "31 customers let down since Wed 13 Dec, 00:00 UTC; 28 still waiting. Usual for so many: 2.",
-            "Region RJ: 7 of 17, usually 2. Elsewhere: 24 of 233.",
+            "31 customers let down since Wed 13 Dec, 00:00 UTC; 28 still waiting. Usual for so many: 14.",
+            "Region RJ: 33 of 117. Elsewhere: 24 of 233.",
             "Do first: https://runbooks.example/delivery_late",
         ),
         "level": "high",

@@ -166,11 +166,11 @@ def test_a_target_that_is_down_is_a_failure_worth_another_try(build: Build) -> N
 
 def test_a_dripping_target_is_cut_at_the_deadline_and_its_outcome_unknown(build: Build) -> None:
     with http_receiver(Reply(drip_s=10)) as receiver:
-        notifier = build(hook=f"json://127.0.0.1:{receiver.port}/", deadline_s=0.4)
+        notifier = build(hook=f"json://127.0.0.1:{receiver.port}/", deadline_s=0.8)
         started = time.monotonic()
         delivery = notifier.send("hook", message())
         assert delivery.outcome == "unknown"
-        assert time.monotonic() - started < 1.2
+        assert time.monotonic() - started < 2.5
         assert receiver.cut.wait(2), "the connection stays open behind an abandoned send"
         assert not [thread for thread in threading.enumerate() if thread.name == "send"]
 
@@ -185,7 +185,7 @@ def test_a_target_that_never_accepts_was_never_told_anything(build: Build) -> No
         for filler in fillers:
             filler.setblocking(False)
             filler.connect_ex(("127.0.0.1", port))
-        delivery = build(hook=f"json://127.0.0.1:{port}/", deadline_s=0.4).send("hook", message())
+        delivery = build(hook=f"json://127.0.0.1:{port}/", deadline_s=0.8).send("hook", message())
         for filler in fillers:
             filler.close()
     assert (delivery.outcome, delivery.retryable) == ("failed", True)
