@@ -13,6 +13,7 @@ from service.core.catalog import Moment
 from service.core.changes import Break, Changes, PromiseKey, View
 from service.core.duplicates import LIMIT, SPAN, extent
 from service.core.event import Micros, Partition
+from service.core.interruption import Interruption
 from service.core.ledger import Promised
 from service.core.ports import (
     BlindSpan,
@@ -23,6 +24,7 @@ from service.core.ports import (
     Leased,
     Snapshot,
     StaleClaim,
+    StoreRefused,
     TimelineEntry,
 )
 from service.core.route import Notice
@@ -124,6 +126,8 @@ class MemoryStore(MemoryReader):
 
     def _remember(self, place: _Place, blob: bytes) -> None:
         count, latest = extent(blob)
+        if not count:
+            return
         place.hashes.append(blob)
         place.ids += count
         while True:
@@ -236,11 +240,13 @@ class MemoryStore(MemoryReader):
             known = self._judged[moment]
             if known.tick != tick:
                 raise StaleClaim(f"{moment}: judged by another replica since (tick {known.tick}, not {tick})")
+            if judgement.changes:
+                latest = {change.interruption.id: change.interruption for change in judgement.changes}
+                self._interruptions = _with(self._interruptions, latest)
             self._judged[moment] = Judged(judgement.through, tick + 1, snapshot or known.snapshot)
             self._judgements[moment] = judgement
             for change in judgement.changes:
                 one = change.interruption
-                self._interruptions[one.id] = one
                 self._timeline[one.id].append(TimelineEntry(one.id, change.at, change.what, change.note))
             self._outbox.enqueue(notices, judgement.through if now is None else now)
 
@@ -277,6 +283,15 @@ class MemoryStore(MemoryReader):
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+
+def _with(known: dict[str, Interruption], latest: dict[str, Interruption]) -> dict[str, Interruption]:
+    """Known interruptions and their latest state; one at most may be open for a moment, segment and rule."""
+    together = known | latest
+    places = [(one.moment, one.segment, one.rule) for one in together.values() if one.is_open]
+    if len(places) > len(set(places)):
+        raise StoreRefused("two interruptions of one moment, segment and rule cannot be open at once")
+    return together
 
 
 class _Ingest:

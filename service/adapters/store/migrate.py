@@ -1,5 +1,7 @@
 """The schema's version: what it is, what it should be, and the way there."""
 
+from functools import cache
+
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -13,9 +15,15 @@ from service.core.ports import StoreRefused
 _ADVISORY_LOCK = 0x6D6F6D656E74
 
 
+@cache
 def head() -> str:
     """The version that this program was made for."""
     return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def current(database: Database) -> str | None:
@@ -58,8 +66,7 @@ def check(database: Database) -> None:
 def _settled(found: str | None, where: str) -> bool:
     if found == head():
         return True
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if found is not None and found not in known:
+    if found is not None and found not in _known():
         raise StoreRefused(
             f"{where}: the schema is at {found}, newer than this program knows ({head()}); "
             "run the newer momentwatch, or restore a backup"

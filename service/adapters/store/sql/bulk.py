@@ -11,6 +11,9 @@ from sqlalchemy.sql.dml import Delete, Insert
 
 Row = tuple[Any, ...]
 
+# Else SQLAlchemy forgets how many rows an INSERT wrote.
+_COUNTED = {"preserve_rowcount": True}
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -87,7 +90,7 @@ class SqliteBulk(Bulk):
 
         def write(connection: Connection, rows: Sequence[Row]) -> int:
             given = list(rows) if straight else [tuple([row[place] for place in order]) for row in rows]
-            return connection.exec_driver_sql(sql, given).rowcount
+            return connection.exec_driver_sql(sql, given, execution_options=_COUNTED).rowcount
 
         return write
 
@@ -110,7 +113,7 @@ class PostgresBulk(Bulk):
             columns = dict(
                 zip(plan.columns, (list(column) for column in zip(*rows, strict=True)), strict=True)
             )
-            return connection.execute(statement, columns).rowcount
+            return connection.execute(statement, columns, execution_options=_COUNTED).rowcount
 
         return write
 

@@ -1,0 +1,172 @@
+"""Whose turn it is to write a partition, and how far it was read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from service.adapters.store import memory
+from service.adapters.store.sql import positions
+from service.core.changes import Changes
+from service.core.duplicates import IdHorizon, id_hash
+from service.core.event import HOUR, MINUTE, Partition
+from service.core.ports import StaleClaim
+from service.core.watermark import PartitionClock
+from tests.adapters.store.scene import HERE, T0, Reader, every_break, outcome
+
+if TYPE_CHECKING:
+    from service.core.ports import Claim, Store
+
+RECREATED = Partition("events", 0, "id-2")
+
+
+def test_a_partition_nobody_read_has_no_position_and_an_unknown_clock(store: Store) -> None:
+    claim = store.claim(HERE)
+
+    assert (None, PartitionClock(HERE), ()) == (claim.position, claim.clock, claim.hashes)
+    assert [PartitionClock(HERE)] == store.clocks()
+
+
+def test_a_claim_goes_on_where_the_last_batch_ended(store: Store) -> None:
+    first = Reader(store)
+    first.take(outcome(T0), outcome(T0 + MINUTE))
+    first.take(outcome(T0 + HOUR))
+
+    claim = store.claim(HERE)
+
+    assert (claim.position, claim.clock.latest) == (3, T0 + HOUR)
+    assert claim.epoch > first.claim.epoch
+
+
+def test_a_clock_is_kept_whole(store: Store) -> None:
+    clock = PartitionClock(HERE, T0, T0 + 1, ended=True)
+    with store.ingest(store.claim(HERE), [], []) as transaction:
+        transaction.save(Changes(), 7, clock)
+
+    assert [clock] == store.clocks()
+    assert clock == store.claim(HERE).clock
+
+
+def test_an_earlier_claim_is_refused_and_leaves_no_trace(store: Store) -> None:
+    stale = Reader(store)
+    stale.take(outcome(T0, "broken"))
+    current = Reader(store)
+
+    with pytest.raises(StaleClaim):
+        stale.take(outcome(T0 + 1, "broken"))
+
+    current.take(outcome(T0 + 2, "broken"))
+    assert [row.at for row in every_break(store)] == [T0, T0 + 2]
+    assert store.counts().read == 2
+
+
+def test_the_same_batch_is_not_taken_twice(store: Store) -> None:
+    reader = Reader(store)
+    before = reader.claim
+    reader.take(outcome(T0))
+
+    with pytest.raises(StaleClaim):
+        reader.take(outcome(T0), claim=before)
+
+    assert store.counts().read == 1
+
+
+def test_a_batch_that_is_not_saved_changes_nothing(store: Store) -> None:
+    reader = Reader(store)
+    with store.ingest(reader.claim, ["paid"], []):
+        pass
+    with pytest.raises(KeyError), store.ingest(reader.claim, ["paid"], []):
+        raise KeyError
+
+    reader.take(outcome(T0))
+    assert store.counts().read == 1
+
+
+def feed(reader: Reader, n: int, claim: Claim | None = None) -> None:
+    reader.take(*(outcome(T0 + i, id=f"{i}") for i in range(n)), claim=claim)
+
+
+def test_a_recreated_topic_starts_anew_and_its_stale_writer_is_refused(store: Store) -> None:
+    # 100 read of the old topic; the new one holds 400. With the offset alone as the condition, a writer of
+    # the old topic's records 100 to 199 would be let in while the new one stands at 100: 600 instead of 500.
+    old = Reader(store)
+    feed(old, 100)
+    zombie = old.claim
+    new = Reader(store, RECREATED)
+    assert new.claim.position is None
+    feed(new, 100)
+
+    with pytest.raises(StaleClaim):
+        feed(old, 100, claim=zombie)
+    with pytest.raises(StaleClaim):
+        store.claim(HERE)
+
+    feed(new, 300)
+    assert store.counts().accepted["paid"] == 500
+    assert [clock.partition for clock in store.clocks()] == [RECREATED]
+
+
+def test_a_topic_whose_id_becomes_known_goes_on(store: Store) -> None:
+    Reader(store, Partition("events", 0, "")).take(outcome(T0))
+
+    claim = store.claim(HERE)
+
+    assert (claim.position, claim.clock.partition) == (1, HERE)
+    assert [clock.partition for clock in store.clocks()] == [HERE]
+
+
+def test_retired_partitions_hold_no_clock_until_they_are_claimed_again(store: Store) -> None:
+    other = Partition("events", 1, "id-1")
+    Reader(store).take(outcome(T0))
+    store.claim(other)
+
+    store.retire([HERE, Partition("events", 9, "never seen")])
+    assert [other] == [clock.partition for clock in store.clocks()]
+
+    assert store.claim(HERE).position == 1
+    assert [HERE, other] == [clock.partition for clock in store.clocks()]
+
+
+def blob_of(horizon: IdHorizon, *ids: str, at: int) -> Changes:
+    for one in ids:
+        horizon.add(id_hash(one), at)
+    return Changes(hashes=horizon.drain())
+
+
+def test_ids_come_back_with_the_claim_until_they_are_out_of_the_horizon(store: Store) -> None:
+    reader, horizon = Reader(store), IdHorizon()
+    for step, name in enumerate("abcd"):
+        at = T0 + step * 25 * MINUTE
+        reader.take(outcome(at, id=name), changes=blob_of(horizon, name, at=at))
+
+    again = IdHorizon()
+    hashes = store.claim(HERE).hashes
+    again.restore(hashes)
+
+    # 75 minutes after the first id only the horizon's hour is left, and the store keeps no blob beyond it.
+    assert [again.seen(id_hash(name)) for name in "abcd"] == [False, True, True, True]
+    assert len(hashes) == 3
+
+
+def test_a_saved_claim_carries_no_hashes(store: Store) -> None:
+    reader = Reader(store)
+    assert reader.take(outcome(T0), changes=blob_of(IdHorizon(), "a", at=T0)).hashes == ()
+
+
+def test_a_blob_without_ids_is_not_kept(store: Store) -> None:
+    reader = Reader(store)
+    reader.take(outcome(T0), changes=Changes(hashes=IdHorizon().drain()))
+    assert store.claim(HERE).hashes == ()
+
+
+def test_enough_newer_ids_push_a_blob_out(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "LIMIT", 10)
+    monkeypatch.setattr(positions, "LIMIT", 10)
+    reader, horizon = Reader(store), IdHorizon()
+    reader.take(outcome(T0), changes=blob_of(horizon, "old", at=T0))
+    for part in range(2):
+        names = [f"{part}-{number}" for number in range(5)]
+        reader.take(outcome(T0), changes=blob_of(horizon, *names, at=T0))
+
+    assert len(store.claim(HERE).hashes) == 2
