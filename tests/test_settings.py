@@ -42,7 +42,7 @@ def test_a_brokers_address_is_enough(tmp_path: Path) -> None:
     )
     assert (found.web.host, found.web.port) == ("127.0.0.1", 8080)
     assert (found.currency.code, found.currency.minor_digits) == ("EUR", 2)
-    assert (found.send.timeout, found.send.allow_hosts) == (10 * SECOND, [])
+    assert (found.send.timeout, found.send.allow_hosts) == (20 * SECOND, [])
     assert (found.digest, found.log_level, found.public_url) == (None, "info", "")
 
 
@@ -74,7 +74,7 @@ kafka:
 web: {host: 0.0.0.0, port: 80, insecure_bind: true}
 currency: {code: BRL, minor_digits: 2}
 public_url: https://watch.example.com
-send: {timeout: 5s, allow_hosts: [mail.example.com], allow_schemes: [mailtos, json]}
+send: {timeout: 5s, allow_hosts: [mail.example.com, 10.0.0.0/8], allow_schemes: [mailtos, json]}
 digest: {weekday: friday, time: 16:30, timezone: Europe/London, to: [cco], mission: We keep our word.}
 log_level: debug
 """,

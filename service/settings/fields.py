@@ -20,7 +20,6 @@ _HIGHEST_PORT = 65_535
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 _SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}", re.ASCII)
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,31}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _DATABASES = ("sqlite:///", "postgresql+psycopg://")
 
@@ -117,10 +116,23 @@ def _host(value: str) -> str:
     raise wrong(f"{show(value)} is not a host; write a name or an address without scheme and port")
 
 
+def _place(value: str) -> str:
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return _host(value)
+    return value
+
+
 def _scheme(value: str) -> str:
-    if _SCHEME.fullmatch(value):
+    # Loads the sender, which nobody should wait for who does not narrow it.
+    from service.adapters.sender.address import SCHEMES
+
+    if value in SCHEMES:
         return value
-    raise wrong(f"{show(value)} is not a scheme; write one such as mailtos, without ://")
+    known = ", ".join(sorted(SCHEMES))
+    remedy = suggest(value.removesuffix("://"), SCHEMES, f"the schemes are {known}")
+    raise wrong(f"{show(value)} is not a scheme that notices are sent with; {remedy}")
 
 
 def _clock(value: str) -> str:
@@ -177,6 +189,8 @@ SecretOfFile = Annotated[Secret, BeforeValidator(_secret_of_file)]
 SecretOfVariable = Annotated[Secret, BeforeValidator(_secret_of_variable)]
 Server = Annotated[str, AfterValidator(_server)]
 Host = Annotated[str, AfterValidator(_host)]
+Place = Annotated[str, AfterValidator(_place)]
+"""A host's name, an address or a network."""
 Scheme = Annotated[str, AfterValidator(_scheme)]
 Clock = Annotated[str, AfterValidator(_clock)]
 Zone = Annotated[str, AfterValidator(_zone)]

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from service.adapters.catalog.fields import Line, Url, listed, wrong
 from service.settings.fields import (
     NOT_INLINE,
+    LocalPath,
     Password,
     ReadableFile,
     SecretOfFile,
@@ -26,7 +27,7 @@ _OF_SASL = ("mechanism", *_OF_PASSWORDS, "oauth")
 class OAuth(Section):
     """Where the bearer token for Kafka comes from: a file that something else renews, or a token endpoint."""
 
-    token_file: ReadableFile | None = None
+    token_file: LocalPath | None = None
     token_url: Url | None = None
     client_id: Line | None = None
     client_secret_file: SecretOfFile | None = None

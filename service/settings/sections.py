@@ -14,6 +14,7 @@ from service.settings.fields import (
     DatabaseUrl,
     Host,
     Password,
+    Place,
     Scheme,
     Section,
     Zone,
@@ -62,10 +63,13 @@ class Currency(Section):
 
 
 class Send(Section):
-    """What notices may reach; an empty list is no limit but the sender's own."""
+    """How long a notice may take, and what it may reach.
 
-    timeout: Span = 10 * SECOND
-    allow_hosts: Annotated[list[Host], listed()] = Field(default_factory=list)
+    Public addresses can be reached; `allow_hosts` adds some that are not. `allow_schemes` narrows these.
+    """
+
+    timeout: Span = 20 * SECOND
+    allow_hosts: Annotated[list[Place], listed()] = Field(default_factory=list)
     allow_schemes: Annotated[list[Scheme], listed()] = Field(default_factory=list)
 
 

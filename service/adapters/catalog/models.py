@@ -375,6 +375,12 @@ class AnyOf(Strict):
         return self
 
 
+def _at_most_one(values: list[str]) -> list[str]:
+    if len(values) > 1:
+        raise wrong(not_yet("keep one dimension, and write a rule for each of the others"), (1,))
+    return values
+
+
 class RuleSpec(Strict):
     """What operators add to the watch that every moment has anyway."""
 
@@ -383,7 +389,7 @@ class RuleSpec(Strict):
     detect: AnyOf = Field(examples=["{any: […]}"])
     hold: Duration = Field(0, alias="for", description="how long it must last before anything opens")
     keep_firing: Duration = Field(0, alias="keep_firing_for")
-    group_by: Annotated[list[Dimension], listed()] = Field(default_factory=list)
+    group_by: Annotated[list[Dimension], listed(), AfterValidator(_at_most_one)] = Field(default_factory=list)
     level: Level = "medium"
     status: Status = "stable"
 

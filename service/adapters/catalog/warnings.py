@@ -1,6 +1,6 @@
 """What is allowed but probably not meant, and the arithmetic of false alarms."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.adapters.catalog import duration
@@ -12,6 +12,11 @@ from service.core.catalog import Catalog
 from service.core.event import DAY
 
 BUDGET_DAYS = 30
+
+_UNUSED: Mapping[str, Mapping[str, str]] = {
+    "Owner": {"manager": "nothing is rolled up yet"},
+    "Moment": {"give_up_after": "a promise that is never settled stays broken"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +47,46 @@ def false_alarms(catalog: Catalog) -> list[FalseAlarms]:
 
 def warnings_of(entries: Sequence[Entry], catalog: Catalog) -> list[Problem]:
     """Every warning, sorted."""
-    return sorted([*_labels(entries), *_owners(entries, catalog), *_moments(entries), *_rules(entries)])
+    return sorted(
+        [
+            *_unused(entries),
+            *_volume(entries),
+            *_owners(entries, catalog),
+            *_moments(entries),
+            *_rules(entries),
+        ]
+    )
 
 
-def _labels(entries: Sequence[Entry]) -> Iterator[Problem]:
+def _unused(entries: Sequence[Entry]) -> Iterator[Problem]:
+    """What is kept, because it belongs to the object, but changes nothing in this version."""
     for entry in entries:
-        if entry.kind not in ("Moment", "Rule"):
-            for key in ("labels", "annotations"):
-                if getattr(entry.metadata, key):
-                    message = (
-                        f"of kind {entry.kind} are not used in this version; put them on a Moment or a Rule"
+        metadata = entry.metadata
+        if metadata.labels:
+            message = "are not used in this version: notices go to the owner's targets whatever the labels"
+            yield entry.document.problem(("metadata", "labels"), message)
+        for key, why in _UNUSED.get(entry.kind, {}).items():
+            if key in entry.spec.model_fields_set:
+                yield entry.problem((key,), f"is not used in this version: {why}")
+
+
+def _volume(entries: Sequence[Entry]) -> Iterator[Problem]:
+    for entry, spec in of_kind(entries, RuleSpec):
+        for i, detect in enumerate(spec.detect.any):
+            if detect.volume is None:
+                continue
+            if detect.volume.direction != "both":
+                message = "is not used in this version: both directions are watched"
+                yield entry.problem(("detect", "any", i, "volume", "direction"), message)
+            for key, given in (
+                ("for", spec.hold),
+                ("keep_firing_for", spec.keep_firing),
+                ("group_by", spec.group_by),
+            ):
+                if given:
+                    yield entry.problem(
+                        (key,), "does not apply to volume, which has its own; give volume its own rule"
                     )
-                    yield entry.document.problem(("metadata", key), message)
 
 
 def _owners(entries: Sequence[Entry], catalog: Catalog) -> Iterator[Problem]:

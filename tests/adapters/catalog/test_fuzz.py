@@ -72,7 +72,7 @@ def test_any_text_that_looks_like_yaml(content: str, tmp_path: Path) -> None:
     holds(path)
 
 
-@settings(max_examples=200, suppress_health_check=_HEALTH, deadline=None)
+@settings(max_examples=100, suppress_health_check=_HEALTH, deadline=None)
 @given(documents=st.lists(st.one_of(_DOCUMENTS, _VALUES), max_size=4))
 def test_any_documents(documents: list[Any], tmp_path: Path) -> None:
     path = tmp_path / "rules.yaml"
