@@ -52,22 +52,22 @@ class Post:
     def __init__(self, server: NotifyEmail, message: Message, wire: Wire, timeout_s: float) -> None:
         self.delivery: Delivery | None = None
         self._server = server
-        self._mail = mail(server, message)
+        self._message = message
         self._wire = wire
         self._timeout_s = timeout_s
 
     def send(self) -> Delivery:
         """Connect, log in, hand over."""
+        made = mail(self._server, self._message).as_bytes()
         try:
             with contextlib.ExitStack() as stack:
                 connection = self._connect(stack)
                 recipients = _recipients(self._server)
                 sender = str(self._server.from_addr[1])
-                refused = connection.sendmail(sender, recipients, self._mail.as_bytes())
+                refused = connection.sendmail(sender, recipients, made)
                 self.delivery = _taken(len(recipients), refused)
         except (smtplib.SMTPException, OSError) as error:
-            # What breaks on the way out, once the server took the mail, changes nothing.
-            self.delivery = self.delivery or _trouble(error, self._wire)
+            self.delivery = _trouble(error, self._wire)
         return self.delivery
 
     def _connect(self, stack: contextlib.ExitStack) -> smtplib.SMTP:
@@ -138,6 +138,7 @@ def _atom(text: str) -> str:
 
 
 def _leave(connection: smtplib.SMTP) -> None:
+    """What breaks on the way out, once the server took the mail, changes nothing."""
     with contextlib.suppress(smtplib.SMTPException, OSError):
         connection.quit()
     connection.close()

@@ -129,7 +129,7 @@ class AppriseNotifier:
             thread.join(_GRACE_S)
             return verdict
         wire.close()
-        return done[0]
+        return done[0] if done else Delivery("unknown", "the sender's thread ended early")
 
 
 def _over_http(scheme: str, server: NotifyBase, message: Message, wire: Wire) -> Delivery:
