@@ -11,10 +11,11 @@ from typing import Any, Literal
 import msgspec
 
 from detectors.frame import JSON
-from service.core.catalog import Level, Moment, Rule
+from service.core.catalog import Level, Moment
 from service.core.event import DAY, HOUR, Micros
 from service.core.frames import Explained
 from service.core.interruption import EVERYTHING, Kind, Segment, interruption_id, rows_of, segment_of
+from service.core.level import Past
 
 STALE_AFTER = 7 * DAY
 """An open interruption without any data for so long is stale, never resolved."""
@@ -28,9 +29,13 @@ class Breach(msgspec.Struct, frozen=True, gc=False):
     row: str
     onset: Micros
     evidence: float
-    expected: float
-    seen: float
-    rule: Rule | None = None
+    expected: float | None = None
+    seen: float | None = None
+    rule: str | None = None
+    level: Level | None = None
+    """A rule's own; else the harm decides."""
+    trial: bool = False
+    """The rule is experimental: nobody is told, and it takes part in no other case."""
     contrast: bool = False
 
     @property
@@ -42,7 +47,7 @@ class Breach(msgspec.Struct, frozen=True, gc=False):
 class Decision(msgspec.Struct, frozen=True, gc=False):
     """Something that the judge decided about an interruption at the end of a window.
 
-    `pulse`: an hour has passed with it open, its level is to be looked at again.
+    `pulse`: it has been open so much longer that its level is to be looked at again; ever more seldom.
     """
 
     what: Literal["open", "evidence", "pulse", "resolve", "stale"]
@@ -57,6 +62,8 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     notifies: bool = True
     expected: float | None = None
     seen: float | None = None
+    past: Past = Past()
+    """The moment's usual at that time."""
 
 
 class _Case(msgspec.Struct, gc=False):
@@ -120,7 +127,7 @@ class Casebook:
         first = group[0]
         rows = {breach.row for breach in group}
         claims = {breach.claim for breach in group}
-        trial = first.rule.name if first.rule is not None and first.rule.status == "experimental" else None
+        trial = first.rule if first.trial else None
         peers = [case for case in self._cases.values() if case.experimental == trial]
         for case in peers:
             known = [breach for breach in group if breach.row in rows_of(case.opening.segment)]
@@ -141,13 +148,13 @@ class Casebook:
             kind=first.kind,
             window=start,
             onset=min(min(breach.onset for breach in group), start),
-            rule=first.rule.name if first.rule else None,
-            level=first.rule.level if first.rule else None,
-            notifies=trial is None,
-            expected=_finite(first.expected),
-            seen=_finite(first.seen),
+            rule=first.rule,
+            level=first.level,
+            notifies=not first.trial,
+            expected=first.expected,
+            seen=first.seen,
         )
-        usual = {b.row: b.expected for b in group if b.kind == "failure_rate" and _finite(b.expected) is not None}
+        usual = {b.row: b.expected for b in group if b.kind == "failure_rate" and b.expected is not None}
         self._cases[opening.id] = _Case(opening, {first.kind}, claims, set(), usual, end, end)
         return [opening]
 
@@ -176,7 +183,7 @@ class Casebook:
         opening = case.opening
         return [
             msgspec.structs.replace(
-                opening, what="evidence", at=end, kind=breach.kind, level=breach.rule.level if breach.rule else None
+                opening, what="evidence", at=end, kind=breach.kind, level=breach.level
             )
         ]
 
@@ -190,7 +197,7 @@ class Casebook:
         elif end - case.fed_at >= STALE_AFTER and not case.stale:
             case.stale = True
             return [msgspec.structs.replace(opening, what="stale", at=end)]
-        if end - case.pulsed_at >= HOUR:
+        if end - case.pulsed_at >= max(HOUR, (end - opening.at) // 4):
             case.pulsed_at = end
             return [msgspec.structs.replace(opening, what="pulse", at=end)]
         return []
@@ -239,6 +246,3 @@ def _groups(breaches: Sequence[Breach]) -> list[list[Breach]]:
         ),
     )
 
-
-def _finite(number: float) -> float | None:
-    return number if number == number and abs(number) != float("inf") else None  # noqa: PLR0124  # NaN differs from itself

@@ -9,7 +9,7 @@ from service.core.casebook import Decision
 from service.core.catalog import Level, Moment
 from service.core.event import DAY, Micros
 from service.core.interruption import Change, Impact, Interruption, Segment
-from service.core.level import PAST, Harm, Past, higher, level_of
+from service.core.level import Harm, higher, level_of
 from service.core.ports import Totals
 
 
@@ -62,7 +62,7 @@ class Chronicle:
         if decision.what == "evidence" and decision.kind not in row.kinds:
             row = msgspec.structs.replace(row, kinds=(*row.kinds, decision.kind))
             changes.append(Change("evidence", at, row, decision.kind))
-        level = higher(row.level, decision.level or self._level(row, decision.at))
+        level = higher(row.level, decision.level or self._level(row, decision))
         if level != row.level:
             note = f"{row.level} to {level}"
             row = msgspec.structs.replace(row, level=level)
@@ -95,21 +95,20 @@ class Chronicle:
         )
         if decision.level is not None:
             return row
-        return msgspec.structs.replace(row, level=self._level(row, decision.at))
+        return msgspec.structs.replace(row, level=self._level(row, decision))
 
     def _put(self, row: Interruption) -> Interruption:
         self._rows[row.id] = row
         return row
 
-    def _level(self, row: Interruption, at: Micros) -> Level:
+    def _level(self, row: Interruption, decision: Decision) -> Level:
         if row.rule is not None:
             return row.level
         if row.kind in {"silence", "volume"}:
             # Nobody is counted while nothing arrives, and everybody may be affected.
             return "high"
-        name = self._moment.name
+        name, at = self._moment.name, decision.at
         impact = self._facts.impact(name, row.segment, row.onset, at)
         attempts = attempts_in(self._facts, name, row.segment, row.onset, at)
-        days = [totals for _, totals in self._facts.totals(name, row.onset - PAST, row.onset, DAY)]
         harm = Harm(impact.broken, (row.expected or 0.0) * attempts, impact.value, at - row.onset)
-        return level_of(harm, Past([d.broken for d in days], [d.broken_value for d in days]))
+        return level_of(harm, decision.past)

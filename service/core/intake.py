@@ -1,4 +1,8 @@
-"""Ingest, purely: the records of one batch and a view of the state become the changes of one transaction."""
+"""Ingest, purely: the records of one batch and a view of the state become the changes of one transaction.
+
+What is late does not depend on batches: a record's effect on a window is an amendment when the moment was closed
+beyond that window before, or when the record's own time says that it must have been.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,6 +11,7 @@ from service.core.changes import Break, Changes, PromiseKey, View, Voice
 from service.core.event import Micros, Outcome, Partition, Promise, Record
 from service.core.ledger import Contribution, Promised, contribution, fold, milliseconds
 from service.core.tally import Tally, Values, duration_bucket
+from service.core.window import closable
 
 
 class Intake:
@@ -14,12 +19,30 @@ class Intake:
 
     def __init__(self, catalog: Catalog, minor_digits: int = 2) -> None:
         self._moments = catalog.moments
+        self._delays = {name: catalog.delay_of(name) for name in catalog.moments}
         self._digits = minor_digits
         self._scale = 10**minor_digits
 
     def take(self, partition: Partition, records: Iterable[Record], view: View, changes: Changes) -> None:
         """Add what some records of one partition change, given the state before the batch."""
-        folded: dict[PromiseKey, Promised] = {}
+        self.take_runs([(partition, records)], view, changes)
+
+    def take_runs(
+        self, runs: Iterable[tuple[Partition, Iterable[Record]]], view: View, changes: Changes
+    ) -> None:
+        """Add what several partitions' records change, in the order given."""
+        rows: dict[PromiseKey, tuple[Promised, Contribution | None]] = {}
+        for partition, records in runs:
+            self._take(partition, records, view, rows, changes)
+
+    def _take(
+        self,
+        partition: Partition,
+        records: Iterable[Record],
+        view: View,
+        rows: dict[PromiseKey, tuple[Promised, Contribution | None]],
+        changes: Changes,
+    ) -> None:
         voices = changes.voices
         accepted, late = changes.counts.accepted, changes.counts.late
         closed_through = view.closed_through
@@ -27,40 +50,52 @@ class Intake:
             event = record.event
             if isinstance(event, Outcome | Promise):
                 name = event.moment
-                moment = self._moments[name]
                 accepted[name] += 1
                 is_late = record.at < closed_through.get(name, 0)
                 if is_late:
                     late[name] += 1
                 if event.key is None:
-                    self._outcome(partition, record, moment, late=is_late, changes=changes)  # type: ignore[arg-type]
+                    self._outcome(partition, record, late=is_late, changes=changes)
                 else:
-                    self._arrival(record, moment, late=is_late, tally=changes.tally)
-                    place = (name, event.key)
-                    row = folded.get(place) or view.promises.get(place) or Promised(name, event.key)
-                    folded[place] = fold(row, record, moment, self._digits)
+                    self._keyed(record, (name, event.key), view, rows, changes)
             else:
                 accepted[getattr(event, "moment", None) or ""] += 1
                 voices.append(Voice(partition, record.offset, record.at, event))
-        for place, row in folded.items():
-            before = view.promises.get(place)
-            if before != row:
-                moment = self._moments[place[0]]
-                through = closed_through.get(place[0], 0)
-                settle(moment, before, row, (through, through), changes)
 
-    def _arrival(self, record: Record, moment: Moment, *, late: bool, tally: Tally) -> None:
-        event = record.event
-        given: Mapping[str, str] = event.dimensions or {}  # type: ignore[union-attr]
-        values = tuple(given.get(name) for name in moment.dimensions)
-        window = record.at - record.at % moment.window
-        tally.cell(moment.name, window, values, late=late).arrivals += 1
-
-    def _outcome(
-        self, partition: Partition, record: Record, moment: Moment, *, late: bool, changes: Changes
+    def _keyed(
+        self,
+        record: Record,
+        place: PromiseKey,
+        view: View,
+        rows: dict[PromiseKey, tuple[Promised, Contribution | None]],
+        changes: Changes,
     ) -> None:
+        """A promise, or an outcome that settles one: the difference that it makes to the tallies."""
+        moment = self._moments[place[0]]
+        through = view.closed_through.get(moment.name, 0)
+        known = rows.get(place)
+        if known is None:
+            row = view.promises.get(place)
+            known = (row, contribution(row, through)) if row else (Promised(*place), None)
+        before, was = known
+        given: Mapping[str, str] = getattr(record.event, "dimensions", None) or {}
+        values = tuple([given.get(name) for name in moment.dimensions])
+        window = record.at - record.at % moment.window
+        changes.tally.cell(moment.name, window, values, late=window < through).arrivals += 1
+        after = fold(before, record, moment, self._digits)
+        if after is before:
+            rows[place] = known
+            return
+        now = contribution(after, through)
+        rows[place] = after, now
+        changes.promises[place] = after
+        heard = closable(record.at, moment.window, self._delays[moment.name])
+        settle(moment, after, was, now, max(through, heard), changes)
+
+    def _outcome(self, partition: Partition, record: Record, *, late: bool, changes: Changes) -> None:
         """An outcome without a key: counted where it stands."""
         event: Outcome = record.event  # type: ignore[assignment]  # the caller looked
+        moment = self._moments[event.moment]
         given = event.dimensions
         names = moment.dimensions
         values: Values = tuple([given.get(name) for name in names]) if given else (None,) * len(names)
@@ -97,41 +132,49 @@ class Intake:
 
 
 def expire(
-    moment: Moment, rows: Iterable[Promised], closed_through: Micros, through: Micros, changes: Changes
+    moment: Moment,
+    delay: Micros,
+    rows: Iterable[Promised],
+    closed: tuple[Micros, Micros],
+    changes: Changes,
 ) -> None:
     """Break the promises that nobody settled by their due, as a moment's closing passes it.
 
-    `rows`: the ledger rows with a due time in [closed_through, through). They count as judged, not as amendments.
+    `rows`: the ledger rows with a due time in the stretch of `closed`, from and through. They count as judged,
+    unless a promise was made so long after its due that its window must have been closed by then.
     """
     for row in rows:
-        settle(moment, row, row, (closed_through, through), changes)
+        heard = closable(row.first.at, moment.window, delay) if row.first else 0
+        settle(
+            moment, row, contribution(row, closed[0]), contribution(row, closed[1]), max(closed[0], heard), changes
+        )
 
 
 def settle(
-    moment: Moment, before: Promised | None, after: Promised, closed: tuple[Micros, Micros], changes: Changes
+    moment: Moment,
+    row: Promised,
+    was: Contribution | None,
+    now: Contribution | None,
+    closed: Micros,
+    changes: Changes,
 ) -> None:
-    """Bring the tallies, the break rows and the ledger from one state of a promise to the next.
+    """Bring the tallies and the break rows from one state of a promise to the next.
 
-    `closed`: how far the moment was closed before and is after. Cells of windows that were closed before are
-    amendments.
+    Cells of windows before `closed` are amendments.
     """
-    was = contribution(before, closed[0]) if before is not None else None
-    now = contribution(after, closed[1])
-    if before is not after:
-        changes.promises[moment.name, after.key] = after
     if was == now:
         return
-    ref = "=" + after.key
+    place = (moment.name, "=" + row.key)
     if was is not None:
-        _count(moment, was, -1, closed[0], changes.tally)
+        _count(moment, was, -1, closed, changes.tally)
         if was.broken:
-            changes.breaks[moment.name, ref] = None
+            changes.breaks[place] = None
     if now is not None:
-        late = _count(moment, now, 1, closed[0], changes.tally)
+        late = _count(moment, now, 1, closed, changes.tally)
         if now.broken:
-            changes.breaks[moment.name, ref] = Break(
+            changes.breaks[place] = Break(
                 moment=moment.name,
-                ref=ref,
+                ref=place[1],
                 at=now.at,
                 customer=now.customer,
                 value=now.value,
@@ -139,7 +182,7 @@ def settle(
                 reason=now.reason,
                 settled_at=now.settled_at,
                 late=late,
-                promised=after.first is not None,
+                promised=row.first is not None,
             )
 
 

@@ -6,6 +6,7 @@ then laid on interruptions by `Casebook`.
 """
 
 import hashlib
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -19,6 +20,7 @@ from service.core.catalog import Moment, Rule, Volume
 from service.core.event import DAY, HOUR, MINUTE, Micros
 from service.core.frames import Framer
 from service.core.interruption import Kind
+from service.core.level import PAST_DAYS, Day, past_of
 from service.core.ports import Series
 from service.core.rules import RuleWatch
 from service.core.tally import Window
@@ -80,8 +82,8 @@ class Judge:
         self._framer = Framer(moment.dimensions)
         self._cases = Casebook(moment)
         self._step = window_step(15 * MINUTE, moment.window)
-        self._days: deque[tuple[Micros, int]] = deque(maxlen=28)
-        self._today = 0
+        self._days: deque[Day] = deque(maxlen=PAST_DAYS)
+        self._today = Day()
         self._rules_through: Micros | None = None
         self._latest: dict[str, Scores] = {}
         self._breaches: dict[str, list[Breach]] = {}
@@ -108,14 +110,14 @@ class Judge:
             decisions += self._judge_frame(self.through, end, mine)
             self.through = end
             if end % DAY == 0:
-                self._settle_step(end)
+                self._settle_step()
         if self._rules:
             decisions += self._judge_rules(self.through, through, windows)
         return Verdicts(self.through, tuple(decisions), self._series(), self._learning())
 
     def _judge_frame(self, start: Micros, end: Micros, windows: Sequence[Window]) -> list[Decision]:
         frame = self._framer.frame(start, end, windows, self._cases.explained())
-        self._today += int(max(frame.trials[0], frame.arrivals[0]))
+        self._today.take(windows)
         for watcher in self._watchers:
             scores = watcher.detector.score(frame)
             watcher.detector.learn(frame)
@@ -127,7 +129,7 @@ class Judge:
                 self._breaches[watcher.name] = list(_breaches(watcher, scores, frame))
             else:
                 self._breaches.pop(watcher.name, None)
-        return self._cases.advance(start, end, self._standing(), arrived=bool(frame.arrivals[0]))
+        return self._decide(start, end, arrived=bool(frame.arrivals[0]))
 
     def _judge_rules(self, start: Micros, end: Micros, windows: Iterable[Window]) -> list[Decision]:
         """Rules look at every window, and only once at each, even when the frame around it is judged later."""
@@ -144,25 +146,34 @@ class Judge:
                 firing = watch.advance(at, until, window)
                 if firing:
                     self._breaches[name] = [
-                        Breach(name, "rule", f.row, f.since, 1.0, f.expected, f.seen, watch.rule) for f in firing
+                        _of_rule(
+                            Breach(name, "rule", f.row, f.since, 1.0, _finite(f.expected), _finite(f.seen)),
+                            watch.rule,
+                        )
+                        for f in firing
                     ]
                 elif name in self._breaches:
                     del self._breaches[name]
                 else:
                     continue
-                decisions += self._cases.advance(at, until, self._standing(), arrived=window is not None)
+                decisions += self._decide(at, until, arrived=window is not None)
             at = until
         self._rules_through = max(at, self._rules_through or 0)
         return decisions
 
-    def _standing(self) -> list[Breach]:
-        return [breach for found in self._breaches.values() for breach in found]
+    def _decide(self, start: Micros, end: Micros, *, arrived: bool) -> list[Decision]:
+        standing = [breach for found in self._breaches.values() for breach in found]
+        decisions = self._cases.advance(start, end, standing, arrived=arrived)
+        if not decisions:
+            return decisions
+        past = past_of(self._days)
+        return [msgspec.structs.replace(decision, past=past) for decision in decisions]
 
-    def _settle_step(self, midnight: Micros) -> None:
+    def _settle_step(self) -> None:
         """Once a day: how long a frame has to be for the traffic of the last four weeks."""
-        self._days.append((midnight, self._today))
-        self._today = 0
-        hourly = sum(count for _, count in self._days) / (24 * len(self._days))
+        self._days.append(self._today)
+        self._today = Day()
+        hourly = sum(day.events for day in self._days) / (24 * len(self._days))
         fitting = [step for step in STEPS if hourly * step / HOUR <= EVENTS_A_STEP]
         self._step = window_step(max(fitting, default=STEPS[0]), self.moment.window)
 
@@ -189,15 +200,13 @@ class Judge:
             "version": _VERSION,
             "through": self.through,
             "step": self._step,
-            "days": [list(day) for day in self._days],
-            "today": self._today,
+            "days": msgspec.to_builtins(list(self._days)),
+            "today": msgspec.to_builtins(self._today),
             "known": {d: list(values) for d, values in self._framer.dump().items()},
             "rules_through": self._rules_through,
             "rules": [watch.dump() for watch in self._rules],
             "cases": self._cases.dump(),
-            "breaches": {
-                name: [msgspec.to_builtins(_without_rule(b)) for b in found] for name, found in self._breaches.items()
-            },
+            "breaches": {name: msgspec.to_builtins(found) for name, found in self._breaches.items()},
             "detectors": {w.name: dict(w.detector.dump()) for w in self._watchers},
         }
 
@@ -217,20 +226,14 @@ class Judge:
         judge = cls(moment, rules, restored)
         judge.through = state["through"]
         judge._step = state["step"]
-        judge._days.extend((at, count) for at, count in state["days"])
-        judge._today = state["today"]
+        judge._days.extend(msgspec.convert(state["days"], list[Day]))
+        judge._today = msgspec.convert(state["today"], Day)
         judge._framer = Framer(moment.dimensions, state["known"])
         judge._rules_through = state["rules_through"]
         for watch, saved in zip(judge._rules, state["rules"], strict=True):
             watch.load(saved)
         judge._cases = Casebook.load(moment, state["cases"])
-        named = {w.name: w.rule for w in judge._watchers} | {
-            f"rule:{watch.rule.name}:{i}": watch.rule for i, watch in enumerate(judge._rules)
-        }
-        for name, found in state["breaches"].items():
-            judge._breaches[name] = [
-                msgspec.structs.replace(msgspec.convert(saved, Breach), rule=named[name]) for saved in found
-            ]
+        judge._breaches = msgspec.convert(state["breaches"], dict[str, list[Breach]])
         return judge
 
 
@@ -239,8 +242,16 @@ def window_step(step: Micros, width: Micros) -> Micros:
     return max(width, step - step % width)
 
 
-def _without_rule(breach: Breach) -> Breach:
-    return msgspec.structs.replace(breach, rule=None)
+def _of_rule(breach: Breach, rule: Rule | None) -> Breach:
+    if rule is None:
+        return breach
+    return msgspec.structs.replace(
+        breach, rule=rule.name, level=rule.level, trial=rule.status == "experimental"
+    )
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 def _breaches(watcher: Watcher, scores: Scores, frame: Frame) -> Iterable[Breach]:
@@ -252,14 +263,14 @@ def _breaches(watcher: Watcher, scores: Scores, frame: Frame) -> Iterable[Breach
             share = float(hits) / float(trials) if trials else float("nan")
         else:
             share = float(arrivals)
-        yield Breach(
+        breach = Breach(
             watcher.name,
             watcher.kind,
             row,
             int(scores.onset[index]),
-            float(scores.evidence[index]),
-            float(scores.expected[index]),
-            share,
-            watcher.rule,
-            watcher.contrast,
+            _finite(float(scores.evidence[index])) or 0.0,
+            _finite(float(scores.expected[index])),
+            _finite(share),
+            contrast=watcher.contrast,
         )
+        yield _of_rule(breach, watcher.rule)

@@ -158,8 +158,8 @@ def contribution(row: Promised, closed_through: Micros) -> Contribution | None:
     if settled is None:
         if row.first is None or due is None or due >= closed_through:
             return None
-        late_keep = row.kept.at if row.kept else None
-        return _merge(row, row.kept, at=due, broken=True, settled_at=late_keep)
+        # What was broken at its due is the promise as it was known then: a late keep fills no gaps of it.
+        return _merge(row, None, at=due, broken=True, settled_at=row.kept.at if row.kept else None)
     if settled is row.cancelled:
         return _merge(row, settled, at=settled.at, cancelled=True)
     if settled is row.broken:

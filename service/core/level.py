@@ -1,12 +1,15 @@
 """How bad an interruption is, against the moment's own past: the level that decides whom it wakes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from statistics import median
 
 import msgspec
 
 from service.core.catalog import LEVELS, Level
-from service.core.event import DAY, HOUR, Micros
+from service.core.event import HOUR, Micros
+from service.core.tally import Window
+
+PAST_DAYS = 28
 
 HORIZON: Micros = 4 * HOUR
 """What the present pace will have done by then counts as if it were done: waiting for the harm is no early warning."""
@@ -24,11 +27,38 @@ class Harm(msgspec.Struct, frozen=True, gc=False):
     since: Micros
 
 
-class Past(msgspec.Struct, frozen=True, gc=False):
-    """Breaks of the moment, and their value in minor units, on each of the days before."""
+class Day(msgspec.Struct, gc=False):
+    """What one day of a moment held: events, breaks and their value in minor units, as judged."""
 
-    broken: Sequence[int]
-    value: Sequence[int]
+    events: int = 0
+    broken: int = 0
+    value: int = 0
+
+    def take(self, windows: Iterable[Window]) -> None:
+        """Add some windows."""
+        attempts = arrivals = 0
+        for window in windows:
+            for cell in window.cells.values():
+                attempts += cell.attempts
+                arrivals += cell.arrivals
+                self.broken += cell.broken
+                self.value += cell.broken_value
+        self.events += max(attempts, arrivals)
+
+
+class Past(msgspec.Struct, frozen=True, gc=False):
+    """A moment's usual: breaks on the median day, and the mean value of a break in minor units."""
+
+    broken: float = 0.0
+    value: float = 0.0
+
+
+def past_of(days: Iterable[Day]) -> Past:
+    """The usual of the days before."""
+    known = list(days)
+    broken = sum(day.broken for day in known)
+    value = sum(day.value for day in known)
+    return Past(median(day.broken for day in known) if known else 0.0, value / broken if broken else 0.0)
 
 
 def level_of(harm: Harm, past: Past) -> Level:
@@ -39,18 +69,11 @@ def level_of(harm: Harm, past: Past) -> Level:
     excess = max(harm.broken - harm.usual, 0.0)
     pace = excess / max(harm.since, HOUR // 4)
     expected = excess + pace * HORIZON
-    usual = max(median(past.broken) if past.broken else 0.0, 1.0)
-    weight = 1.0
-    if harm.value and harm.broken and sum(past.value) and sum(past.broken):
-        weight = (harm.value / harm.broken) / (sum(past.value) / sum(past.broken))
-    days = expected * weight / usual
+    weight = (harm.value / harm.broken) / past.value if harm.value and harm.broken and past.value else 1.0
+    days = expected * weight / max(past.broken, 1.0)
     return next((level for bound, level in BOUNDS if days >= bound), "low")
 
 
 def higher(one: Level, other: Level) -> Level:
     """The worse of two levels."""
     return max(one, other, key=LEVELS.index)
-
-
-PAST_DAYS = 28
-PAST: Micros = PAST_DAYS * DAY

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from detectors.registry import adapted, defaults
+from detectors.adapted import Adapted
+from detectors.registry import defaults
 from service.core.catalog import Moment, Rule, Volume
 from service.core.event import DAY
 from service.core.interruption import Kind
@@ -28,6 +29,6 @@ def watchers(moment: Moment, rules: Sequence[Rule]) -> list[Watcher]:
     for rule in rules:
         for index, detect in enumerate(rule.detect):
             if isinstance(detect, Volume):
-                detector = adapted(detect.detector, dict(detect.parameters), direction=detect.direction)
+                detector = Adapted(detect.detector, dict(detect.parameters))
                 found.append(Watcher(f"rule:{rule.name}:volume:{index}", "volume", detector, rule))
     return found

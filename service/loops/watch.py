@@ -114,7 +114,8 @@ class Watch:
             if closing.closed_through >= through:
                 return closing.closed_through
             changes = Changes()
-            expire(moment, closing.due(through), closing.closed_through, through, changes)
+            delay = self._catalog.delay_of(moment.name)
+            expire(moment, delay, closing.due(through), (closing.closed_through, through), changes)
             closing.save(changes, through)
         return through
 

@@ -1,0 +1,85 @@
+"""What a backtest or a demo found, for people and for programs."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from service.app.backtest import Result
+from service.core.event import DAY, rfc3339
+from service.core.report import Line
+
+
+def print_json(lines: Sequence[Line]) -> None:
+    """One JSON object a line on standard output, nothing else."""
+    out = sys.stdout.buffer
+    encoder = msgspec.json.Encoder()
+    for line in lines:
+        out.write(encoder.encode(line) + b"\n")
+    out.flush()
+
+
+def print_table(lines: Sequence[Line]) -> None:
+    """The same for people."""
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    for name in ("detected", "moment", "what", "level", "where", "since", "until"):
+        table.add_column(name, overflow="fold")
+    for name in ("broken", "affected", "value at risk", "lead"):
+        table.add_column(name, justify="right")
+    for line in lines:
+        where = "; ".join(f"{name} {', '.join(values)}" for name, values in line.dimensions.items())
+        table.add_row(
+            _short(line.detected_at),
+            line.moment,
+            line.rule or line.kind.replace("_", " "),
+            line.level,
+            escape(where) or "everywhere",
+            _short(line.onset_at),
+            _short(line.resolved_at) if line.resolved_at else "still open",
+            f"{line.broken:,}",
+            f"{line.customers_affected:,}",
+            f"{line.value_at_risk:,.2f}" if line.value_at_risk else "",
+            _lead(line),
+        )
+    console = Console()
+    # Without a terminal there is no width to fit: nothing is cut.
+    if not console.is_terminal:
+        console.width = 200
+    console.print(table)
+
+
+def summary(result: Result) -> str:
+    """How many events became what, and how many interruptions a year that is."""
+    counts = result.counts
+    parts = [f"{counts.read:,} events read: {counts.accepted.total():,} accepted"]
+    if counts.late.total():
+        parts.append(f"{counts.late.total():,} of them late")
+    parts.append(f"{counts.duplicate:,} duplicate")
+    parts.append(f"{counts.dead.total():,} rejected")
+    text = ", ".join(parts)
+    if counts.dead:
+        text += " (" + ", ".join(f"{n:,} {reason}" for reason, n in counts.dead.most_common()) + ")"
+    if result.span is None:
+        return text + ". Nothing to judge."
+    days = (result.span.end - result.span.began) / DAY
+    found = Counter(line.moment for line in result.lines)
+    text += f".\n{rfc3339(result.span.began)} to {rfc3339(result.span.end - 1)}, {days:,.0f} days"
+    for moment, number in sorted(found.items()):
+        text += f"; {moment}: {number} interruption{'s' * (number != 1)}"
+        if days >= 1:
+            text += f", {number * 365.25 / days:.1f} a year"
+    return text + ("" if found else "; no interruption") + "."
+
+
+def _short(text: str) -> str:
+    return text.replace("T", " ").removesuffix("Z")[:16]
+
+
+def _lead(line: Line) -> str:
+    if line.lead_clear_s is not None:
+        return f"{line.lead_clear_s / 86400:+.1f} d"
+    return ""
