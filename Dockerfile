@@ -1,18 +1,18 @@
-# Two stages: the compiler of wheels stays behind, the image carries the virtual environment and the rules.
+# Two stages: the sources and the build backend stay behind, the image carries the virtual environment and the rules.
 FROM python:3.11-slim AS build
 WORKDIR /build
 RUN python -m venv /venv
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 # The dependencies are a layer of their own: a change of the source does not fetch them anew.
 COPY requirements/runtime.txt requirements/build.txt requirements/
-RUN /venv/bin/pip install --require-hashes -r requirements/runtime.txt
+# What has no wheel is built by the locked backend.
+RUN /venv/bin/pip install --require-hashes -r requirements/build.txt \
+    && /venv/bin/pip install --require-hashes --no-build-isolation -r requirements/runtime.txt
 COPY pyproject.toml ./
 COPY service service
 COPY detectors detectors
-# The wheel is built by the locked backend, outside the environment that is shipped.
-RUN python -m pip install --require-hashes -r requirements/build.txt \
-    && python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
-    && /venv/bin/pip install --no-deps --no-index /wheels/*.whl
+RUN /venv/bin/pip install --no-deps --no-build-isolation . \
+    && /venv/bin/pip uninstall --yes setuptools
 
 FROM python:3.11-slim
 LABEL org.opencontainers.image.title="momentwatch" \

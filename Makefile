@@ -7,6 +7,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 EXTRAS := --extra flights --extra kafka-codecs --extra postgres
@@ -29,11 +30,13 @@ help: ## list the targets
 
 install: $(STAMP) ## create .venv from the hash-locked list
 
-# The stamp is younger than the lists it was made from, so a second call does nothing.
-$(STAMP): pyproject.toml requirements/dev.txt
-	$(FIND_PYTHON); "$$python" -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+# The stamp is younger than the lists it was made from, so a second call does nothing. The build backend goes
+# first: what has no wheel is built by the locked one, not by one that pip fetches unlocked for the occasion.
+$(STAMP): pyproject.toml requirements/build.txt requirements/dev.txt
+	@$(FIND_PYTHON); "$$python" -m venv $(VENV)
+	$(PIP_INSTALL) --require-hashes -r requirements/build.txt
+	$(PIP_INSTALL) --require-hashes --no-build-isolation -r requirements/dev.txt
+	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	touch $@
 
 system-packages: ## bring the servers that the tests drive
