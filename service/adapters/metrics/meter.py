@@ -108,6 +108,11 @@ class Metrics:
                 series.become((name,) for name in (*catalog.moments, NONE, OTHER))
             for series in self._source_series:
                 series.become((name,) for name in (*catalog.sources, OTHER))
+            lag = dict.fromkeys((*catalog.sources, OTHER), 0)
+            for partition, records in self._behind.items():
+                lag[self._source(partition)] += records
+            for name, total in lag.items():
+                self._lag.labels(name).set(total)
             self._opened_series.become((name, level) for name in catalog.moments for level in LEVELS)
             targets = (*catalog.targets, OTHER)
             self._notice_series.become((name, outcome) for name in targets for outcome in OUTCOMES)
@@ -138,13 +143,10 @@ class Metrics:
     def behind(self, partition: Partition, records: int | None) -> None:
         """Keep how far a partition lags; its source shows the sum."""
         with self._lock:
-            if records is None:
-                self._behind.pop(partition, None)
-            else:
+            before = self._behind.pop(partition, 0)
+            if records is not None:
                 self._behind[partition] = records
-            source = self._source(partition)
-            total = sum(of for other, of in self._behind.items() if self._source(other) == source)
-        self._lag.labels(source).set(total)
+            self._lag.labels(self._source(partition)).inc((records or 0) - before)
 
     def closed(self, moment: str, tally: Tally, seconds: float) -> None:  # noqa: ARG002  # the tally names it
         """Count what a closing expired."""

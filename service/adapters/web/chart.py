@@ -41,10 +41,11 @@ class Strip(msgspec.Struct, frozen=True, gc=False):
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):
-    """A time that matters."""
+    """A time that matters: what happened, and when, for a chart with room for it."""
 
     at: Micros
-    label: str
+    word: str
+    when: str
     kind: str
 
 
@@ -204,7 +205,8 @@ def _draw(  # noqa: PLR0913, PLR0917  # everything that is on a chart
         if not start <= mark.at <= end:
             continue
         x = left + (mark.at - start) * across
-        flags.append(Flag(x, mark.label, mark.kind, row, _side(x, left, right, first=not row)))
+        label = f"{mark.word} {mark.when}" if wide else mark.word
+        flags.append(Flag(x, label, mark.kind, row, _side((left, x, right), label, first=not row)))
     return Chart(
         width=width,
         height=height,
@@ -221,15 +223,17 @@ def _draw(  # noqa: PLR0913, PLR0917  # everything that is on a chart
     )
 
 
-_LABEL = 150.0
-"""About as wide as a mark's label gets."""
+_LETTER = 7.0
+"""About as wide as a letter of a label."""
 
 
-def _side(x: float, left: float, right: float, *, first: bool) -> Literal["start", "end"]:
+def _side(place: tuple[float, float, float], label: str, *, first: bool) -> Literal["start", "end"]:
     """The first mark's label stands before it, the later ones' after them: no line crosses a label."""
+    left, x, right = place
+    width = len(label) * _LETTER
     if first:
-        return "end" if x - left > _LABEL else "start"
-    return "start" if right - x > _LABEL else "end"
+        return "end" if x - left > width else "start"
+    return "start" if right - x > width else "end"
 
 
 def _rounded(rects: Sequence[Rect]) -> tuple[Rect, ...]:

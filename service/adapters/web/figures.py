@@ -122,7 +122,7 @@ def series(
             for back in range(1, grid.history + 1)
             if (at := start - grid.step * grid.every * back) in totals
         ]
-        # What was above the usual is not usual for the days after it, until there is so much of it that it is.
+        # What was above the usual does not become usual for what follows, until there is too much of it.
         calm = [at for at in before if at not in high]
         known = calm if len(calm) >= _CALM * len(before) else before
         end = start + grid.step

@@ -256,11 +256,11 @@ def _chart(reader: Reader, it: Interruption, now: Micros, words: Words) -> tuple
     blind = reader.blind(it.moment, first, now + 1)
     points = figures.series(totals, grid, blind, now)
     marks = [
-        Mark(it.onset, f"began {words.time(it.onset, now)}", "onset"),
-        Mark(it.detected_at, f"detected {words.time(it.detected_at, now)}", "detected"),
+        Mark(it.onset, "began", words.time(it.onset, now), "onset"),
+        Mark(it.detected_at, "detected", words.time(it.detected_at, now), "detected"),
     ]
     if it.resolved_at is not None:
-        marks.append(Mark(it.resolved_at, f"over {words.time(it.resolved_at, now)}", "over"))
+        marks.append(Mark(it.resolved_at, "over", words.time(it.resolved_at, now), "over"))
     says = (
         f"Share of the moment's promises broken, in steps of {span(step)}; shaded: where nine in ten of the "
     )

@@ -142,7 +142,8 @@ def _summary(reader: Reader, seen: Mapping[str, Seen], counts: tuple[int, int, i
         return "No event so far."
     quiet = max((now - each.last for each in seen.values() if each.last is not None), default=None)
     said = f"Last event {span(now - latest)} ago"
-    said += f"; quietest moment {span(quiet)}." if quiet is not None else "."
+    # Moments are looked at in steps of ten minutes; none can have been heard after the last event of all.
+    said += f"; quietest moment {span(max(quiet, now - latest))}." if quiet is not None else "."
     return f"{listed(parts).capitalize()}. {said}" if parts else said
 
 

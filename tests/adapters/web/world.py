@@ -4,7 +4,7 @@ The clock stands at Friday 15 December 2017, 15:04 UTC. Parcels to Rio have been
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from service.adapters.store.memory import MemoryStore
@@ -128,7 +128,7 @@ class World:
         self._offset = 0
         self._ticks: dict[str, int] = {}
 
-    def take(self, events: list[Event], dead: int = 0) -> None:
+    def take(self, events: Sequence[Event], dead: int = 0) -> None:
         """One batch."""
         records = [
             Record(self._offset + place, micros(event.time), event)

@@ -1,0 +1,325 @@
+"""The pages over HTTP: what they show, what they never let through, and whom they answer."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from starlette.testclient import TestClient
+
+from service.adapters.web.guard import host_of
+from service.adapters.web.settings import WebSettings
+from service.core.catalog import Catalog, Journey, Moment, Owner, Stage
+from service.core.changes import Break
+from service.core.event import HOUR, Complaint, Outcome, Promise
+from service.core.interruption import Change
+from service.core.ports import Judgement, TimelineEntry
+from service.core.route import Message, Notice
+from tests.adapters.web.conftest import Health, app_of
+from tests.adapters.web.world import LATE, NOW, OVER, RIO_LATE, World, interruption, stamp
+
+PATHS = (
+    "/",
+    "/interruptions",
+    f"/interruptions/{RIO_LATE.id}",
+    f"/interruptions/{OVER.id}",
+    f"/moments/{LATE}",
+)
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+
+
+def client_of(world: World, **more: object) -> TestClient:
+    return TestClient(
+        app_of(world, **more),  # type: ignore[arg-type]  # as app_of has them
+        base_url="http://localhost",
+        raise_server_exceptions=False,
+        headers={"accept": "text/html"},
+    )
+
+
+@pytest.fixture(scope="module")
+def client(market: World) -> TestClient:
+    return client_of(market)
+
+
+class _Tags(HTMLParser):
+    """Collects what a strict policy would refuse."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.bad: list[str] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag in {"script", "style", "iframe", "object", "embed", "form"}:
+            self.bad.append(tag)
+        for name, value in attrs:
+            if name == "style" or name.startswith("on"):
+                self.bad.append(f"{tag} {name}")
+            if name in {"href", "src"} and (value or "").lower().startswith(("javascript:", "data:", "//")):
+                self.bad.append(f"{tag} {name}={value}")
+            if name == "id":
+                self.ids.append(value or "")
+
+
+def tags(text: str) -> _Tags:
+    parser = _Tags()
+    parser.feed(text)
+    return parser
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_needs_no_script_no_inline_style_and_nothing_from_elsewhere(
+    client: TestClient, path: str
+) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    found = tags(answer.text)
+    assert found.bad == []
+    assert len(found.ids) == len(set(found.ids))
+    assert found.tags.count("h1") == 1
+    loaded = re.findall(r'(?:src|rel="(?:icon|stylesheet)" href)="([^"]+)"', answer.text)
+    assert loaded
+    assert all(each.startswith("/static/") for each in loaded)
+
+
+@pytest.mark.parametrize(
+    "path", [*PATHS, "/nowhere", "/static/style.css", "/metrics", "/healthz", "/openapi.json"]
+)
+def test_every_answer_carries_the_security_headers(client: TestClient, path: str) -> None:
+    headers = client.get(path).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe-inline" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_the_interruption_shows_what_a_responder_needs(client: TestClient, market: World) -> None:
+    text = client.get(f"/interruptions/{RIO_LATE.id}").text
+    impact = market.store.impact(LATE, RIO_LATE.segment, RIO_LATE.onset, NOW + 1)
+    for said in (
+        "Delivered by the promised day is unreliable",
+        "region RJ",
+        "Your parcel is with you by the day we told you.",
+        "9 h 41 min after the start",
+        f"<b>{impact.customers}</b>",
+        f"<b>{impact.waiting}</b>",
+        "× 8 %",  # noqa: RUF001  # times, as the page says it
+        "everywhere else",
+        "https://example.com/runbooks/late-parcels",
+        "A false alarm is expected once in 90 days",
+        "Depot says: two drivers ill",
+        "because it opened",
+        "began Wed 13 Dec 06:00",
+    ):
+        assert said in text, said
+
+
+def test_the_broken_promises_come_in_pages_that_miss_none(market: World) -> None:
+    world = World(market.catalog)
+    world.take(
+        [
+            Outcome(id=str(n), time=stamp(NOW - HOUR), moment=LATE, customer=f"one-{n:03d}", outcome="broken")
+            for n in range(120)
+        ]
+    )
+    one = interruption(LATE, (), NOW - 2 * HOUR, NOW - HOUR)
+    world.judge(LATE, Judgement(NOW, (Change("opened", NOW, one),)))
+    client = client_of(world)
+    pages = [client.get(f"/interruptions/{one.id}", params={"page": page}).text for page in (1, 2, 3)]
+    found = [customer for text in pages for customer in re.findall(r"one-\d{3}", text)]
+    assert sorted(found) == [f"one-{n:03d}" for n in range(120)]
+    assert "51 to 100 of 120" in pages[1]
+    assert "101 to 120 of 120" in client.get(f"/interruptions/{one.id}", params={"page": 99}).text
+
+
+def test_the_charts_have_axes_units_and_the_same_figures_as_a_table(client: TestClient) -> None:
+    text = client.get(f"/moments/{LATE}").text
+    assert text.count('class="chart wide"') == text.count('class="chart narrow"') == 2
+    assert ">0 %</text>" in text
+    assert "The same as a table" in text
+
+
+def test_what_is_not_there_is_said_in_words(client: TestClient) -> None:
+    for path in ("/moments/no-such", "/interruptions/no-such", "/no-such"):
+        answer = client.get(path)
+        assert answer.status_code == 404
+        assert "There is no such page" in answer.text
+        assert "no-such" not in answer.text
+    assert client.get("/no-such", headers={"accept": "application/json"}).json() == {
+        "detail": "There is no such page"
+    }
+
+
+def test_pages_are_only_read(client: TestClient) -> None:
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        assert client.request(method, "/").status_code == 405
+
+
+def test_there_are_no_documentation_pages_that_load_from_elsewhere(client: TestClient) -> None:
+    assert client.get("/docs").status_code == 404
+    assert client.get("/redoc").status_code == 404
+    assert "/readyz" in client.get("/openapi.json").json()["paths"]
+
+
+# --- hostile content ---
+
+
+def hostile_world() -> tuple[World, str]:
+    """A script tag in every field that anyone outside can fill, and in every text of the catalogue."""
+    catalog = Catalog(
+        owners={"ops": Owner("ops", title=HOSTILE)},
+        moments={
+            "m": Moment(
+                "m",
+                "ops",
+                title=HOSTILE,
+                promise=HOSTILE,
+                unit=HOSTILE,
+                dimensions=("region", "carrier"),
+                runbook_url=f"javascript:{HOSTILE}",
+            )
+        },
+        journeys={"j": Journey("j", HOSTILE, HOSTILE, (Stage("s", HOSTILE, HOSTILE, ("m",)),))},
+    )
+    world = World(catalog)
+    at = stamp(NOW - HOUR)
+    found = {"region": HOSTILE, "carrier": HOSTILE, HOSTILE: HOSTILE}
+    world.take(
+        [
+            Outcome(
+                id=HOSTILE,
+                time=at,
+                moment="m",
+                customer=HOSTILE,
+                outcome="broken",
+                reason=HOSTILE,
+                value=12,
+                dimensions=found,
+            ),
+            Promise(id="p", time=at, moment="m", customer=HOSTILE, key=HOSTILE, due=at, dimensions=found),
+            Complaint(id="c", time=at, customer=HOSTILE, moment=HOSTILE, channel=HOSTILE, text=HOSTILE),
+        ],
+        dead=1,
+    )
+    world.close("m", NOW)
+    one = interruption("m", (("region", (HOSTILE,)),), NOW - 2 * HOUR, NOW - HOUR)
+    message = Message("k", "t", HOSTILE, (HOSTILE,), "high")
+    notice = Notice("k", HOSTILE, "opened", message, one.id, "m", HOSTILE)
+    world.judge("m", Judgement(NOW, (Change("opened", NOW, one, HOSTILE),)), (notice,))
+    world.store.note(TimelineEntry(one.id, NOW, HOSTILE, HOSTILE, HOSTILE))
+    return world, one.id
+
+
+def test_script_tags_in_every_field_stay_text() -> None:
+    world, identity = hostile_world()
+    client = client_of(world)
+    for path in ("/", "/interruptions", f"/interruptions/{identity}", "/moments/m"):
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        found = tags(answer.text)
+        assert found.bad == [], path
+        assert "&lt;script&gt;" in answer.text, path
+        assert set(re.findall(r"<img [^>]*>", answer.text)) == {
+            '<img src="/static/icon.svg" alt="" width="22" height="22">'
+        }
+
+
+def test_hostile_content_never_becomes_a_label() -> None:
+    world, _ = hostile_world()
+    assert "<script" not in client_of(world).get("/metrics").text
+
+
+def test_an_override_of_the_writing_direction_does_not_reach_the_page() -> None:
+    world = World(Catalog(owners={"ops": Owner("ops")}, moments={"m": Moment("m", "ops")}))
+    world.take(
+        [Outcome(id="1", time=stamp(NOW - HOUR), moment="m", customer="a\u202eb\u0007", outcome="broken")]
+    )
+    one = interruption("m", (), NOW - 2 * HOUR, NOW - HOUR)
+    world.judge("m", Judgement(NOW, (Change("opened", NOW, one),)))
+    text = client_of(world).get(f"/interruptions/{one.id}").text
+    assert "\u202e" not in text
+    assert "\u0007" not in text
+    assert isinstance(world.store.breaks("m", (), 0, NOW)[0], Break)
+
+
+# --- whom they answer ---
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8080", ""]
+)
+def test_a_rebound_name_gets_nothing(client: TestClient, host: str) -> None:
+    for path in ("/", "/metrics", f"/interruptions/{RIO_LATE.id}"):
+        answer = client.get(path, headers={"host": host})
+        assert answer.status_code == 421
+        assert "parcel" not in answer.text
+    assert client.get("/healthz", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "[::1]:8080", "[::1]"])
+def test_the_loopbacks_names_are_answered(client: TestClient, host: str) -> None:
+    assert client.get("/healthz", headers={"host": host}).status_code == 200
+    assert client.get("/interruptions", headers={"host": host}).status_code == 200
+
+
+def test_other_names_are_answered_once_they_are_declared(market: World) -> None:
+    client = client_of(market, settings=WebSettings(hosts=("watch.example",)))
+    assert client.get("/interruptions", headers={"host": "watch.example:443"}).status_code == 200
+    assert client.get("/interruptions", headers={"host": "localhost"}).status_code == 421
+
+
+def test_a_hosts_port_is_left_out() -> None:
+    assert host_of("Example.com:80") == "example.com"
+    assert host_of("[::1]:80") == "[::1]"
+
+
+# --- health ---
+
+
+def test_ready_says_which_part_is_not(market: World) -> None:
+    health = Health()
+    client = client_of(market, health=health)
+    assert client.get("/healthz").json() == {"alive": True}
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "ready": True,
+        "parts": {"database": "ok", "source": "ok", "catalogue": "ok"},
+    }
+    health.wrong["source"] = "no broker answers"
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["parts"] == {"database": "ok", "source": "no broker answers", "catalogue": "ok"}
+    assert client.get("/healthz").status_code == 200, "a restart would not bring the broker back"
+
+
+def test_not_to_know_is_not_to_be_ready(market: World) -> None:
+    class Broken(Health):
+        def parts(self) -> dict[str, str | None]:
+            raise OSError("postgresql://user:secret@host is away")
+
+    answer = client_of(market, health=Broken()).get("/readyz")
+    assert answer.status_code == 503
+    assert "secret" not in answer.text
+
+
+def test_a_store_that_is_away_is_said_without_its_address() -> None:
+    world = World(Catalog(owners={"ops": Owner("ops")}, moments={"m": Moment("m", "ops")}))
+    client = client_of(world)
+
+    def away(*_: object, **__: object) -> None:
+        raise OSError("postgresql://user:secret@host is away")
+
+    world.store.totals = away  # type: ignore[method-assign, assignment]  # the store goes away
+    answer = client.get("/")
+    assert answer.status_code == 503
+    assert "The store did not answer" in answer.text
+    assert "secret" not in answer.text
+    metrics = client.get("/metrics")
+    assert metrics.status_code == 200
+    assert "momentwatch_store_up 0.0" in metrics.text
+    assert "momentwatch_week_attempts{" not in metrics.text

@@ -1,0 +1,149 @@
+"""The wall as a view, without HTTP."""
+
+import pytest
+
+from service.adapters.web import wall
+from service.adapters.web.look import Look
+from service.adapters.web.settings import WebSettings
+from service.adapters.web.tile import Tile, where
+from service.adapters.web.wall import Wall
+from service.adapters.web.words import Words
+from service.core.catalog import Catalog, Moment, Owner
+from service.core.event import DAY, MINUTE, SECOND, Outcome
+from service.core.interruption import Change
+from service.core.knowing import Knowing
+from service.core.ports import BlindSpan, Judgement, Totals
+from tests.adapters.web.world import CATALOG, LATE, NOW, RIO_LATE, World, stamp
+
+
+def see(world: World) -> Wall:
+    look = Look(world.store, world.catalog, NOW, Words(WebSettings(currency="BRL")))
+    knowing = Knowing()
+    knowing.look(look.reader, look.catalog, look.now)
+    return wall.build(look, knowing)
+
+
+@pytest.fixture(scope="module")
+def seen(market: World) -> Wall:
+    return see(market)
+
+
+@pytest.fixture(scope="module")
+def tiles(seen: Wall) -> dict[str, Tile]:
+    return {t.name: t for section in seen.sections for column in section.columns for t in column.tiles}
+
+
+def test_stages_stand_in_the_journeys_order_and_the_worst_first_inside_one(seen: Wall) -> None:
+    buying, others = seen.sections
+    assert [column.title for column in buying.columns] == ["Order", "Delivery", "Afterwards"]
+    assert [t.name for t in buying.columns[1].tiles] == [LATE, "handed-to-carrier"]
+    assert others.title == "Other moments"
+    assert [t.name for t in others.columns[0].tiles] == ["pays-at-checkout"]
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "says"),
+    [
+        (LATE, "unreliable", "unreliable since Wed 13 Dec 06:00"),
+        ("handed-to-carrier", "watch", "watch since Sun 10 Dec 15:04"),
+        ("order-approved-in-time", "reliable", "reliable"),
+        ("refunded-in-five-days", "unknown", "not known since 09:40"),
+        ("answered-in-a-day", "learning", "learning: day 5 of 14"),
+    ],
+)
+def test_a_state_is_a_word_with_its_time(tiles: dict[str, Tile], name: str, word: str, says: str) -> None:
+    assert (tiles[name].state.word, tiles[name].state.says) == (word, says)
+
+
+def test_a_tile_says_the_promise_the_number_and_who_has_it(tiles: dict[str, Tile], market: World) -> None:
+    tile = tiles[LATE]
+    week = market.store.totals(LATE, NOW + 1 - 7 * DAY, NOW + 1, 7 * DAY)[0][1]
+    assert tile.title == "Your parcel is with you by the day we told you."
+    assert tile.owner == "Delivery operations"
+    assert (tile.count, tile.of) == (f"{week.customers:,}", f"{week.attempts:,}")
+    assert tile.usual.startswith("usual ")
+    assert tile.response == "nobody has it, 47 h"
+    assert tile.response_href == f"/interruptions/{RIO_LATE.id}"
+    assert tile.where.startswith("RJ ")
+    assert " fall due in 7 days, " in tile.next
+    assert tile.money.startswith("BRL ")
+
+
+def test_customers_are_counted_once_over_all_moments_and_other_units_apart(seen: Wall, market: World) -> None:
+    names = [name for name, moment in CATALOG.moments.items() if moment.unit == "customers"]
+    distinct, breaks = market.store.customers(names, NOW + 1 - 7 * DAY, NOW + 1)
+    assert seen.headlines[0].figure == f"{distinct:,}"
+    assert seen.headlines[0].says == "customers let down"
+    assert distinct <= breaks
+    assert seen.headlines[1].says == "payments broken"
+
+
+def test_flights_are_never_called_customers(tiles: dict[str, Tile]) -> None:
+    assert tiles["pays-at-checkout"].unit == "payments broken"
+
+
+def test_the_header_counts_the_unreliable_the_blind_and_who_knew_first(seen: Wall) -> None:
+    by_says = {headline.says: headline for headline in seen.headlines}
+    assert (by_says["unreliable"].figure, by_says["unreliable"].note) == ("1", "of 6 moments")
+    assert by_says["blind hours"].figure == "5.4"
+    assert by_says["known first"].figure == "1 of 1"
+    assert seen.summary == "1 moment unreliable, 1 moment not known and 1 to watch."
+    assert not seen.calm
+
+
+def test_learning_shows_how_much_was_seen_and_no_usual(tiles: dict[str, Tile]) -> None:
+    assert tiles["answered-in-a-day"].usual == "240 seen so far"
+    assert tiles["answered-in-a-day"].strip.bands == ()
+
+
+def test_blind_days_are_hatched(tiles: dict[str, Tile]) -> None:
+    hatched = [column for column in tiles["refunded-in-five-days"].strip.columns if column.kind == "blind"]
+    assert len(hatched) == 3, "one span over a midnight and one today"
+
+
+def test_a_machine_up_for_a_minute_shows_something() -> None:
+    world = World(Catalog(owners={"ops": Owner("ops")}, moments={"m": Moment("m", "ops")}))
+    before = see(world)
+    [tile] = before.sections[0].columns[0].tiles
+    assert tile.state.says == "learning: day 1 of 14"
+    assert tile.title == "m"
+    assert before.summary == "No event so far."
+    world.take([Outcome(id="1", time=stamp(NOW), moment="m", customer="c", outcome="kept")])
+    [tile] = see(world).sections[0].columns[0].tiles
+    assert (tile.of, tile.usual) == ("1", "1 seen so far")
+
+
+def test_when_all_is_well_the_header_says_why_to_believe_it() -> None:
+    world = World(Catalog(owners={"ops": Owner("ops")}, moments={"m": Moment("m", "ops")}))
+    world.take([Outcome(id="1", time=stamp(NOW - 40 * SECOND), moment="m", customer="c", outcome="kept")])
+    world.judge("m", Judgement(NOW))
+    calm = see(world)
+    assert calm.calm
+    assert calm.summary == "Last event 40 s ago; quietest moment 40 s."
+
+
+def test_an_empty_catalogue_says_so() -> None:
+    assert see(World(Catalog())).summary == "No moment is declared yet."
+
+
+def test_trouble_outranks_blindness_and_both_are_said() -> None:
+    world = World(CATALOG)
+    world.judge(LATE, Judgement(NOW, (Change("opened", RIO_LATE.detected_at, RIO_LATE),)))
+    world.store.save_blind([BlindSpan(LATE, NOW - 24 * MINUTE, None, "away")])
+    tile = see(world).sections[0].columns[1].tiles[0]
+    assert tile.state.says == "unreliable since Wed 13 Dec 06:00; not seen since 14:40"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([("RJ", Totals(64, 19)), ("SP", Totals(300, 20))], "RJ 19 of 64"),
+        ([("RJ", Totals(64, 4)), ("SP", Totals(300, 20))], ""),
+        ([(None, Totals(64, 19)), ("SP", Totals(300, 20))], ""),
+        ([("RJ", Totals(64, 19))], ""),
+    ],
+    ids=["stands out", "in line with the rest", "not stated is no place", "no rest to compare with"],
+)
+def test_a_place_is_named_only_when_it_stands_out(values: list[tuple[str | None, Totals]], said: str) -> None:
+    everything = Totals(sum(t.attempts for _, t in values), sum(t.broken for _, t in values))
+    assert where({"region": values}, everything) == said
