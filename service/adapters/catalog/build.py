@@ -4,15 +4,8 @@ from collections.abc import Sequence
 
 from service.adapters.catalog.crosscheck import of_kind
 from service.adapters.catalog.entry import Entry
-from service.adapters.catalog.models import (
-    DetectSpec,
-    JourneySpec,
-    MomentSpec,
-    OwnerSpec,
-    RuleSpec,
-    SourceSpec,
-    TargetSpec,
-)
+from service.adapters.catalog.models import JourneySpec, MomentSpec, OwnerSpec, SourceSpec, TargetSpec
+from service.adapters.catalog.rule import DetectSpec, RuleSpec
 from service.core import catalog as core
 
 

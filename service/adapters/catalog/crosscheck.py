@@ -8,15 +8,10 @@ from service.adapters.catalog.detector import wrong_detector
 from service.adapters.catalog.entry import Entry
 from service.adapters.catalog.explain import suggest
 from service.adapters.catalog.fields import Strict, is_name
-from service.adapters.catalog.models import (
-    DetectSpec,
-    MomentSpec,
-    OwnerSpec,
-    RuleSpec,
-    SourceSpec,
-)
+from service.adapters.catalog.models import MomentSpec, OwnerSpec, SourceSpec
 from service.adapters.catalog.problem import Problem, Step, Where, show
 from service.adapters.catalog.reader import JSON, Document
+from service.adapters.catalog.rule import DetectSpec, RuleSpec
 from service.adapters.decode.mapping import FIELDS, FieldMapping, MappingError
 from service.core.catalog import Source
 

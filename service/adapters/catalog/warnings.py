@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from service.adapters.catalog import duration
 from service.adapters.catalog.crosscheck import of_kind
 from service.adapters.catalog.entry import Entry
-from service.adapters.catalog.models import MomentSpec, OwnerSpec, RuleSpec
+from service.adapters.catalog.models import MomentSpec, OwnerSpec
 from service.adapters.catalog.problem import Problem
+from service.adapters.catalog.rule import RuleSpec
 from service.core.catalog import Catalog
 from service.core.event import DAY
 

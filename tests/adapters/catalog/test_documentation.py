@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from service.adapters.catalog import load, schemas
 from service.adapters.catalog.explain import model_at
-from service.adapters.catalog.models import NOT_YET, SPECS, DetectSpec
+from service.adapters.catalog.models import NOT_YET, SPECS
+from service.adapters.catalog.rule import DetectSpec
 from service.settings import Settings, load_settings
 
 PAGE = (Path(__file__).parents[3] / "docs" / "catalogue.md").read_text(encoding="utf-8")
