@@ -214,6 +214,16 @@ def test_a_target_that_fails_again_and_again_is_left_alone_then_asked_once() -> 
     assert sum(row.attempts for row in desk.store.outbox()) == 6
 
 
+def test_rows_of_a_target_that_is_left_alone_are_not_even_taken() -> None:
+    """A thousand of them must not fill the batch that another target's one waits for."""
+    desk = Desk(lambda target, _message: DOWN if target == "down" else SENT, batch=10)
+    desk.put(*(notice(str(n), "down") for n in range(30)))
+    desk.sender.run_once()
+    desk.put(notice("b"))
+    assert desk.sender.run_once() == 1
+    assert desk.row("b").state == "sent"
+
+
 def test_a_target_that_is_well_again_gets_everything() -> None:
     desk = Desk(always(DOWN))
     desk.put(*(notice(str(n)) for n in range(20)))
