@@ -223,7 +223,10 @@ class Revoked(msgspec.Struct, frozen=True, gc=False):
 
 
 class Lost(msgspec.Struct, frozen=True, gc=False):
-    """The records [first, next_offset) of a partition were gone before they could be read."""
+    """The records [first, next_offset) of a partition were gone before they could be read.
+
+    A `next_offset` below `first`: the log was cut back after it was read, and goes on anew from there.
+    """
 
     partition: Partition
     first: int

@@ -67,7 +67,7 @@ class Ingest:
     letter, in the same transaction as the position.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917  # where everything that the loop works with comes together
+    def __init__(  # noqa: PLR0913  # where everything that the loop works with comes together
         self,
         source: Source,
         store: Store,
@@ -218,12 +218,21 @@ class Ingest:
                 self._meter.behind(partition, None)
 
     def _lost(self, lost: Lost) -> None:
-        log.error(
-            "%s[%d]: offsets %d to %d were gone before they were read, %d in all: keep the topic for longer",
-            *(lost.partition.topic, lost.partition.number, lost.first, lost.next_offset - 1),
-            lost.next_offset - lost.first,
-        )
+        named = (lost.partition.topic, lost.partition.number)
+        if lost.next_offset < lost.first:
+            log.error(
+                "%s[%d]: the log was cut back from %d to %d after it was read: read anew from there",
+                *(*named, lost.first, lost.next_offset),
+            )
+        else:
+            log.error(
+                "%s[%d]: offsets %d to %d were gone before they were read, %d in all: keep topics longer",
+                *(*named, lost.first, lost.next_offset - 1, lost.next_offset - lost.first),
+            )
         self._meter.failed("ingest")
+        hand = self._hands.get(lost.partition)
+        if hand is not None:
+            hand.next_offset = lost.next_offset
 
     def _gather(self, batch: Batch) -> None:
         partition = batch.partition
@@ -237,6 +246,8 @@ class Ingest:
                 return
         if batch.behind is not None:
             self._meter.behind(partition, batch.behind)
+        if not (batch.offsets or batch.ended or batch.looked_at) and batch.next_offset == hand.next_offset:
+            return
         if batch.offsets and hand.next_offset is not None and batch.offsets[0] < hand.next_offset:
             # Read before: only a source that was not told where to go on does this.
             self._source.seek({partition: hand.next_offset})
