@@ -1,11 +1,13 @@
 """CloudEvents 1.0: the contract's object in an envelope, structured (one object) or binary (headers)."""
 
 from collections.abc import Mapping
+from typing import get_args
 
 from service.adapters.decode.faults import Fault, RefusedError, shown
+from service.core.event import Event
 
 _MARK = b'"specversion"'
-_TYPES = ("outcome", "promise", "complaint", "feedback", "customer", "annotation")
+_TYPES = frozenset(kind.__struct_config__.tag for kind in get_args(Event))
 
 
 def wrapped(payload: bytes, headers: Mapping[str, bytes]) -> bool:
@@ -36,8 +38,9 @@ def unwrap(found: Mapping[str, object], headers: Mapping[str, bytes]) -> dict[st
     for name in ("id", "time"):
         if outer.get(name) is not None:
             fields[name] = outer[name]
-    if "type" not in fields and outer.get("type") in _TYPES:
-        fields["type"] = outer["type"]
+    kind = outer.get("type")
+    if "type" not in fields and isinstance(kind, str) and kind in _TYPES:
+        fields["type"] = kind
     return fields
 
 
