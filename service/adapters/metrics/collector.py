@@ -68,7 +68,7 @@ _READ = frozenset(
 class StoreCollector(Collector):
     """Reads the store when scraped, at most once in `keep` seconds; `now` is the clock of the events."""
 
-    def __init__(  # noqa: PLR0913  # each is a thing the reading needs, all but three by name
+    def __init__(
         self,
         reader: Reader,
         catalog: Callable[[], Catalog],

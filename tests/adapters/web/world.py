@@ -185,7 +185,7 @@ def marketplace(seed: int = 7) -> World:
     return world
 
 
-def _outcomes(  # noqa: PLR0917  # a table of moments is easier to read so
+def _outcomes(
     rng: random.Random,
     moment: str,
     days: int,

@@ -1,0 +1,71 @@
+"""Where a moment stands, in one word."""
+
+import pytest
+
+from service.core.event import DAY
+from service.core.interruption import Interruption
+from service.core.ports import MomentStatus, Series
+from service.core.standing import standing
+from tests.adapters.web.world import NOW, interruption
+
+SEEN = MomentStatus("m", judged_through=NOW)
+
+
+def one(**more: object) -> Interruption:
+    return interruption("m", (), NOW - DAY, NOW, **more)
+
+
+@pytest.mark.parametrize(
+    ("status", "interruptions", "word"),
+    [
+        (MomentStatus("m"), [], "learning"),
+        (MomentStatus("m", judged_through=NOW, learning=(3.0, 14.0)), [], "learning"),
+        (SEEN, [], "reliable"),
+        (MomentStatus("m", judged_through=NOW, series=(Series("d", "", 0.6, 0, 0, 0),)), [], "watch"),
+        (
+            MomentStatus("m", judged_through=NOW, series=(Series("d", "region=RJ", 0.6, 0, 0, 0),)),
+            [],
+            "reliable",
+        ),
+        (SEEN, [one()], "unreliable"),
+        (SEEN, [one(state="acknowledged")], "unreliable"),
+        (SEEN, [one(level="low")], "watch"),
+        (SEEN, [one(notifies=False)], "watch"),
+        (SEEN, [one(state="recovering")], "watch"),
+        (SEEN, [one(state="stale")], "watch"),
+        (SEEN, [one(state="resolved", resolved_at=NOW)], "reliable"),
+        (MomentStatus("m", judged_through=NOW, blind_since=NOW), [], "unknown"),
+        (MomentStatus("m", judged_through=NOW, blind_since=NOW), [one()], "unreliable"),
+        (MomentStatus("m", judged_through=NOW, blind_since=NOW), [one(level="low")], "unknown"),
+        (MomentStatus("m", blind_since=NOW, learning=(3.0, 14.0)), [], "unknown"),
+        (MomentStatus("other", judged_through=NOW), [one()], "reliable"),
+    ],
+    ids=[
+        "never judged",
+        "not warm",
+        "calm",
+        "evidence grows",
+        "a segment's evidence is not the moment's",
+        "an open interruption",
+        "somebody has it",
+        "a low one",
+        "an experimental rule's",
+        "it recovers",
+        "long without data",
+        "over",
+        "blind",
+        "blind, but trouble was found",
+        "blind, and a low one is no comfort",
+        "blind while learning",
+        "another moment's trouble",
+    ],
+)
+def test_a_moment_stands_so(status: MomentStatus, interruptions: list[Interruption], word: str) -> None:
+    assert standing(status, interruptions).word == word
+
+
+def test_the_worst_speaks_for_the_moment_and_the_first_says_since_when() -> None:
+    old = interruption("m", (("region", ("RJ",)),), NOW - 3 * DAY, NOW, level="medium")
+    bad = interruption("m", (), NOW - DAY, NOW, level="critical")
+    found = standing(SEEN, [old, bad])
+    assert (found.worst, found.since) == (bad, NOW - 3 * DAY)
