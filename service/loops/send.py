@@ -71,7 +71,7 @@ class Sender:
     it.
     """
 
-    def __init__(  # noqa: PLR0913  # what it stands on, each by name
+    def __init__(  # what it stands on, each by name
         self,
         store: Outbox,
         notifier: Notifier,
