@@ -171,7 +171,8 @@ def _trend(facts: Facts) -> str:
 
 def _course(what: Occasion, it: Interruption, facts: Facts) -> str:
     if what == "found_late":
-        return f"Found {lasting(facts.now - it.detected_at)} late: the watch was behind."
+        late = facts.now - it.detected_at
+        return f"Found {f'{lasting(late)} ' if late >= MINUTE else ''}late: the watch was behind."
     if what == "level_changed":
         before = f" from {facts.level_before}" if facts.level_before else ""
         return f"Level changed{before} to {it.level}."

@@ -127,6 +127,7 @@ def test_what_is_still_open_after_catching_up_is_told_once_and_that_it_is_late()
     made = told(change("opened"), muted="found_late", now=FOUND + 6 * HOUR)
     assert {notice.reason for notice in made} == {"found_late"}
     assert "Found 6 h late: the watch was behind." in made[0].message.lines
+    assert "Found late: the watch was behind." in told(change("opened"), muted="found_late")[0].message.lines
     assert made[0].key == told(change("opened"))[0].key
     assert told(change("level"), muted="found_late") == []
     assert told(change("resolved"), muted="found_late") == []
