@@ -11,7 +11,7 @@ from rich.table import Table
 
 from service.app.backtest import Result
 from service.core.event import DAY, rfc3339
-from service.core.report import Line
+from service.core.report import Line, Span
 
 
 def print_json(lines: Sequence[Line]) -> None:
@@ -65,9 +65,14 @@ def summary(result: Result) -> str:
         text += " (" + ", ".join(f"{n:,} {reason}" for reason, n in counts.dead.most_common()) + ")"
     if result.span is None:
         return text + ". Nothing to judge."
-    days = (result.span.end - result.span.began) / DAY
-    found = Counter(line.moment for line in result.lines)
-    text += f".\n{rfc3339(result.span.began)} to {rfc3339(result.span.end - 1)}, {days:,.0f} days"
+    return text + ".\n" + yearly(result.lines, result.span)
+
+
+def yearly(lines: Sequence[Line], span: Span) -> str:
+    """The time that the data covers, and how many interruptions a year each moment had in it."""
+    days = (span.end - span.began) / DAY
+    text = f"{rfc3339(span.began)} to {rfc3339(span.end - 1)}, {days:,.0f} days"
+    found = Counter(line.moment for line in lines)
     for moment, number in sorted(found.items()):
         text += f"; {moment}: {number} interruption{'s' * (number != 1)}"
         if days >= 1:

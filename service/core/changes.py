@@ -1,7 +1,7 @@
 """What one batch, or one closing, changes: plain rows that a store writes in one transaction."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -12,7 +12,9 @@ from service.core.event import (
     DeadLetter,
     Feedback,
     Micros,
+    Outcome,
     Partition,
+    Promise,
     Record,
 )
 from service.core.ledger import Promised
@@ -100,12 +102,10 @@ class View(msgspec.Struct, frozen=True, gc=False):
     promises: Mapping[PromiseKey, Promised]
 
 
-def keys_of(records: list[Record]) -> set[PromiseKey]:
+def keys_of(records: Iterable[Record]) -> set[PromiseKey]:
     """The ledger rows that a batch will touch."""
-    keys = set()
-    for record in records:
-        event = record.event
-        key = getattr(event, "key", None)
-        if key is not None:
-            keys.add((event.moment, key))  # type: ignore[union-attr]  # only promises and outcomes have keys
-    return keys
+    return {
+        (event.moment, event.key)
+        for record in records
+        if isinstance(event := record.event, Outcome | Promise) and event.key is not None
+    }

@@ -27,7 +27,7 @@ from service.core.tally import Window
 from service.core.window import window_of
 
 STEPS: tuple[Micros, ...] = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR)
-EVENTS_A_STEP = 5.0
+EVENTS_A_STEP = 10.0
 """A frame is as long as keeps the expected number of events in it below this."""
 _VERSION = 1
 

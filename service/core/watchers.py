@@ -29,6 +29,11 @@ def watchers(moment: Moment, rules: Sequence[Rule]) -> list[Watcher]:
     for rule in rules:
         for index, detect in enumerate(rule.detect):
             if isinstance(detect, Volume):
-                detector = Adapted(detect.detector, dict(detect.parameters))
+                detector = Adapted(
+                    moment.false_alarm_interval / DAY,
+                    moment.cold_start / DAY,
+                    detector=detect.detector,
+                    parameters=dict(detect.parameters),
+                )
                 found.append(Watcher(f"rule:{rule.name}:volume:{index}", "volume", detector, rule))
     return found

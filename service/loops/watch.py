@@ -1,6 +1,7 @@
 """The watch loop: close what event time has passed, judge it, and write down what that changes for customers."""
 
 from collections.abc import Mapping, Sequence
+from time import perf_counter
 from typing import Any, Protocol, cast
 
 import msgspec
@@ -12,6 +13,7 @@ from service.core.event import DAY, Micros
 from service.core.intake import expire
 from service.core.interruption import Change
 from service.core.judge import Build, Judge, Restore, Verdicts, fingerprint
+from service.core.meter import Meter, NoMeter
 from service.core.ports import Judgement, Snapshot, Store
 from service.core.route import Notice
 from service.core.watermark import PartitionClock, watermark
@@ -57,6 +59,7 @@ class Watch:
         announce: Announce = silent,
         *,
         snapshots: bool = True,
+        meter: Meter | None = None,
     ) -> None:
         self._store = store
         self._catalog = catalog
@@ -64,6 +67,7 @@ class Watch:
         self._restore = restore
         self.announce = announce
         self._snapshots = snapshots
+        self._meter = meter or NoMeter()
         self._minds: dict[str, _Mind] = {}
         self._closed: dict[str, Micros] = {}
 
@@ -85,6 +89,17 @@ class Watch:
                 changes += self._advance(moment, through)
         return changes
 
+    def has_more(self) -> bool:
+        """Whether event time has passed windows that are not closed and judged yet."""
+        clocks = self._store.clocks()
+        for name, moment in self._catalog.moments.items():
+            mark = watermark(self._clocks_of(moment, clocks))
+            if mark is not None:
+                through = closable(mark, moment.window, self._catalog.delay_of(name))
+                if through > self._closed.get(name, 0):
+                    return True
+        return False
+
     def forget(self) -> None:
         """Drop the judges in memory; they come back from the store."""
         self._minds.clear()
@@ -96,6 +111,7 @@ class Watch:
 
     def _advance(self, moment: Moment, through: Micros) -> list[Change]:
         closed = self._close(moment, through)
+        began = perf_counter()
         mind = self._mind(moment)
         before = mind.judge.through
         verdicts = mind.judge.advance(self._store.windows(moment.name, before, closed), closed)
@@ -104,12 +120,14 @@ class Watch:
         )
         changes = chronicle.changes(verdicts.decisions)
         if changes or verdicts.through != before:
-            self._save(moment, mind, verdicts, changes)
+            judgement = self._save(moment, mind, verdicts, changes)
+            self._meter.judged(moment.name, judgement, perf_counter() - began)
         self._closed[moment.name] = closed
         return changes
 
     def _close(self, moment: Moment, through: Micros) -> Micros:
         """Close a moment's windows; expiry of promises belongs to it. How far it is closed then."""
+        began = perf_counter()
         with self._store.closing(moment.name) as closing:
             if closing.closed_through >= through:
                 return closing.closed_through
@@ -117,6 +135,7 @@ class Watch:
             delay = self._catalog.delay_of(moment.name)
             expire(moment, delay, closing.due(through), (closing.closed_through, through), changes)
             closing.save(changes, through)
+        self._meter.closed(moment.name, changes.tally, perf_counter() - began)
         return through
 
     def _mind(self, moment: Moment) -> _Mind:
@@ -144,7 +163,7 @@ class Watch:
         self._minds[moment.name] = mind
         return mind
 
-    def _save(self, moment: Moment, mind: _Mind, verdicts: Verdicts, changes: Sequence[Change]) -> None:
+    def _save(self, moment: Moment, mind: _Mind, verdicts: Verdicts, changes: Sequence[Change]) -> Judgement:
         through = verdicts.through
         snapshot = None
         if self._snapshots and (mind.saved is None or through - mind.saved >= SNAPSHOT_EVERY):
@@ -162,3 +181,4 @@ class Watch:
         mind.tick += 1
         if snapshot is not None:
             mind.saved = through
+        return judgement

@@ -1,0 +1,70 @@
+"""Builds the service that `serve` runs: Kafka in, a database beneath, apprise out."""
+
+import logging
+import time
+from dataclasses import replace
+
+from service.adapters.kafka.configured import kafka_settings
+from service.adapters.kafka.source import KafkaSource
+from service.adapters.store import open_store
+from service.adapters.web.settings import LOOPBACK
+from service.app.notifier import build_notifier
+from service.app.service import Options, Service, wall_clock
+from service.core.catalog import Catalog
+from service.core.event import Micros
+from service.core.ports import Store, StoreAway
+from service.loops.announce import Money
+from service.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+
+
+def build(
+    settings: Settings, catalog: Catalog, *, shadow: bool = False, learn_from: Micros | None = None
+) -> Service:
+    """The service of some settings. Waits for a database that is away; raises StoreRefused for one that will not do."""
+    if settings.kafka is None:
+        message = "serve needs kafka settings"
+        raise ValueError(message)
+    now = wall_clock()
+    store = _store(settings, catalog)
+    first = all(store.judged(name).through is None for name in catalog.moments)
+    start: Micros | None = now - learn_from if learn_from is not None else None
+    kafka = kafka_settings(settings.kafka)
+    source = KafkaSource(
+        kafka,
+        [source.topic for source in catalog.sources.values()],
+        wall_clock,
+        start=settings.kafka.start if start is None else start,
+    )
+    options = Options(
+        money=Money(settings.currency.code, settings.currency.minor_digits),
+        public_url=settings.public_url or f"http://{settings.web.host}:{settings.web.port}",
+        host=settings.web.host,
+        port=settings.web.port,
+        hosts=LOOPBACK if not settings.web.insecure_bind else ("*",),
+        shadow=shadow,
+        quiet_before=now if first else None,
+    )
+    if all(source.clock == "event" for source in catalog.sources.values()) and catalog.sources:
+        options = replace(options, live=False)
+    notifier = build_notifier(settings.send, catalog.targets)
+    return Service(catalog, store, source, notifier, options)
+
+
+def _store(settings: Settings, catalog: Catalog) -> Store:
+    """The database, waited for while it is away."""
+    url = settings.database.url
+    password = settings.database.password
+    if password is not None:
+        from sqlalchemy import make_url  # noqa: PLC0415  # only a server has a password
+
+        url = make_url(url).set(password=password.reveal()).render_as_string(hide_password=False)
+    pause = 0.5
+    while True:
+        try:
+            return open_store(url, catalog.moments)
+        except StoreAway as away:
+            _LOG.warning("the database is away, waiting for it: %s", away)
+            time.sleep(pause)
+            pause = min(2 * pause, 15.0)

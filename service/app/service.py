@@ -1,0 +1,205 @@
+"""The whole service, built from its parts: the one place that knows which store, source and sender are used."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry
+
+from detectors.registry import load as load_detector
+from service.adapters.decode import Decoder
+from service.adapters.metrics.collector import StoreCollector
+from service.adapters.metrics.meter import Metrics
+from service.adapters.web.app import make_app
+from service.adapters.web.now import event_clock
+from service.adapters.web.server import WebServer
+from service.adapters.web.settings import LOOPBACK, WebSettings
+from service.core.catalog import Catalog
+from service.core.event import Micros, Partition
+from service.core.interruption import Change
+from service.core.ports import Notifier, Source, Store
+from service.core.watchers import watchers
+from service.loops.announce import Announcer, Money
+from service.loops.blind import Blindness
+from service.loops.ingest import Ingest, live_topics
+from service.loops.send import Sender
+from service.loops.watch import Watch, silent
+from service.loops.watching import Watching
+
+_LOG = logging.getLogger(__name__)
+
+
+def wall_clock() -> Micros:
+    """Microseconds since 1970 by this machine's clock."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the service is run.
+
+    `live`: time is the wall's, else the events' own. `shadow`: everything but notices. `quiet_before`: wall time
+    before which everything is the past that a first start reads. `hosts`: names that the pages answer to.
+    """
+
+    money: Money = field(default_factory=Money)
+    public_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    hosts: tuple[str, ...] = LOOPBACK
+    live: bool = True
+    shadow: bool = False
+    quiet_before: Micros | None = None
+    watch_pause: float = 0.5
+
+
+class Service:
+    """Ingest, watch, send and the pages, each in a thread of its own, over one store.
+
+    `changed` is told of every change of an interruption.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        store: Store,
+        source: Source,
+        notifier: Notifier,
+        options: Options,
+        changed: Callable[[Change], None] = lambda change: None,
+    ) -> None:
+        self.store = store
+        self._options = options
+        self._stop = threading.Event()
+        self._failed: list[BaseException] = []
+        self._catalog = catalog
+        clock = wall_clock if options.live else event_clock(store)
+        registry = CollectorRegistry()
+        self.meter = Metrics(registry)
+        self.meter.loaded(catalog)
+        registry.register(
+            StoreCollector(
+                store,
+                lambda: catalog,
+                clock,
+                currency=options.money.code,
+                minor_digits=options.money.minor_digits,
+            )
+        )
+        self.web = WebServer(
+            make_app(
+                store,
+                lambda: catalog,
+                registry,
+                self,
+                WebSettings(
+                    currency=options.money.code,
+                    minor_digits=options.money.minor_digits,
+                    hosts=options.hosts,
+                    clock="live" if options.live else "event",
+                ),
+                now=clock,
+            ),
+            options.host,
+            options.port,
+        )
+        decoders = {source.topic: Decoder(catalog, source) for source in catalog.sources.values()}
+        plain = Decoder(catalog)
+
+        def decoder_for(partition: Partition) -> Decoder:
+            return decoders.get(partition.topic, plain)
+
+        self.ingest = Ingest(
+            source,
+            store,
+            decoder_for,
+            catalog,
+            wall_clock,
+            self.meter,
+            live=live_topics(catalog) if options.live else lambda _: False,
+            minor_digits=options.money.minor_digits,
+        )
+        announcer = None
+        if not options.shadow:
+            announcer = Announcer(
+                store,
+                catalog,
+                options.public_url,
+                options.money,
+                wall_clock if options.live else None,
+                options.quiet_before,
+            )
+        self.watch = Watch(store, catalog, watchers, load_detector, announcer or silent, meter=self.meter)
+        self.watching = Watching(
+            self.watch,
+            store,
+            catalog,
+            self.meter,
+            wall_clock,
+            announcer=announcer,
+            blindness=Blindness(store, catalog, wall_clock) if options.live else None,
+            changed=changed,
+            pause=options.watch_pause,
+        )
+        self.sender = Sender(store, notifier, wall_clock, meter=self.meter)
+        self._threads: dict[str, threading.Thread] = {}
+        self._ingest_over = threading.Event()
+
+    def start(self) -> None:
+        """Open the pages and start the loops."""
+        self.web.start()
+        self._start("ingest", self._run_ingest)
+        self._start("watch", lambda: self.watching.run(self._stop))
+        self._start("send", lambda: self.sender.run(self._stop))
+
+    def _start(self, name: str, work: Callable[[], None]) -> None:
+        def guarded() -> None:
+            try:
+                work()
+            except BaseException as error:
+                _LOG.critical("the %s loop ended: %s", name, error, exc_info=error)
+                self._failed.append(error)
+                self._stop.set()
+
+        thread = threading.Thread(target=guarded, name=name, daemon=True)
+        self._threads[name] = thread
+        thread.start()
+
+    def _run_ingest(self) -> None:
+        self.ingest.run(self._stop)
+        self._ingest_over.set()
+
+    def parts(self) -> Mapping[str, str | None]:
+        """What must work for the service to be ready, each None while it is well."""
+        try:
+            self.store.clocks()
+            database = None
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with it, it is not ready
+            database = type(error).__name__
+        return {"database": database, "source": self.ingest.away, "catalogue": None}
+
+    @property
+    def read_to_the_end(self) -> bool:
+        """A source that ends has ended, and everything of it is written."""
+        return self._ingest_over.is_set()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Until something ends the service; whether it has been ended."""
+        return self._stop.wait(seconds)
+
+    def stop(self) -> None:
+        """End the loops: what is in hand is finished, nothing new is begun."""
+        self._stop.set()
+
+    def close(self) -> int:
+        """Wait for the loops, close everything; the process's exit code."""
+        self._stop.set()
+        for name, thread in self._threads.items():
+            thread.join(30.0)
+            if thread.is_alive():
+                _LOG.warning("the %s loop did not end in time", name)
+        self.web.stop()
+        self.store.close()
+        return 1 if self._failed else 0

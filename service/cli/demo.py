@@ -1,0 +1,108 @@
+"""`momentwatch demo`: a year of real flights through the whole service, in a minute, with nothing to set up."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+_RULES = Path(__file__).parents[2] / "rules"
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "demo",
+        help="watch a year of flights, with nothing to set up",
+        description="Replay the 336,776 departures from New York in 2013 through the pipeline that serve runs,"
+        " into SQLite, with the page and /metrics on the loopback.",
+    )
+    parser.add_argument("--exit", action="store_true", help="end when the year is over, with a table of what was found")
+    parser.add_argument("--rules", type=Path, default=_RULES, metavar="DIR", help="another catalogue")
+    parser.add_argument("--port", type=int, default=8080, help="of the page (default: 8080, or any free one)")
+    parser.add_argument(
+        "--produce", metavar="HOST:PORT", help="put the flights on a Kafka topic instead, and end"
+    )
+    parser.add_argument("--topic", default="flights.departures", help="for --produce")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run until the year is over, or until interrupted."""
+    from service.adapters import flights  # noqa: PLC0415
+    from service.adapters.catalog import CatalogError, load  # noqa: PLC0415
+
+    try:
+        if arguments.produce:
+            return _produce(arguments.produce, arguments.topic)
+        catalog = load(arguments.rules).catalog
+        return _replay(arguments, catalog)
+    except CatalogError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return 2
+    except flights.FlightsMissingError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _produce(server: str, topic: str) -> int:
+    from service.adapters import flights  # noqa: PLC0415
+    from service.adapters.kafka.produce import customer_of, produce  # noqa: PLC0415
+    from service.adapters.kafka.settings import KafkaSettings  # noqa: PLC0415
+
+    count = produce(flights.events(), topic, KafkaSettings(bootstrap_servers=(server,)), key=customer_of)
+    print(f"{count:,} events produced to {topic}", file=sys.stderr)
+    return 0
+
+
+def _replay(arguments: argparse.Namespace, catalog: object) -> int:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    from service.adapters import flights  # noqa: PLC0415
+    from service.adapters.web.server import ServerDidNotStart  # noqa: PLC0415
+    from service.app.demo import FLIGHTS, Demo  # noqa: PLC0415
+    from service.cli.table import print_table, yearly  # noqa: PLC0415
+    from service.core.catalog import Catalog  # noqa: PLC0415
+    from service.core.route import Message  # noqa: PLC0415
+
+    assert isinstance(catalog, Catalog)  # noqa: S101  # narrows for the type checker
+    console = Console(file=sys.stderr)
+
+    def show(message: Message) -> None:
+        console.print(f"[bold]{escape(message.title)}[/bold]")
+        for line in message.lines:
+            console.print(f"  {escape(line)}")
+
+    demo = Demo(catalog, flights.events, show, port=arguments.port)
+    try:
+        demo.service.start()
+    except (OSError, ServerDidNotStart):
+        demo.close()
+        demo = Demo(catalog, flights.events, show)
+        demo.service.start()
+    url = demo.service.web.url
+    console.print(f"The page is at {url}, the metrics at {url.rstrip('/')}/metrics")
+    columns = (
+        TextColumn("the flights of 2013"),
+        BarColumn(bar_width=40),
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
+        TimeElapsedColumn(),
+    )
+    try:
+        with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+            task = progress.add_task("", total=FLIGHTS)
+            while not demo.finished() and not demo.service.wait(0.5):
+                progress.update(task, completed=demo.read())
+            progress.update(task, completed=demo.read())
+        found, span = demo.found()
+        print_table(found)
+        print(yearly(found, span), file=sys.stderr)
+        if not arguments.exit:
+            console.print(f"The year is over. The page stays at {url} until you press Ctrl+C.")
+            while not demo.service.wait(1.0):
+                time.sleep(0)
+    except KeyboardInterrupt:
+        pass
+    return demo.close()

@@ -1,0 +1,79 @@
+"""`momentwatch serve`: reads Kafka, watches, tells the owners, and shows it all on a page."""
+
+import argparse
+import logging
+import re
+import signal
+import sys
+from pathlib import Path
+
+BAD_CATALOGUE = 2
+_AGO = re.compile(r"^(\d+)([smhdw])$")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "serve",
+        help="run the service",
+        description="Read Kafka, watch, notify, and serve the page and /metrics until SIGTERM.",
+    )
+    parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="the settings")
+    parser.add_argument("--shadow", action="store_true", help="do everything but send notices")
+    parser.add_argument(
+        "--learn-from",
+        type=_ago,
+        metavar="30d",
+        help="on a first start, read the topics from so long ago, and page nobody about that time",
+    )
+    parser.set_defaults(run=run)
+
+
+def _ago(text: str) -> int:
+    found = _AGO.match(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration; write 30d or 12h")
+    return int(found[1]) * _SECONDS[found[2]] * 1_000_000
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run until a signal ends it; 1 when a part of the service failed for good."""
+    from service.adapters.catalog import CatalogError, load  # noqa: PLC0415
+    from service.app.serve import build  # noqa: PLC0415
+    from service.core.ports import StoreRefused  # noqa: PLC0415
+    from service.settings import load_settings  # noqa: PLC0415
+
+    try:
+        settings = load_settings(arguments.config)
+        logging.basicConfig(
+            level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        )
+        loaded = load(settings.rules)
+        problems = settings.problems_with(loaded.catalog)
+        if problems:
+            raise CatalogError(problems)
+    except CatalogError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return BAD_CATALOGUE
+    for warning in loaded.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    try:
+        service = build(settings, loaded.catalog, shadow=arguments.shadow, learn_from=arguments.learn_from)
+    except StoreRefused as refused:
+        print(refused, file=sys.stderr)
+        return BAD_CATALOGUE
+
+    def end(number: int, frame: object) -> None:
+        del frame
+        logging.getLogger(__name__).info("%s: finishing what is in hand", signal.Signals(number).name)
+        service.stop()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    service.start()
+    print(f"momentwatch is watching; see {service.web.url}", file=sys.stderr)
+    while not service.wait(1.0):
+        pass
+    return service.close()

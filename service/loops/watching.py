@@ -1,0 +1,103 @@
+"""The watch loop's turns: judge, mind the blind, tell late what a catch-up found, and wait out a store that is away."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from service.core.catalog import Catalog
+from service.core.event import Micros
+from service.core.interruption import Change
+from service.core.meter import Meter
+from service.core.ports import StaleClaim, Store, StoreAway, StoreBusy
+from service.core.watermark import watermark
+from service.loops.announce import LATE, Announcer
+from service.loops.blind import Blindness
+from service.loops.watch import Watch
+
+_LOG = logging.getLogger(__name__)
+_PATIENCE = 20
+"""So many turns in a row that fail for no known reason end the process: something is wrong with it."""
+
+
+class Watching:
+    """Runs a watch until it is told to stop; one thread.
+
+    `clock`: the wall time; `announcer` and `blindness` are left out where nobody is told and no clock is live.
+    """
+
+    def __init__(
+        self,
+        watch: Watch,
+        store: Store,
+        catalog: Catalog,
+        meter: Meter,
+        clock: Callable[[], Micros],
+        *,
+        announcer: Announcer | None = None,
+        blindness: Blindness | None = None,
+        changed: Callable[[Change], None] = lambda change: None,
+        pause: float = 0.5,
+    ) -> None:
+        self._watch = watch
+        self._store = store
+        self._catalog = catalog
+        self._meter = meter
+        self._clock = clock
+        self._announcer = announcer
+        self._blindness = blindness
+        self._changed = changed
+        self._pause = pause
+        self._behind = {name for name in catalog.moments if self._is_live(name)}
+
+    def run(self, stop: threading.Event) -> None:
+        """Turn after turn. Raises when turns keep failing."""
+        failures = 0
+        while not stop.is_set():
+            wait = self._pause
+            try:
+                self.turn()
+                failures = 0
+            except (StaleClaim, StoreBusy):
+                self._watch.forget()
+            except StoreAway as away:
+                _LOG.warning("the store is away, waiting for it: %s", away)
+                self._watch.forget()
+                self._meter.failed("watch")
+                wait = 2.0
+            except Exception:
+                failures += 1
+                self._meter.failed("watch")
+                if failures >= _PATIENCE:
+                    raise
+                _LOG.exception("judging failed, trying again")
+                self._watch.forget()
+                wait = min(2.0 * failures, 30.0)
+            stop.wait(wait)
+
+    def turn(self) -> None:
+        """Close and judge what can be, then look after blindness and what was found late."""
+        for change in self._watch.tick():
+            self._changed(change)
+        if self._blindness is not None:
+            self._blindness.tick(self._store.clocks())
+        if self._announcer is not None and self._behind:
+            self._tell_late(self._announcer)
+
+    def _tell_late(self, announcer: Announcer) -> None:
+        """Moments whose time has reached the wall clock's again: what is still open there is told once."""
+        now = self._clock()
+        there = []
+        for name in sorted(self._behind):
+            topics = {source.topic for source in self._catalog.sources_of(name)}
+            mark = watermark([c for c in self._store.clocks() if not topics or c.partition.topic in topics])
+            if mark is not None and now - mark < LATE:
+                there.append(name)
+        if there:
+            notices = announcer.caught_up(there)
+            if notices:
+                self._store.enqueue(notices, now)
+            self._behind.difference_update(there)
+
+    def _is_live(self, name: str) -> bool:
+        sources = self._catalog.sources_of(name)
+        return bool(sources) and all(source.clock == "live" for source in sources)
