@@ -201,6 +201,5 @@ def _count(moment: Moment, what: Contribution, sign: int, closed_through: Micros
     bucket = what.bucket
     if bucket is not None:
         cell.duration_ms += sign * (what.duration_ms or 0)
-        buckets = cell.durations = cell.durations or {}
-        buckets[bucket] = buckets.get(bucket, 0) + sign
+        cell.count_duration(bucket, sign)
     return late

@@ -38,15 +38,18 @@ class Cell(msgspec.Struct, gc=False):
         self.broken_value += sign * other.broken_value
         self.duration_ms += sign * other.duration_ms
         if other.durations:
-            mine = self.durations = self.durations or {}
             for bucket, count in other.durations.items():
-                total = mine.get(bucket, 0) + sign * count
-                if total:
-                    mine[bucket] = total
-                else:
-                    del mine[bucket]
-            if not mine:
-                self.durations = None
+                self.count_duration(bucket, sign * count)
+
+    def count_duration(self, bucket: int, count: int) -> None:
+        """Count durations in, or out with a negative number; a bucket that comes to nothing is left out."""
+        mine = self.durations or {}
+        total = mine.get(bucket, 0) + count
+        if total:
+            mine[bucket] = total
+        else:
+            mine.pop(bucket, None)
+        self.durations = mine or None
 
     def __bool__(self) -> bool:
         """False for a cell that holds nothing."""

@@ -57,9 +57,7 @@ def open_database(url: str) -> "Database":
 
             return PostgresDatabase(parsed)
         except ImportError:
-            raise StoreRefused(
-                "PostgreSQL needs the driver psycopg: pip install 'momentwatch[postgres]'"
-            ) from None
+            raise StoreRefused("PostgreSQL needs the driver psycopg: pip install 'momentwatch[postgres]'") from None
     raise StoreRefused(
         f"{parsed.render_as_string(hide_password=True)}: no store of that kind; "
         "use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"

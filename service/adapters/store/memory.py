@@ -225,7 +225,7 @@ class MemoryStore(MemoryReader):
             through = min(through, self._closed_through.get(moment, 0))
             yield from self._books[moment].windows(after, through, self._moments[moment].window)
 
-    def save_judgement(  # noqa: PLR0913  # the port's
+    def save_judgement(  # the port's
         self,
         moment: str,
         tick: int,

@@ -57,9 +57,7 @@ class MemoryOutbox:
             row.state = "attempting"
             row.epoch += 1
             row.leased_until = until
-            taken.append(
-                Leased(row.number, row.epoch, row.notice, row.attempts, row.created_at, row.ambiguous)
-            )
+            taken.append(Leased(row.number, row.epoch, row.notice, row.attempts, row.created_at, row.ambiguous))
             row.attempts += 1
         return taken
 

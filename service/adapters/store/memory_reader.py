@@ -3,7 +3,8 @@
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Literal
+from operator import itemgetter
+from typing import Literal, TypeVar
 
 from service.adapters.store.memory_book import Book
 from service.adapters.store.memory_outbox import MemoryOutbox
@@ -16,6 +17,8 @@ from service.core.ledger import Promised  # noqa: TC001  # with the rest of the 
 from service.core.ports import BlindSpan, Judged, Judgement, MomentStatus, OutboxRow, TimelineEntry, Totals
 from service.core.tally import Cell
 from service.core.window import window_of
+
+P = TypeVar("P")
 
 _KINDS = {"feedback": Feedback, "customer": CustomerChange, "annotation": Annotation}
 
@@ -80,7 +83,7 @@ class MemoryReader:
                 waiting.add(row.customer)
         return Impact(broken, len(customers), value, len(waiting))
 
-    def breaks(  # noqa: PLR0913  # the port's
+    def breaks(  # the port's
         self, moment: str, segment: Segment, start: Micros, end: Micros, *, limit: int = 1000, offset: int = 0
     ) -> list[Break]:
         """In order of time."""
@@ -103,12 +106,9 @@ class MemoryReader:
             customers: dict[Micros, set[str]] = defaultdict(set)
             for row in self._breaks_between(moment, (), start, end):
                 customers[start + window_of(row.at - start, step)].add(row.customer)
-        steps = sorted({at for at, cell in cells.items() if cell} | customers.keys())
-        return [(at, _totals(cells[at], len(customers[at]))) for at in steps]
+        return sorted(_totals(cells, customers), key=itemgetter(0))
 
-    def by_value(
-        self, moment: str, dimension: str, start: Micros, end: Micros
-    ) -> list[tuple[str | None, Totals]]:
+    def by_value(self, moment: str, dimension: str, start: Micros, end: Micros) -> list[tuple[str | None, Totals]]:
         """Sums by a dimension's values, most broken first; None is "not stated"."""
         with self._lock:
             names = self._moments[moment].dimensions
@@ -119,8 +119,7 @@ class MemoryReader:
             customers: dict[str | None, set[str]] = defaultdict(set)
             for row in self._breaks_between(moment, (), start, end):
                 customers[row.dimensions.get(dimension)].add(row.customer)
-        found = {value for value, cell in cells.items() if cell} | customers.keys()
-        totals = [(value, _totals(cells[value], len(customers[value]))) for value in found]
+        totals = _totals(cells, customers)
         return sorted(totals, key=lambda each: (-each[1].broken, each[0] is None, each[0] or ""))
 
     def _cells_between(
@@ -142,9 +141,7 @@ class MemoryReader:
         """Complaints in order of time; `moment` None: all."""
         return self._voices_between(Complaint, moment, start, end)
 
-    def voices(
-        self, kind: Literal["feedback", "customer", "annotation"], start: Micros, end: Micros
-    ) -> list[Voice]:
+    def voices(self, kind: Literal["feedback", "customer", "annotation"], start: Micros, end: Micros) -> list[Voice]:
         """What else was said, gained, lost or done, in order of time."""
         return self._voices_between(_KINDS[kind], None, start, end)
 
@@ -164,9 +161,7 @@ class MemoryReader:
         with self._lock:
             if moment not in self._due_times:
                 return 0, 0
-            rows: list[Promised] = [
-                self._promises[moment, key] for key in self._due_times[moment].between(start, end)
-            ]
+            rows: list[Promised] = [self._promises[moment, key] for key in self._due_times[moment].between(start, end)]
         return sum(row.waiting for row in rows), len(rows)
 
     def status(self, moment: str) -> MomentStatus:
@@ -178,20 +173,14 @@ class MemoryReader:
                 closed_through=self._closed_through.get(moment),
                 judged_through=self._judged[moment].through,
                 learning=judgement.learning if judgement else None,
-                blind_since=min(
-                    (s.since for s in self._blind[moment].values() if s.until is None), default=None
-                ),
+                blind_since=min((s.since for s in self._blind[moment].values() if s.until is None), default=None),
                 series=judgement.series if judgement else (),
             )
 
     def blind(self, moment: str, start: Micros, end: Micros) -> list[BlindSpan]:
         """Stretches without trustworthy data that touch [start, end), in order."""
         with self._lock:
-            spans = [
-                s
-                for s in self._blind[moment].values()
-                if s.since < end and (s.until is None or s.until > start)
-            ]
+            spans = [s for s in self._blind[moment].values() if s.since < end and (s.until is None or s.until > start)]
         return sorted(spans, key=lambda span: span.since)
 
     def dead_letters(self, *, limit: int = 100, offset: int = 0) -> list[tuple[Micros | None, DeadLetter]]:
@@ -212,5 +201,14 @@ class MemoryReader:
             return self._outbox.rows(limit)
 
 
-def _totals(cell: Cell, customers: int) -> Totals:
-    return Totals(cell.attempts, cell.broken, cell.cancelled, cell.value, cell.broken_value, customers)
+def _totals(cells: Mapping[P, Cell], customers: Mapping[P, set[str]]) -> list[tuple[P, Totals]]:
+    """Sums by place, where anything happened."""
+    nothing, nobody = Cell(), set[str]()
+    found = []
+    for place in cells.keys() | customers.keys():
+        cell = cells.get(place, nothing)
+        hurt = len(customers.get(place, nobody))
+        totals = Totals(cell.attempts, cell.broken, cell.cancelled, cell.value, cell.broken_value, hurt)
+        if totals != Totals():
+            found.append((place, totals))
+    return found

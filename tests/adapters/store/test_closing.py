@@ -136,9 +136,7 @@ def test_a_closing_waits_for_the_batch_that_began_before_it(store: Store) -> Non
         # The closing has every chance to slip in between the look at `closed_through` and the commit.
         thread.join(0.3)
         changes = Changes()
-        changes.tally.cell(
-            "paid", T0, (None, None), late=batch.view.closed_through.get("paid", 0) > T0
-        ).attempts = 1
+        changes.tally.cell("paid", T0, (None, None), late=batch.view.closed_through.get("paid", 0) > T0).attempts = 1
         order.append("saved")
         batch.save(changes, 1, reader.claim.clock)
     thread.join(10)

@@ -136,9 +136,7 @@ def test_a_judgement_is_kept_with_its_snapshot(store: Store) -> None:
 
     store.save_judgement("paid", 0, judgement(T0, series=series, learning=(3.5, 14.0)), snapshot, [])
     assert store.judged("paid") == Judged(T0, 1, snapshot)
-    assert store.status("paid") == MomentStatus(
-        "paid", judged_through=T0, learning=(3.5, 14.0), series=series
-    )
+    assert store.status("paid") == MomentStatus("paid", judged_through=T0, learning=(3.5, 14.0), series=series)
 
     # A judgement without one leaves the last snapshot where it is.
     store.save_judgement("paid", 1, judgement(T0 + HOUR), None, [])
@@ -203,9 +201,7 @@ def test_one_resolves_and_the_next_opens_in_one_judgement(store: Store) -> None:
     over = msgspec.structs.replace(first, state="resolved", resolved_at=T0 + HOUR)
     second = opened(at=T0 + DAY)
 
-    store.save_judgement(
-        "paid", 1, judgement(T0 + DAY, *changes(("opened", second), ("resolved", over))), None, []
-    )
+    store.save_judgement("paid", 1, judgement(T0 + DAY, *changes(("opened", second), ("resolved", over))), None, [])
 
     assert store.interruptions() == [over, second]
 

@@ -75,9 +75,7 @@ class SqliteBulk(Bulk):
         table = plan.table
         statement: Insert | Delete
         if plan.how == "delete":
-            statement = delete(table).where(
-                and_(*(table.c[key] == bindparam(f"its_{key}") for key in plan.keys))
-            )
+            statement = delete(table).where(and_(*(table.c[key] == bindparam(f"its_{key}") for key in plan.keys)))
             names = [f"its_{key}" for key in plan.keys]
         else:
             insert = sqlite.insert(table).values({name: bindparam(name) for name in plan.columns})
@@ -110,9 +108,7 @@ class PostgresBulk(Bulk):
             statement = _on_conflict(insert, plan)
 
         def write(connection: Connection, rows: Sequence[Row]) -> int:
-            columns = dict(
-                zip(plan.columns, (list(column) for column in zip(*rows, strict=True)), strict=True)
-            )
+            columns = dict(zip(plan.columns, (list(column) for column in zip(*rows, strict=True)), strict=True))
             return connection.execute(statement, columns, execution_options=_COUNTED).rowcount
 
         return write

@@ -53,9 +53,7 @@ def _of_sqlite(error: exc.DBAPIError, original: sqlite3.Error, where: str) -> Ex
     name = getattr(original, "sqlite_errorname", type(original).__name__)
     if primary in _SQLITE_BUSY:
         return StoreBusy(f"{where}: another connection holds it ({name})")
-    if primary in _SQLITE_REFUSED or isinstance(
-        error, exc.DataError | exc.IntegrityError | exc.InterfaceError
-    ):
+    if primary in _SQLITE_REFUSED or isinstance(error, exc.DataError | exc.IntegrityError | exc.InterfaceError):
         return StoreRefused(f"{where} refused what was to be written ({name})")
     if primary == sqlite3.SQLITE_ERROR:
         return error

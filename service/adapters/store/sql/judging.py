@@ -73,12 +73,8 @@ def save(
     latest = {change.interruption.id: change.interruption for change in judgement.changes}
     # What was resolved makes room first for what opens in its place.
     for is_open in (False, True):
-        bulk.run(
-            connection, _PUT_INTERRUPTIONS, [_row(one) for one in latest.values() if one.is_open == is_open]
-        )
-    note(
-        connection, bulk, [TimelineEntry(c.interruption.id, c.at, c.what, c.note) for c in judgement.changes]
-    )
+        bulk.run(connection, _PUT_INTERRUPTIONS, [_row(one) for one in latest.values() if one.is_open == is_open])
+    note(connection, bulk, [TimelineEntry(c.interruption.id, c.at, c.what, c.note) for c in judgement.changes])
     if snapshot is not None:
         kept = (moment, snapshot.through, snapshot.fingerprint, pack_any(snapshot.state))
         bulk.run(connection, _PUT_SNAPSHOT, [kept])
@@ -142,9 +138,7 @@ def _page(
     mine = [tallies.c.moment == moment, ~tallies.c.late, tallies.c.opens <= last]
     if first is not None:
         mine.append(tallies.c.opens >= first)
-    beyond = connection.scalar(
-        select(tallies.c.opens).where(*mine).order_by(tallies.c.opens).offset(PAGE).limit(1)
-    )
+    beyond = connection.scalar(select(tallies.c.opens).where(*mine).order_by(tallies.c.opens).offset(PAGE).limit(1))
     query = select(*_CELLS).where(*mine).order_by(tallies.c.opens)
     rows = connection.execute(query if beyond is None else query.where(tallies.c.opens < beyond)).all()
     if not rows and beyond is not None:

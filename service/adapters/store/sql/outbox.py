@@ -26,9 +26,7 @@ def enqueue(connection: Connection, bulk: Bulk, notices: Sequence[Notice], now: 
     return bulk.run(connection, _NEW, rows)
 
 
-def lease(
-    connection: Connection, now: Micros, until: Micros, limit: int, skip: Collection[str]
-) -> list[Leased]:
+def lease(connection: Connection, now: Micros, until: Micros, limit: int, skip: Collection[str]) -> list[Leased]:
     """Take due rows, and those whose lease ran out, longest due first; another's are passed over."""
     wanted = (
         select(outbox)
@@ -70,9 +68,7 @@ def release(connection: Connection, leased: Leased, due_at: Micros) -> bool:
     return _settle(connection, leased, state="waiting", due_at=due_at, attempts=outbox.c.attempts - 1)
 
 
-def delivered(
-    connection: Connection, leased: Leased, delivery: Delivery, now: Micros, next_at: Micros | None
-) -> bool:
+def delivered(connection: Connection, leased: Leased, delivery: Delivery, now: Micros, next_at: Micros | None) -> bool:
     """Record an attempt; False when the lease was no longer ours."""
     if delivery.outcome == "sent":
         return _settle(connection, leased, state="sent", sent_at=now, last_error="")

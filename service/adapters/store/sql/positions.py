@@ -28,10 +28,7 @@ def claim(connection: Connection, partition: Partition) -> Claim:
     A re-created topic has another id: its partition begins anew, and nobody may write the old one's any more.
     """
     known = connection.execute(
-        select(_columns.id, _columns.topic_id)
-        .where(_is_place(partition))
-        .order_by(_columns.id)
-        .with_for_update()
+        select(_columns.id, _columns.topic_id).where(_is_place(partition)).order_by(_columns.id).with_for_update()
     ).all()
     others = {row.topic_id: row.id for row in known}
     if partition.topic_id not in others:
@@ -95,9 +92,7 @@ def advance(connection: Connection, claim: Claim, position: int, clock: Partitio
         where = f"{claim.partition.topic}/{claim.partition.number}"
         raise StaleClaim(f"{where}: another reader has claimed it since")
     if fresh:
-        connection.execute(
-            insert(id_hashes).values(partition=row.id, upto=row.ids, watermark=watermark, blob=blob)
-        )
+        connection.execute(insert(id_hashes).values(partition=row.id, upto=row.ids, watermark=watermark, blob=blob))
         connection.execute(
             delete(id_hashes).where(
                 id_hashes.c.partition == row.id,
@@ -114,9 +109,7 @@ def went_through(connection: Connection, claim: Claim, position: int) -> bool:
     The row is locked to be read: a transaction that still hangs at the other end is waited for.
     """
     row = connection.execute(
-        select(_columns.epoch, _columns.position, _columns.superseded)
-        .where(_is(claim.partition))
-        .with_for_update()
+        select(_columns.epoch, _columns.position, _columns.superseded).where(_is(claim.partition)).with_for_update()
     ).one_or_none()
     if row is None or row.superseded or row.epoch != claim.epoch:
         where = f"{claim.partition.topic}/{claim.partition.number}"
@@ -137,6 +130,4 @@ def clocks(connection: Connection) -> list[PartitionClock]:
 
 
 def _clock(row: Row[Any]) -> PartitionClock:
-    return PartitionClock(
-        Partition(row.topic, row.number, row.topic_id), row.latest, row.looked_at, ended=row.ended
-    )
+    return PartitionClock(Partition(row.topic, row.number, row.topic_id), row.latest, row.looked_at, ended=row.ended)

@@ -42,9 +42,7 @@ class PostgresDatabase(Database):
                 ),
             },
         )
-        self.readers = self.engine.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        )
+        self.readers = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self.bulk = PostgresBulk()
         try:
             with translated(self.where), self.engine.connect():

@@ -89,7 +89,7 @@ class SqlReader:
             broken, customers, value, waiting = connection.execute(query.select_from(mine)).one()
         return Impact(broken or 0, customers, value or 0, waiting or 0)
 
-    def breaks(  # noqa: PLR0913  # the port's
+    def breaks(  # the port's
         self, moment: str, segment: Segment, start: Micros, end: Micros, *, limit: int = 1000, offset: int = 0
     ) -> list[Break]:
         """In order of time."""
@@ -118,9 +118,7 @@ class SqlReader:
         )
         return [(start + place * step, totals) for place, totals in sorted(found.items())]
 
-    def by_value(
-        self, moment: str, dimension: str, start: Micros, end: Micros
-    ) -> list[tuple[str | None, Totals]]:
+    def by_value(self, moment: str, dimension: str, start: Micros, end: Micros) -> list[tuple[str | None, Totals]]:
         """Sums by a dimension's values, most broken first; None is "not stated"."""
         found = self._sums(
             self._database.dimension(tallies.c.dims, dimension).label("place"),
@@ -142,12 +140,7 @@ class SqlReader:
             .subquery()
         )
         sums = select(cells.c.place, *(_sum(cells.c[name]) for name in _SUMS)).group_by(cells.c.place)
-        hurt = (
-            select(of_break, breaks.c.customer)
-            .where(*self._within(moment, (), start, end))
-            .distinct()
-            .subquery()
-        )
+        hurt = select(of_break, breaks.c.customer).where(*self._within(moment, (), start, end)).distinct().subquery()
         customers = select(hurt.c.place, func.count()).group_by(hurt.c.place)
         with self._database.read() as connection:
             summed = {row[0]: tuple(row[1:]) for row in connection.execute(sums)}
@@ -175,9 +168,7 @@ class SqlReader:
         """Complaints in order of time; `moment` None: all."""
         return self._voices("complaint", true() if moment is None else voices.c.moment == moment, start, end)
 
-    def voices(
-        self, kind: Literal["feedback", "customer", "annotation"], start: Micros, end: Micros
-    ) -> list[Voice]:
+    def voices(self, kind: Literal["feedback", "customer", "annotation"], start: Micros, end: Micros) -> list[Voice]:
         """What else was said, gained, lost or done, in order of time."""
         return self._voices(kind, true(), start, end)
 
@@ -253,9 +244,7 @@ class SqlReader:
 
     def counts(self) -> Counts:
         """Since the store was made."""
-        query = select(counts.c.name, counts.c.label, _sum(counts.c.n)).group_by(
-            counts.c.name, counts.c.label
-        )
+        query = select(counts.c.name, counts.c.label, _sum(counts.c.n)).group_by(counts.c.name, counts.c.label)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         found = Counts()

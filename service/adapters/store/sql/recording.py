@@ -46,9 +46,7 @@ NO_PARTITION = 0
 class Recorder:
     """Writes changes. `codec`: of a moment's dimension values. `clock`: the wall time, for burials."""
 
-    def __init__(
-        self, database: Database, codec: Callable[[str], ValuesCodec], clock: Callable[[], Micros]
-    ) -> None:
+    def __init__(self, database: Database, codec: Callable[[str], ValuesCodec], clock: Callable[[], Micros]) -> None:
         self._database = database
         self._codec = codec
         self._clock = clock
@@ -99,9 +97,7 @@ class Recorder:
                     )
                 )
                 if cell.durations:
-                    buckets += [
-                        (moment, window, dims, late, bucket, n) for bucket, n in cell.durations.items()
-                    ]
+                    buckets += [(moment, window, dims, late, bucket, n) for bucket, n in cell.durations.items()]
         return rows, buckets
 
     def _write_promises(
@@ -111,9 +107,7 @@ class Recorder:
         known: Mapping[PromiseKey, Promised],
     ) -> None:
         run = self._database.bulk.run
-        run(
-            connection, _PUT_PROMISES, [_promise_row(row) for place, row in changed.items() if place in known]
-        )
+        run(connection, _PUT_PROMISES, [_promise_row(row) for place, row in changed.items() if place in known])
         new = [_promise_row(row) for place, row in changed.items() if place not in known]
         if run(connection, _NEW_PROMISES, new) < len(new):
             raise StoreBusy("two batches began the same promise at once")

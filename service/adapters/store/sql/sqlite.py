@@ -87,9 +87,7 @@ class SqliteDatabase(Database):
 
 
 # The listeners below begin transactions, not the driver: it would begin them late, and never IMMEDIATE.
-_ARGUMENTS = {
-    "connect_args": {"isolation_level": None, "check_same_thread": False, "timeout": _BUSY_MS / 1000}
-}
+_ARGUMENTS = {"connect_args": {"isolation_level": None, "check_same_thread": False, "timeout": _BUSY_MS / 1000}}
 
 
 def _prepare_writer(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -38,9 +38,7 @@ _PUT_BLIND = plan(blind_spans, "put")
 class SqlStore(SqlReader):
     """Keeps everything in a database. `clock`: the wall time, for burials."""
 
-    def __init__(
-        self, database: Database, declared: Mapping[str, Moment], clock: Callable[[], Micros]
-    ) -> None:
+    def __init__(self, database: Database, declared: Mapping[str, Moment], clock: Callable[[], Micros]) -> None:
         super().__init__(database)
         self._moments: dict[str, Moment] = {}
         self._codecs: dict[str, ValuesCodec] = {}
@@ -98,7 +96,7 @@ class SqlStore(SqlReader):
         width = self._moments[moment].window
         return judging.windows(self._database, moment, self._codec(moment), width, (after, through))
 
-    def save_judgement(  # noqa: PLR0913  # the port's
+    def save_judgement(  # the port's
         self,
         moment: str,
         tick: int,
@@ -142,9 +140,7 @@ class SqlStore(SqlReader):
 
     def delivered(self, leased: Leased, delivery: Delivery, now: Micros, next_at: Micros | None) -> bool:
         """Record an attempt; False when the lease was no longer ours."""
-        return self._database.write(
-            lambda connection: outbox.delivered(connection, leased, delivery, now, next_at)
-        )
+        return self._database.write(lambda connection: outbox.delivered(connection, leased, delivery, now, next_at))
 
     def close(self) -> None:
         """Let go of the database."""
@@ -172,9 +168,7 @@ class _Ingest:
 
 
 class _Closing:
-    def __init__(
-        self, store: SqlStore, transaction: Transaction, moment: str, closed_through: Micros
-    ) -> None:
+    def __init__(self, store: SqlStore, transaction: Transaction, moment: str, closed_through: Micros) -> None:
         self._store = store
         self._transaction = transaction
         self._moment = moment
@@ -182,9 +176,7 @@ class _Closing:
 
     def due(self, through: Micros) -> Sequence[Promised]:
         with translated(self._transaction.where):
-            return self._store.recorder.due(
-                self._transaction.connection, self._moment, self.closed_through, through
-            )
+            return self._store.recorder.due(self._transaction.connection, self._moment, self.closed_through, through)
 
     def save(self, changes: Changes, through: Micros) -> None:
         connection = self._transaction.connection

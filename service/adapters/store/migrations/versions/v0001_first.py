@@ -136,9 +136,7 @@ def upgrade() -> None:
         _flag("superseded"),
         _count("ids"),
         sa.PrimaryKeyConstraint("id", name=op.f("partitions_key")),
-        sa.UniqueConstraint(
-            "topic", "number", "topic_id", name=op.f("partitions_topic_number_topic_id_once")
-        ),
+        sa.UniqueConstraint("topic", "number", "topic_id", name=op.f("partitions_topic_number_topic_id_once")),
     )
     op.create_table(
         "promises",
