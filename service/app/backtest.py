@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog
 from service.core.changes import Changes, Counts, keys_of
 from service.core.duplicates import IdHorizon
-from service.core.event import DeadLetter, Micros, Partition, Record
+from service.core.event import DAY, DeadLetter, Micros, Partition, Record, rfc3339
 from service.core.intake import Intake
 from service.core.ports import Claim
 from service.core.report import Line, Span, lines
@@ -22,6 +23,8 @@ from service.core.watchers import watchers
 from service.loops.watch import Watch
 
 MINOR_DIGITS = 2
+LEAP: Micros = 366 * DAY
+"""Events so long after everything before them are taken for mistakes."""
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -61,7 +64,7 @@ class Backtest:
         gc.collect()
         gc.disable()
         try:
-            for chunk in files.chunks():
+            for chunk in (self._without_far_future(chunk) for chunk in files.chunks()):
                 for letter in chunk.dead:
                     rejected(letter)
                 claim = self._take(claim, chunk)
@@ -79,6 +82,38 @@ class Backtest:
             span = Span(self._began, self._ended + 1)
         found = lines(self.store, dict(self._catalog.moments), span, MINOR_DIGITS) if span else []
         return Result(found, self.store.counts(), span)
+
+    def _without_far_future(self, chunk: Chunk) -> Chunk:
+        """The chunk, and as dead letters what stands beyond a leap of time that no history makes.
+
+        A file has no wall clock to say what is from the future, and may be a simulation of it. But one event of
+        the year 2999 must not close the windows of a thousand years.
+        """
+        records = chunk.records
+        if not records:
+            return chunk
+        before = self._ended if self._ended is not None else records[0].at
+        if records[-1].at - before <= LEAP:
+            return chunk
+        for index, record in enumerate(records):
+            if record.at - before > LEAP:
+                break
+            before = record.at
+        else:
+            return chunk
+        dead = [
+            DeadLetter(
+                partition,
+                record.offset,
+                "future",
+                f"time is {rfc3339(record.at)}, over a year after the event before it; mend it, or split the file",
+                record.event.id.encode(),
+            )
+            for partition, record in zip(chunk.partitions[index:], records[index:], strict=True)
+        ]
+        return replace(
+            chunk, records=records[:index], partitions=chunk.partitions[:index], dead=[*chunk.dead, *dead]
+        )
 
     def _take(self, claim: Claim, chunk: Chunk) -> Claim:
         """One chunk in one transaction."""

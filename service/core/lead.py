@@ -3,10 +3,9 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from service.core.changes import Break
+from service.core.changes import Break, Voice
 from service.core.event import DAY, Complaint, Micros
 from service.core.interruption import Segment, holds
-from service.core.ports import Voice
 
 BASE: Micros = 56 * DAY
 """Complaints of so long before the onset are what is usual."""

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import msgspec
 
 from service.core.catalog import Moment
+from service.core.changes import Voice
 from service.core.event import Micros, rfc3339
 from service.core.interruption import Impact, Interruption
 from service.core.lead import FOLLOW, about, complaints_clear, first_complaint
-from service.core.ports import Reader, Voice
+from service.core.ports import Reader
 
 COUNTS_NOBODY = {"silence", "volume"}
 """What is seen of these is that events are missing: there is nobody to count."""

@@ -59,13 +59,13 @@ class Announcer:
             muted = "was_open_while_away"
         return self._notices(change, muted)
 
-    def caught_up(self, moments: Sequence[str]) -> list[Notice]:
+    def caught_up(self, moments: Sequence[str], now: Micros) -> list[Notice]:
         """What is still open when a catch-up ends, told once: found late."""
         return [
             notice
             for row in self._reader.interruptions(open_only=True)
             if row.moment in moments and row.notifies
-            for notice in self._notices(Change("opened", row.detected_at, row), "found_late")
+            for notice in self._notices(Change("opened", now, row), "found_late")
         ]
 
     def _notices(self, change: Change, muted: Reason | None) -> list[Notice]:
@@ -96,7 +96,8 @@ def facts_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, mon
         elsewhere=elsewhere,
         worst=() if row.segment else _worst(reader, moment, onset, now),
         newly_hit=_newly_hit(reader, row, now) if impact.broken <= _MANY else (),
-        next_due=NextDue(waiting, now + DAY) if promised and waiting else None,
+        # Promises are not counted by segment before they fall due.
+        next_due=NextDue(waiting, now + DAY) if promised and waiting and not row.segment else None,
         complained=_complained(reader, row, now) if impact.broken <= _MANY else None,
         currency=money.code,
         minor_digits=money.minor_digits,

@@ -93,7 +93,7 @@ class Watching:
             if mark is not None and now - mark < LATE:
                 there.append(name)
         if there:
-            notices = announcer.caught_up(there)
+            notices = announcer.caught_up(there, now)
             if notices:
                 self._store.enqueue(notices, now)
             self._behind.difference_update(there)
