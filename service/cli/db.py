@@ -1,0 +1,63 @@
+"""`momentwatch db`: makes, checks and moves the database."""
+
+import argparse
+import sys
+
+from service.core.ports import StoreAway, StoreBusy, StoreRefused
+
+_FAILED = 1
+_URL = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("db", help="make, check or copy the database")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    upgrade = actions.add_parser("upgrade", help="make the tables, or bring them to this version")
+    check = actions.add_parser("check", help="say whether the tables are this version's; exit 1 when not")
+    for one in (upgrade, check):
+        one.add_argument("--url", required=True, metavar="URL", help=_URL)
+    copy = actions.add_parser("copy", help="copy everything to an empty database, as from SQLite to PostgreSQL")
+    copy.add_argument("--from", dest="source", required=True, metavar="URL", help=_URL)
+    copy.add_argument("--to", dest="target", required=True, metavar="URL", help=_URL)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it; 0 when it was done, 1 when it could not be."""
+    actions = {"upgrade": _upgrade, "check": _check, "copy": _copy}
+    try:
+        actions[arguments.action](arguments)
+    except (StoreAway, StoreBusy, StoreRefused) as error:
+        print(f"momentwatch db {arguments.action}: {error}", file=sys.stderr)
+        return _FAILED
+    return 0
+
+
+def _upgrade(arguments: argparse.Namespace) -> None:
+    from service.adapters.store import migrate, open_database
+
+    with open_database(arguments.url) as database:
+        before = migrate.current(database)
+        migrate.upgrade(database)
+        print(f"{database.where}: {before or 'nothing'} → {migrate.head()}")
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    from service.adapters.store import migrate, open_database
+
+    with open_database(arguments.url) as database:
+        migrate.check(database)
+        print(f"{database.where}: at {migrate.head()}, as it should be")
+
+
+def _copy(arguments: argparse.Namespace) -> None:
+    from service.adapters.store import open_database
+    from service.adapters.store.copy import copy
+
+    def progress(table: str, rows: int) -> None:
+        print(f"{table:<16} {rows:>12,}", file=sys.stderr)
+
+    with open_database(arguments.source) as source, open_database(arguments.target) as target:
+        rows = copy(source, target, progress)
+        print(f"{rows:,} rows: {source.where} → {target.where}")
