@@ -5,6 +5,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from importlib.util import find_spec
 
 COMMANDS = ("demo", "serve", "check", "backtest", "digest", "notify", "db")
 
@@ -18,7 +19,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"momentwatch {version('momentwatch')}")
     subparsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command in COMMANDS:
-        importlib.import_module(f"service.cli.{command}").add(subparsers)
+        module = f"service.cli.{command}"
+        if find_spec(module) is not None:
+            importlib.import_module(module).add(subparsers)
     return top
 
 
