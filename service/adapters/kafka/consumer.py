@@ -106,8 +106,8 @@ class Connected:
         """Wait a moment for records. Raises KafkaError."""
         if not self._coordinator.rejoining:
             return cast("Mapping[TopicPartition, Sequence[Any]]", self.consumer.poll(timeout_ms=POLL))
-        # A poll that ends while a rebalance is under way can make the client forget that it is in the
-        # middle of one: where partitions were added, it would stay without any. So it is reminded, and given time.
+        # A poll that ends in the middle of a rebalance can make the client forget that there is one: where
+        # partitions were added, it would stay without any. So it is reminded, and given time.
         self._coordinator.request_rejoin()
         return cast("Mapping[TopicPartition, Sequence[Any]]", self.consumer.poll(timeout_ms=POLL_REBALANCING))
 

@@ -82,9 +82,7 @@ class LogEnds:
 
         async def question() -> Any:
             request = _request([partition], IsolationLevel.READ_COMMITTED)
-            return await self._manager.wait_for(
-                self._manager.send(request, node_id=leader), round(timeout * 1000)
-            )
+            return await self._manager.wait_for(self._manager.send(request, node_id=leader), round(timeout * 1000))
 
         return next((end for _, end in _ends(self._manager.run(question))), None)
 

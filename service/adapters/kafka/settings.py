@@ -77,9 +77,7 @@ def _security_options(security: KafkaSecurity) -> dict[str, Any]:
         options["sasl_mechanism"] = security.mechanism
         if security.mechanism == "OAUTHBEARER":
             if security.oauth is None:
-                raise ValueError(
-                    "kafka.security.oauth: missing, OAUTHBEARER needs it: say where tokens come from"
-                )
+                raise ValueError("kafka.security.oauth: missing, OAUTHBEARER needs it: say where tokens come from")
             options["sasl_oauth_token_provider"] = token_provider(security.oauth)
         else:
             options["sasl_plain_username"] = security.username
@@ -119,9 +117,7 @@ def consumer_options(settings: KafkaSettings) -> dict[str, Any]:
 def need_checksums() -> None:
     """Raise ImportError where kafka-python would fall back to checksums in Python, ten times slower."""
     if find_spec("crc32c") is None:
-        raise ImportError(
-            "the package crc32c is not installed, reading would be ten times slower: pip install crc32c"
-        )
+        raise ImportError("the package crc32c is not installed, reading would be ten times slower: pip install crc32c")
 
 
 class Hush(logging.Filter):
@@ -130,7 +126,14 @@ class Hush(logging.Filter):
     Whoever waits for a broker says so once, with the reason; the client would say it several times a second.
     """
 
-    LOGGERS = ("kafka.net.manager", "kafka.net.connection", "kafka.cluster", "kafka.consumer.fetcher")
+    LOGGERS = (
+        "kafka.cluster",
+        "kafka.consumer.fetcher",
+        "kafka.coordinator",
+        "kafka.net.connection",
+        "kafka.net.manager",
+        "kafka.net.transport",
+    )
 
     def __init__(self) -> None:
         super().__init__()

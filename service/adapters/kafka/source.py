@@ -158,8 +158,8 @@ class KafkaSource:
         self._look(connected)
         self._watch()
         if not self._out:
-            self._out.append(Idle())
             self._need_contact(connected)
+            self._out.append(Idle())
 
     def _poll(self, connected: Connected) -> Mapping[TopicPartition, Sequence[Any]]:  # noqa: C901  # one line each
         try:
@@ -183,9 +183,7 @@ class KafkaSource:
             log.debug("a poll failed and is made again: %s", error)
         except KafkaError as error:
             self._disconnect()
-            raise SourceAway(
-                f"the consumer failed and is made anew: {error or type(error).__name__}"
-            ) from error
+            raise SourceAway(f"the consumer failed and is made anew: {error or type(error).__name__}") from error
         else:
             if records:
                 self._records_at = time.monotonic()
@@ -222,9 +220,7 @@ class KafkaSource:
     def _name_missing(self, connected: Connected) -> None:
         missing = connected.missing()
         for topic in sorted(missing - self._named):
-            log.warning(
-                "topic %s does not exist, or may not be seen: waiting for it, the others go on", topic
-            )
+            log.warning("topic %s does not exist, or may not be seen: waiting for it, the others go on", topic)
         for topic in sorted(self._named - missing):
             log.warning("topic %s is there now", topic)
         self._named = missing
@@ -301,9 +297,7 @@ class KafkaSource:
             if after > place.position:
                 place.position, place.stuck = after, 0.0
             looked_at = date if end == after else None
-            self._out.append(
-                Batch(place.partition, [], [], after, looked_at=looked_at, behind=max(0, end - after))
-            )
+            self._out.append(Batch(place.partition, [], [], after, looked_at=looked_at, behind=max(0, end - after)))
 
     def _watch(self) -> None:
         """Make the consumer anew when it gives nothing of what is there; the second time it is an error."""

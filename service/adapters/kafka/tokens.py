@@ -42,9 +42,7 @@ class ClientCredentials:
     def __post_init__(self) -> None:
         parts = urlsplit(self.token_url)
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-            raise ValueError(
-                "token_url: would send the client's secret in the clear: write an https:// address"
-            )
+            raise ValueError("token_url: would send the client's secret in the clear: write an https:// address")
 
 
 class TokenError(OSError):

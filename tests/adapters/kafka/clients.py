@@ -58,9 +58,7 @@ def producer(broker: KafkaBroker, **options: Any) -> Iterator[Any]:
         made.close(timeout=5)
 
 
-def put(
-    broker: KafkaBroker, topic: str, payloads: Sequence[bytes], partition: int = 0, **options: Any
-) -> None:
+def put(broker: KafkaBroker, topic: str, payloads: Sequence[bytes], partition: int = 0, **options: Any) -> None:
     """Put records on a partition."""
     with producer(broker) as sending:
         for payload in payloads:

@@ -24,9 +24,7 @@ class KafkaUnderTest(SourceUnderTest):
         self.topic = self.broker.create_topic(partitions=partitions)
         return KafkaSource(quick(self.broker), [self.topic], wall)
 
-    def append(
-        self, number: int, payloads: Sequence[bytes], headers: Mapping[str, bytes] | None = None
-    ) -> None:
+    def append(self, number: int, payloads: Sequence[bytes], headers: Mapping[str, bytes] | None = None) -> None:
         put(self.broker, self.topic, payloads, number, headers=list((headers or {}).items()))
 
     def append_control(self, number: int) -> None:
