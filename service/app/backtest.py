@@ -111,9 +111,7 @@ class Backtest:
             )
             for partition, record in zip(chunk.partitions[index:], records[index:], strict=True)
         ]
-        return replace(
-            chunk, records=records[:index], partitions=chunk.partitions[:index], dead=[*chunk.dead, *dead]
-        )
+        return replace(chunk, records=records[:index], partitions=chunk.partitions[:index], dead=[*chunk.dead, *dead])
 
     def _take(self, claim: Claim, chunk: Chunk) -> Claim:
         """One chunk in one transaction."""

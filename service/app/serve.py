@@ -19,9 +19,7 @@ from service.settings import Settings
 _LOG = logging.getLogger(__name__)
 
 
-def build(
-    settings: Settings, catalog: Catalog, *, shadow: bool = False, learn_from: Micros | None = None
-) -> Service:
+def build(settings: Settings, catalog: Catalog, *, shadow: bool = False, learn_from: Micros | None = None) -> Service:
     """The service of some settings. Waits for a database that is away; raises StoreRefused for one that will not do."""
     if settings.kafka is None:
         message = "serve needs kafka settings"
@@ -57,7 +55,7 @@ def _store(settings: Settings, catalog: Catalog) -> Store:
     url = settings.database.url
     password = settings.database.password
     if password is not None:
-        from sqlalchemy import make_url  # noqa: PLC0415  # only a server has a password
+        from sqlalchemy import make_url  # only a server has a password
 
         url = make_url(url).set(password=password.reveal()).render_as_string(hide_password=False)
     pause = 0.5

@@ -47,11 +47,11 @@ def _time(text: str) -> Micros:
 def run(arguments: argparse.Namespace) -> int:
     """Run the backtest."""
     # Imported here, so that other commands start without them.
-    from service.adapters.catalog import CatalogError, load  # noqa: PLC0415
-    from service.adapters.files import EventFileError, describe  # noqa: PLC0415
-    from service.app.backtest import Backtest  # noqa: PLC0415
-    from service.cli.progress import bar  # noqa: PLC0415
-    from service.cli.table import print_json, print_table, summary  # noqa: PLC0415
+    from service.adapters.catalog import CatalogError, load
+    from service.adapters.files import EventFileError, describe
+    from service.app.backtest import Backtest
+    from service.cli.progress import bar
+    from service.cli.table import print_json, print_table, summary
 
     try:
         loaded = load(arguments.rules)

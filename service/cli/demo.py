@@ -19,17 +19,15 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument("--exit", action="store_true", help="end when the year is over, with a table of what was found")
     parser.add_argument("--rules", type=Path, default=_RULES, metavar="DIR", help="another catalogue")
     parser.add_argument("--port", type=int, default=8080, help="of the page (default: 8080, or any free one)")
-    parser.add_argument(
-        "--produce", metavar="HOST:PORT", help="put the flights on a Kafka topic instead, and end"
-    )
+    parser.add_argument("--produce", metavar="HOST:PORT", help="put the flights on a Kafka topic instead, and end")
     parser.add_argument("--topic", default="flights.departures", help="for --produce")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run until the year is over, or until interrupted."""
-    from service.adapters import flights  # noqa: PLC0415
-    from service.adapters.catalog import CatalogError, load  # noqa: PLC0415
+    from service.adapters import flights
+    from service.adapters.catalog import CatalogError, load
 
     try:
         if arguments.produce:
@@ -46,9 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _produce(server: str, topic: str) -> int:
-    from service.adapters import flights  # noqa: PLC0415
-    from service.adapters.kafka.produce import customer_of, produce  # noqa: PLC0415
-    from service.adapters.kafka.settings import KafkaSettings  # noqa: PLC0415
+    from service.adapters import flights
+    from service.adapters.kafka.produce import customer_of, produce
+    from service.adapters.kafka.settings import KafkaSettings
 
     count = produce(flights.events(), topic, KafkaSettings(bootstrap_servers=(server,)), key=customer_of)
     print(f"{count:,} events produced to {topic}", file=sys.stderr)
@@ -56,16 +54,16 @@ def _produce(server: str, topic: str) -> int:
 
 
 def _replay(arguments: argparse.Namespace, catalog: object) -> int:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from service.adapters import flights  # noqa: PLC0415
-    from service.adapters.web.server import ServerDidNotStart  # noqa: PLC0415
-    from service.app.demo import FLIGHTS, Demo  # noqa: PLC0415
-    from service.cli.table import print_table, yearly  # noqa: PLC0415
-    from service.core.catalog import Catalog  # noqa: PLC0415
-    from service.core.route import Message  # noqa: PLC0415
+    from service.adapters import flights
+    from service.adapters.web.server import ServerDidNotStart
+    from service.app.demo import FLIGHTS, Demo
+    from service.cli.table import print_table, yearly
+    from service.core.catalog import Catalog
+    from service.core.route import Message
 
     assert isinstance(catalog, Catalog)  # noqa: S101  # narrows for the type checker
     console = Console(file=sys.stderr)

@@ -39,16 +39,14 @@ def _ago(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run until a signal ends it; 1 when a part of the service failed for good."""
-    from service.adapters.catalog import CatalogError, load  # noqa: PLC0415
-    from service.app.serve import build  # noqa: PLC0415
-    from service.core.ports import StoreRefused  # noqa: PLC0415
-    from service.settings import load_settings  # noqa: PLC0415
+    from service.adapters.catalog import CatalogError, load
+    from service.app.serve import build
+    from service.core.ports import StoreRefused
+    from service.settings import load_settings
 
     try:
         settings = load_settings(arguments.config)
-        logging.basicConfig(
-            level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-        )
+        logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         loaded = load(settings.rules)
         problems = settings.problems_with(loaded.catalog)
         if problems:

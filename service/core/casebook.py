@@ -181,11 +181,7 @@ class Casebook:
             return []
         case.kinds.add(breach.kind)
         opening = case.opening
-        return [
-            msgspec.structs.replace(
-                opening, what="evidence", at=end, kind=breach.kind, level=breach.level
-            )
-        ]
+        return [msgspec.structs.replace(opening, what="evidence", at=end, kind=breach.kind, level=breach.level)]
 
     def _look_after(self, identity: str, case: _Case, end: Micros, *, arrived: bool) -> list[Decision]:
         opening = case.opening
@@ -230,7 +226,8 @@ class Casebook:
 
 def _groups(breaches: Sequence[Breach]) -> list[list[Breach]]:
     """Breaches that may open together: of one watcher and one dimension; everything first, then contrasts, then
-    by evidence, rules last."""
+    by evidence, rules last.
+    """
     grouped: dict[tuple[str, str], list[Breach]] = {}
     for breach in breaches:
         grouped.setdefault((breach.watcher, breach.row.partition("=")[0]), []).append(breach)
@@ -245,4 +242,3 @@ def _groups(breaches: Sequence[Breach]) -> list[list[Breach]]:
             group[0].row,
         ),
     )
-

@@ -20,9 +20,7 @@ class Facts(Protocol):
 
     def totals(self, moment: str, start: Micros, end: Micros, step: Micros) -> list[tuple[Micros, Totals]]: ...
 
-    def by_value(
-        self, moment: str, dimension: str, start: Micros, end: Micros
-    ) -> list[tuple[str | None, Totals]]: ...
+    def by_value(self, moment: str, dimension: str, start: Micros, end: Micros) -> list[tuple[str | None, Totals]]: ...
 
 
 def attempts_in(facts: Facts, moment: str, segment: Segment, start: Micros, end: Micros) -> int:
@@ -30,9 +28,7 @@ def attempts_in(facts: Facts, moment: str, segment: Segment, start: Micros, end:
     if not segment:
         return sum(totals.attempts for _, totals in facts.totals(moment, start, end, DAY))
     dimension, values = segment[0]
-    return sum(
-        totals.attempts for value, totals in facts.by_value(moment, dimension, start, end) if value in values
-    )
+    return sum(totals.attempts for value, totals in facts.by_value(moment, dimension, start, end) if value in values)
 
 
 class Chronicle:

@@ -27,9 +27,7 @@ class Intake:
         """Add what some records of one partition change, given the state before the batch."""
         self.take_runs([(partition, records)], view, changes)
 
-    def take_runs(
-        self, runs: Iterable[tuple[Partition, Iterable[Record]]], view: View, changes: Changes
-    ) -> None:
+    def take_runs(self, runs: Iterable[tuple[Partition, Iterable[Record]]], view: View, changes: Changes) -> None:
         """Add what several partitions' records change, in the order given."""
         rows: dict[PromiseKey, tuple[Promised, Contribution | None]] = {}
         for partition, records in runs:
@@ -145,9 +143,7 @@ def expire(
     """
     for row in rows:
         heard = closable(row.first.at, moment.window, delay) if row.first else 0
-        settle(
-            moment, row, contribution(row, closed[0]), contribution(row, closed[1]), max(closed[0], heard), changes
-        )
+        settle(moment, row, contribution(row, closed[0]), contribution(row, closed[1]), max(closed[0], heard), changes)
 
 
 def settle(

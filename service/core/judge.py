@@ -220,9 +220,7 @@ class Judge:
         restore: Restore,
     ) -> "Judge":
         """A judge that goes on exactly as the dumped one would have; its definition must be the same."""
-        restored = [
-            msgspec.structs.replace(w, detector=restore(state["detectors"][w.name])) for w in watchers
-        ]
+        restored = [msgspec.structs.replace(w, detector=restore(state["detectors"][w.name])) for w in watchers]
         judge = cls(moment, rules, restored)
         judge.through = state["through"]
         judge._step = state["step"]
@@ -245,9 +243,7 @@ def window_step(step: Micros, width: Micros) -> Micros:
 def _of_rule(breach: Breach, rule: Rule | None) -> Breach:
     if rule is None:
         return breach
-    return msgspec.structs.replace(
-        breach, rule=rule.name, level=rule.level, trial=rule.status == "experimental"
-    )
+    return msgspec.structs.replace(breach, rule=rule.name, level=rule.level, trial=rule.status == "experimental")
 
 
 def _finite(number: float) -> float | None:

@@ -20,9 +20,7 @@ _INTERVAL_DAYS = 90.0
 def about(moment: str, complaints: Iterable[Voice]) -> list[Voice]:
     """The complaints that are about a moment, or do not say what they are about."""
     return [
-        voice
-        for voice in complaints
-        if isinstance(voice.event, Complaint) and voice.event.moment in {None, moment}
+        voice for voice in complaints if isinstance(voice.event, Complaint) and voice.event.moment in {None, moment}
     ]
 
 

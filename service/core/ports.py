@@ -275,7 +275,9 @@ class Reader(Protocol):
         """Complaints in order of time; `moment` None: all."""
         ...
 
-    def voices(self, kind: Literal["feedback", "customer", "annotation"], start: Micros, end: Micros) -> list[Voice]: ...
+    def voices(
+        self, kind: Literal["feedback", "customer", "annotation"], start: Micros, end: Micros
+    ) -> list[Voice]: ...
 
     def due(self, moment: str, start: Micros, end: Micros) -> tuple[int, int]:
         """(open promises, all promises) with a due time in [start, end)."""
@@ -311,7 +313,9 @@ class Store(Reader, Protocol):
         """Take a partition: bumps the epoch, so that earlier claims are stale."""
         ...
 
-    def ingest(self, claim: Claim, moments: Sequence[str], keys: Sequence[PromiseKey]) -> AbstractContextManager[IngestTransaction]:
+    def ingest(
+        self, claim: Claim, moments: Sequence[str], keys: Sequence[PromiseKey]
+    ) -> AbstractContextManager[IngestTransaction]:
         """One batch's transaction; rolled back unless saved."""
         ...
 
@@ -354,9 +358,7 @@ class Store(Reader, Protocol):
         """Put notices in the outbox; one whose key is already there is left alone. How many were new."""
         ...
 
-    def lease(
-        self, now: Micros, until: Micros, limit: int, skip: Collection[str] = ()
-    ) -> list[Leased]:
+    def lease(self, now: Micros, until: Micros, limit: int, skip: Collection[str] = ()) -> list[Leased]:
         """Mark due rows `attempting` until a time and give them, longest due first; none of the targets in `skip`.
 
         Rows whose lease ran out come back, ambiguous.
@@ -372,5 +374,3 @@ class Store(Reader, Protocol):
         ...
 
     def close(self) -> None: ...
-
-

@@ -1,6 +1,7 @@
 """How far event time has moved: a partition's clock, and the minimum over everything that carries a moment."""
 
 from collections.abc import Iterable
+
 import msgspec
 
 from service.core.event import Batch, Micros, Partition, Record
@@ -19,9 +20,7 @@ class PartitionClock(msgspec.Struct, frozen=True, gc=False):
     ended: bool = False
 
 
-def advanced(
-    clock: PartitionClock, batch: Batch, records: Iterable[Record], now: Micros | None
-) -> PartitionClock:
+def advanced(clock: PartitionClock, batch: Batch, records: Iterable[Record], now: Micros | None) -> PartitionClock:
     """The clock after a batch; `now` is the wall time for a live source and None for one on event time.
 
     Time never goes back. A live source's records cannot move it beyond the wall clock: one producer whose clock is

@@ -40,7 +40,11 @@ class Blindness:
             known = self._since.get(name)
             if now - seen_until > AFTER + self._catalog.delay_of(name):
                 if known is None:
-                    reason = "nothing has been read yet" if mark is None else "time stands still: source out of reach or far behind"
+                    reason = (
+                        "nothing has been read yet"
+                        if mark is None
+                        else "time stands still: source out of reach or far behind"
+                    )
                     changed.append(BlindSpan(name, seen_until, None, reason))
                     self._since[name] = changed[-1]
             elif known is not None:

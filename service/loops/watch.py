@@ -115,9 +115,7 @@ class Watch:
         mind = self._mind(moment)
         before = mind.judge.through
         verdicts = mind.judge.advance(self._store.windows(moment.name, before, closed), closed)
-        chronicle = Chronicle(
-            self._store, moment, self._catalog.delay_of(moment.name), self._store.interruption
-        )
+        chronicle = Chronicle(self._store, moment, self._catalog.delay_of(moment.name), self._store.interruption)
         changes = chronicle.changes(verdicts.decisions)
         if changes or verdicts.through != before:
             judgement = self._save(moment, mind, verdicts, changes)
@@ -168,9 +166,7 @@ class Watch:
         snapshot = None
         if self._snapshots and (mind.saved is None or through - mind.saved >= SNAPSHOT_EVERY):
             snapshot = Snapshot(through, mind.fingerprint, mind.judge.dump())
-        notices = [
-            notice for change in changes if change.interruption.notifies for notice in self.announce(change)
-        ]
+        notices = [notice for change in changes if change.interruption.notifies for notice in self.announce(change)]
         judgement = Judgement(through, tuple(changes), verdicts.series, verdicts.learning)
         try:
             self._store.save_judgement(moment.name, mind.tick, judgement, snapshot, notices)

@@ -81,7 +81,9 @@ def test_stopping_and_resuming_anywhere_changes_nothing(
 @settings(max_examples=25, deadline=None)
 @given(events(), st.lists(st.integers(0, 100), max_size=6), st.randoms(use_true_random=False))
 def test_order_of_arrival_within_the_lateness_changes_nothing(
-    made: list[Event], cuts: list[int], random: st.randoms  # type: ignore[valid-type]
+    made: list[Event],
+    cuts: list[int],
+    random: st.randoms,  # type: ignore[valid-type]
 ) -> None:
     # An event may be overtaken by those that happened less than the lateness after it, and by no others.
     shuffled = sorted(made, key=lambda e: micros(e.time) + random.randint(0, LATENESS - 1))  # type: ignore[attr-defined]
