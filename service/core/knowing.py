@@ -15,6 +15,7 @@ class Knowing:
 
     def __init__(self) -> None:
         self._leads: dict[str, tuple[str, Micros, Micros]] = {}
+        self._heard: dict[str, int] = {}
 
     def look(self, reader: Reader, catalog: Catalog, now: Micros) -> None:
         """Look for the first complaint of every interruption that has none so far and is not long over."""
@@ -29,9 +30,12 @@ class Knowing:
         if not complaints:
             return
         for row in rows:
-            first = first_complaint(
-                all_breaks(reader, place_of(row, now)), about(row.moment, complaints), row.onset
-            )
+            heard = [voice for voice in about(row.moment, complaints) if voice.at > row.onset]
+            # A customer complains after their break: without a new complaint no later break changes the answer.
+            if len(heard) == self._heard.get(row.id, 0):
+                continue
+            self._heard[row.id] = len(heard)
+            first = first_complaint(all_breaks(reader, place_of(row, now)), heard, row.onset)
             if first is not None:
                 self._leads[row.id] = (row.moment, row.detected_at, first - row.detected_at)
 

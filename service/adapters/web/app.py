@@ -34,7 +34,7 @@ _COMPLAINTS_EVERY = 30.0
 Page = Annotated[int, Query(ge=1, le=1_000_000, description="Counts from 1.")]
 
 
-def make_app(  # noqa: PLR0913  # the parts of the service that pages show
+def make_app(
     reader: Reader,
     catalog: Callable[[], Catalog],
     registry: CollectorRegistry,
@@ -174,9 +174,7 @@ class _Site:
         of = self._catalog().moments.get(name)
         if of is None:
             raise HTTPException(404)
-        return self._pages.get(
-            ("moment", name), lambda: self._render("moment.html", moment.build(self._look(), of))
-        )
+        return self._pages.get(("moment", name), lambda: self._render("moment.html", moment.build(self._look(), of)))
 
     def trouble(self, request: Request, status: int) -> Response:
         """A page that says what went wrong without repeating what was asked."""

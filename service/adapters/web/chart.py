@@ -169,7 +169,7 @@ class _Axis(msgspec.Struct, frozen=True):
     label: Callable[[float], str]
 
 
-def _draw(  # noqa: PLR0913, PLR0917  # everything that is on a chart
+def _draw(
     points: Sequence[Point],
     words: Words,
     now: Micros,
@@ -193,13 +193,8 @@ def _draw(  # noqa: PLR0913, PLR0917  # everything that is on a chart
         gap = min(2.0, step * 0.2)
         room = Rect(x + gap / 2, top, step - gap, bottom - top, "")
         columns.extend(_column(point, room, scale, words, now))
-    x_ticks = [
-        Tick(left + (at - start) * across, label) for at, label in words.ticks(start, end, 9 if wide else 5)
-    ]
-    y_ticks = [
-        Tick(bottom - axis.top * part / 4 * scale, axis.label(axis.top * part / 4), "end")
-        for part in range(5)
-    ]
+    x_ticks = [Tick(left + (at - start) * across, label) for at, label in words.ticks(start, end, 9 if wide else 5)]
+    y_ticks = [Tick(bottom - axis.top * part / 4 * scale, axis.label(axis.top * part / 4), "end") for part in range(5)]
     flags = []
     for row, mark in enumerate(marks):
         if not start <= mark.at <= end:
@@ -239,8 +234,7 @@ def _side(place: tuple[float, float, float], label: str, *, first: bool) -> Lite
 def _rounded(rects: Sequence[Rect]) -> tuple[Rect, ...]:
     """A tenth of a pixel is fine enough, and a third of the bytes."""
     return tuple(
-        Rect(round(r.x, 1), round(r.y, 1), round(r.width, 1), round(r.height, 1), r.kind, r.label)
-        for r in rects
+        Rect(round(r.x, 1), round(r.y, 1), round(r.width, 1), round(r.height, 1), r.kind, r.label) for r in rects
     )
 
 

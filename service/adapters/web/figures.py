@@ -86,9 +86,7 @@ def blind_part(spans: Sequence[BlindSpan], start: Micros, end: Micros, now: Micr
 
 def blind_time(spans: Sequence[BlindSpan], start: Micros, end: Micros, now: Micros) -> Micros:
     """How much of [start, end) lay in blind spans; an open one lasts until now."""
-    return sum(
-        max(0, min(end, now if each.until is None else each.until) - max(start, each.since)) for each in spans
-    )
+    return sum(max(0, min(end, now if each.until is None else each.until) - max(start, each.since)) for each in spans)
 
 
 class Grid(msgspec.Struct, frozen=True, gc=False):
@@ -109,19 +107,13 @@ class Grid(msgspec.Struct, frozen=True, gc=False):
         return self.starts[-1] + self.step
 
 
-def series(
-    totals: Mapping[Micros, Totals], grid: Grid, blind: Sequence[BlindSpan], now: Micros
-) -> list[Point]:
+def series(totals: Mapping[Micros, Totals], grid: Grid, blind: Sequence[BlindSpan], now: Micros) -> list[Point]:
     """The points of a grid, each with what was usual before it."""
     nothing = Totals()
     points: list[Point] = []
     high: set[Micros] = set()
     for start in grid.starts:
-        before = [
-            at
-            for back in range(1, grid.history + 1)
-            if (at := start - grid.step * grid.every * back) in totals
-        ]
+        before = [at for back in range(1, grid.history + 1) if (at := start - grid.step * grid.every * back) in totals]
         # What was above the usual does not become usual for what follows, until there is too much of it.
         calm = [at for at in before if at not in high]
         known = calm if len(calm) >= _CALM * len(before) else before

@@ -11,7 +11,7 @@ from service.adapters.web.tables import (
     Entry,
     NoticeRow,
     Share,
-    dimension,
+    dimensions,
     entries,
     notices,
 )
@@ -119,7 +119,7 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
         charts=tuple(charts),
         chart_rows=tuple(rows),
         chart_says=says,
-        dimensions=tuple(dimension(name, values, it.segment) for name, values in by_value.items() if values),
+        dimensions=dimensions(by_value, it.segment),
         timeline=entries(reader.timeline(it.id), now, words),
         breaks=tuple(break_rows(found, moment.dimensions, now, words)),
         break_columns=moment.dimensions,
@@ -133,9 +133,7 @@ def page_of(total: int, page: int, per_page: int = PER_PAGE) -> Pages:
     pages = max(-(-total // per_page), 1)
     page = min(max(page, 1), pages)
     first = (page - 1) * per_page
-    return Pages(
-        page, pages, whole(total), whole(first + 1 if total else 0), whole(min(first + per_page, total))
-    )
+    return Pages(page, pages, whole(total), whole(first + 1 if total else 0), whole(min(first + per_page, total)))
 
 
 def state_words(it: Interruption, now: Micros) -> str:
@@ -156,9 +154,7 @@ def _times(it: Interruption, now: Micros, words: Words) -> tuple[Fact, ...]:
         Fact("Detected", words.time(it.detected_at, now), f"{late} after the start"),
     ]
     if it.resolved_at is not None:
-        facts.append(
-            Fact("Over", words.time(it.resolved_at, now), f"after {span(it.resolved_at - it.onset)}")
-        )
+        facts.append(Fact("Over", words.time(it.resolved_at, now), f"after {span(it.resolved_at - it.onset)}"))
     return tuple(facts)
 
 
@@ -173,11 +169,7 @@ def _inside(it: Interruption, sums: Totals, by_value: dict[str, list[tuple[str |
 
 def _harm(it: Interruption, moment: Moment, impact: Impact, inside: Totals) -> list[Fact]:
     count = let_down(moment, Totals(broken=impact.broken, customers=impact.customers))
-    note = (
-        f"of {whole(inside.attempts)} promises"
-        if moment.unit == "customers"
-        else f"of {whole(inside.attempts)}"
-    )
+    note = f"of {whole(inside.attempts)} promises" if moment.unit == "customers" else f"of {whole(inside.attempts)}"
     if it.kind == "failure_rate" and it.expected is not None and inside.attempts:
         note += f"; usual {about(it.expected * inside.attempts)}"
     facts = [Fact(unit_words(moment, count).capitalize(), whole(count), note)]
@@ -261,8 +253,6 @@ def _chart(reader: Reader, it: Interruption, now: Micros, words: Words) -> tuple
     ]
     if it.resolved_at is not None:
         marks.append(Mark(it.resolved_at, "over", words.time(it.resolved_at, now), "over"))
-    says = (
-        f"Share of the moment's promises broken, in steps of {span(step)}; shaded: where nine in ten of the "
-    )
+    says = f"Share of the moment's promises broken, in steps of {span(step)}; shaded: where nine in ten of the "
     says += "same times of day lay in the four weeks before." if step < DAY else "four weeks before lay."
     return shares(points, words, now, marks), table(points, words, now), says

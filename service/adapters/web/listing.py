@@ -1,5 +1,7 @@
 """Interruptions as a list: the open ones first, then the newest."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from service.adapters.web.interruption import Pages, page_of, state_words
@@ -42,14 +44,18 @@ class Listing(msgspec.Struct, frozen=True, gc=False):
 def build(look: Look, page: int = 1) -> Listing:
     """Read one page; only its rows are counted."""
     reader, catalog, now, words = look.reader, look.catalog, look.now, look.words
-    rows = sorted(reader.interruptions(), key=lambda row: (not row.is_open, -row.detected_at, row.id))
+    rows = newest_first(reader.interruptions())
     pages = page_of(len(rows), page, PER_PAGE)
     shown = rows[(pages.page - 1) * PER_PAGE : pages.page * PER_PAGE]
     lines = tuple(
-        line(reader, catalog.moments.get(row.moment) or Moment(row.moment, owner=""), row, now, words)
-        for row in shown
+        line(reader, catalog.moments.get(row.moment) or Moment(row.moment, owner=""), row, now, words) for row in shown
     )
     return Listing(lines, whole(sum(row.is_open for row in rows)), pages)
+
+
+def newest_first(rows: Iterable[Interruption]) -> list[Interruption]:
+    """The open ones before the others."""
+    return sorted(rows, key=lambda row: (not row.is_open, -row.detected_at, row.id))
 
 
 def line(reader: Reader, moment: Moment, row: Interruption, now: Micros, words: Words) -> Line:

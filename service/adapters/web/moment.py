@@ -6,7 +6,7 @@ from service.adapters.web import figures
 from service.adapters.web.chart import Chart, Row, shares, table
 from service.adapters.web.listing import Line, line
 from service.adapters.web.look import Look
-from service.adapters.web.tables import Dimension, dimension
+from service.adapters.web.tables import Dimension, dimensions
 from service.adapters.web.tile import BEFORE, SHOWN, WEEK, Tile, see, tile
 from service.adapters.web.wall import owner_name
 from service.adapters.web.words import Words, percent, plain, span, whole
@@ -71,7 +71,7 @@ def build(look: Look, moment: Moment) -> MomentPage:
         hour_rows=tuple(table(hours, words, now)),
         budgets=tuple(_budgets(reader, moment, now)),
         due=tuple(_due(reader, name, now, words)),
-        dimensions=tuple(dimension(of, values) for of, values in seen.by_value.items() if values),
+        dimensions=dimensions(seen.by_value),
         interruptions=tuple(line(reader, moment, row, now, words) for row in reversed(rows[-20:])),
         terms=tuple(_terms(catalog, moment)),
         runbook=plain(moment.runbook_url, 2000),
@@ -114,9 +114,7 @@ def _due(reader: Reader, name: str, now: Micros, words: Words) -> list[Due]:
 
 def _terms(catalog: Catalog, moment: Moment) -> list[tuple[str, str]]:
     loss = moment.loss_probability
-    cost = (
-        "puts its whole value at risk" if loss is None else f"loses the customer {percent(loss)} of the time"
-    )
+    cost = "puts its whole value at risk" if loss is None else f"loses the customer {percent(loss)} of the time"
     return [
         ("Owner", owner_name(catalog, moment.owner)),
         ("Counts", plain(moment.unit, 40)),

@@ -1,6 +1,6 @@
 """The rows of the pages' tables: segments, timeline, broken promises, notices."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Self
 
 import msgspec
@@ -39,6 +39,17 @@ class Dimension(msgspec.Struct, frozen=True, gc=False):
     name: str
     rows: tuple[Share, ...]
     more: int
+
+
+def dimensions(
+    by_value: Mapping[str, Sequence[tuple[str | None, Totals]]], segment: Segment = ()
+) -> tuple[Dimension, ...]:
+    """The dimensions of which anything was stated."""
+    return tuple(
+        dimension(name, values, segment)
+        for name, values in by_value.items()
+        if any(value is not None for value, _ in values)
+    )
 
 
 def dimension(name: str, values: Sequence[tuple[str | None, Totals]], segment: Segment = ()) -> Dimension:

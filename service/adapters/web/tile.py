@@ -64,9 +64,7 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
     last: Micros | None
 
 
-def see(
-    reader: Reader, moment: Moment, interruptions: Iterable[Interruption], now: Micros, words: Words
-) -> Seen:
+def see(reader: Reader, moment: Moment, interruptions: Iterable[Interruption], now: Micros, words: Words) -> Seen:
     """Read what a tile shows; `interruptions`: the open ones of any moment."""
     name = moment.name
     grid = words.days(now, SHOWN + BEFORE)
@@ -149,9 +147,9 @@ def let_down(moment: Moment, sums: Totals) -> int:
 
 
 def unit_words(moment: Moment, count: int) -> str:
-    """`customers let down`, `flights broken`."""
+    """`customers let down`, `flights hit`."""
     words = counted(count, plain(moment.unit, 40)).partition(" ")[2]
-    return f"{words} let down" if moment.unit == "customers" else f"{words} broken"
+    return f"{words} let down" if moment.unit == "customers" else f"{words} hit"
 
 
 def state(stands: Standing, status: MomentStatus, moment: Moment, now: Micros, words: Words) -> State:

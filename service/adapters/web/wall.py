@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from service.adapters.web import figures
+from service.adapters.web.listing import Line, line, newest_first
 from service.adapters.web.look import Look
 from service.adapters.web.tile import WEEK, Seen, Tile, see, tile
 from service.adapters.web.words import about, counted, listed, plain, span, whole
@@ -13,6 +14,8 @@ from service.core.event import HOUR, Micros
 from service.core.interruption import Interruption
 from service.core.knowing import Knowing
 from service.core.ports import Reader
+
+_LATELY = 5
 
 
 class Column(msgspec.Struct, frozen=True, gc=False):
@@ -49,6 +52,7 @@ class Wall(msgspec.Struct, frozen=True, gc=False):
     calm: bool
     headlines: tuple[Headline, ...]
     sections: tuple[Section, ...]
+    lately: tuple[Line, ...]
 
 
 def build(look: Look, knowing: Knowing) -> Wall:
@@ -57,9 +61,7 @@ def build(look: Look, knowing: Knowing) -> Wall:
     since = reader.interruptions(since=now - WEEK)
     open_ones = [one for one in since if one.is_open]
     seen = {name: see(reader, moment, open_ones, now, words) for name, moment in catalog.moments.items()}
-    tiles = {
-        name: tile(each, owner_name(catalog, each.moment.owner), now, words) for name, each in seen.items()
-    }
+    tiles = {name: tile(each, owner_name(catalog, each.moment.owner), now, words) for name, each in seen.items()}
     unreliable = sum(each.standing.word == "unreliable" for each in seen.values())
     unknown = sum(each.standing.word == "unknown" for each in seen.values())
     watch = sum(each.standing.word == "watch" for each in seen.values())
@@ -70,13 +72,15 @@ def build(look: Look, knowing: Knowing) -> Wall:
         calm=not unreliable and not unknown,
         headlines=(
             *_people(reader, catalog, now),
-            Headline(
-                whole(unreliable), "unreliable", f"of {counted(len(seen), 'moments')}", bad=unreliable > 0
-            ),
+            Headline(whole(unreliable), "unreliable", f"of {counted(len(seen), 'moments')}", bad=unreliable > 0),
             _blind(seen.values(), now),
             _first(since, catalog, knowing),
         ),
         sections=tuple(_sections(catalog, tiles)),
+        lately=tuple(
+            line(reader, catalog.moments[row.moment], row, now, words)
+            for row in newest_first(row for row in since if row.moment in catalog.moments)[:_LATELY]
+        ),
     )
 
 
@@ -96,7 +100,7 @@ def _people(reader: Reader, catalog: Catalog, now: Micros) -> list[Headline]:
         customers, broken = reader.customers(names, now + 1 - WEEK, now + 1)
         count = customers if unit == "customers" else broken
         word = counted(count, plain(unit, 40)).partition(" ")[2]
-        says = f"{word} let down" if unit == "customers" else f"{word} broken"
+        says = f"{word} let down" if unit == "customers" else f"{word} hit"
         note = "in 7 days, each counted once" if unit == "customers" else "in 7 days"
         found.append(Headline(whole(count), says, note))
     return found
@@ -119,9 +123,7 @@ def _first(rows: Iterable[Interruption], catalog: Catalog, knowing: Knowing) -> 
             "no complaint so far",
         )
     first = sum(lead > 0 for lead in heard)
-    return Headline(
-        f"{first} of {len(heard)}", "known first", "before the first complaint", bad=first < len(heard)
-    )
+    return Headline(f"{first} of {len(heard)}", "known first", "before the first complaint", bad=first < len(heard))
 
 
 def _summary(reader: Reader, seen: Mapping[str, Seen], counts: tuple[int, int, int], now: Micros) -> str:

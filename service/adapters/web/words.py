@@ -65,7 +65,10 @@ class Words:
 
     def moment(self, at: Micros) -> str:
         """`Tue 16 Apr 2013 09:40 EDT`: all of it."""
-        return f"{self.day(at)} {self.local(at):%H:%M %Z}"
+        local = self.local(at)
+        zone = f"{local:%Z}"
+        # Zones without a name of their own have their offset for one.
+        return f"{self.day(at)} {local:%H:%M} {zone if zone.isalpha() else 'UTC' + zone}"
 
     def iso(self, at: Micros) -> str:
         """For machines."""
@@ -126,7 +129,7 @@ def span(duration: Micros) -> str:
     duration = max(duration, 0)
     if duration < 2 * MINUTE:
         return f"{duration // SECOND} s"
-    if duration < 2 * HOUR:
+    if duration < 2 * HOUR and duration != HOUR:
         return f"{duration // MINUTE} min"
     if duration < 2 * DAY:
         hours, minutes = divmod(duration // MINUTE, 60)

@@ -17,9 +17,7 @@ from tests.adapters.web.world import NOW, World, marketplace
 class Health:
     """Says what it is told to."""
 
-    wrong: dict[str, str | None] = field(
-        default_factory=lambda: {"database": None, "source": None, "catalogue": None}
-    )
+    wrong: dict[str, str | None] = field(default_factory=lambda: {"database": None, "source": None, "catalogue": None})
 
     def parts(self) -> Mapping[str, str | None]:
         return self.wrong
@@ -31,9 +29,7 @@ def app_of(world: World, health: Health | None = None, settings: WebSettings | N
     Metrics(registry).loaded(world.catalog)
     registry.register(StoreCollector(world.store, lambda: world.catalog, lambda: NOW, currency="BRL"))
     settings = settings or WebSettings(currency="BRL", clock="event", keep=0.0)
-    return make_app(
-        world.store, lambda: world.catalog, registry, health or Health(), settings, now=lambda: NOW
-    )
+    return make_app(world.store, lambda: world.catalog, registry, health or Health(), settings, now=lambda: NOW)
 
 
 @pytest.fixture(scope="session")

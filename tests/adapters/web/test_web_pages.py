@@ -70,9 +70,7 @@ def tags(text: str) -> _Tags:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_page_needs_no_script_no_inline_style_and_nothing_from_elsewhere(
-    client: TestClient, path: str
-) -> None:
+def test_a_page_needs_no_script_no_inline_style_and_nothing_from_elsewhere(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 200
     found = tags(answer.text)
@@ -84,9 +82,7 @@ def test_a_page_needs_no_script_no_inline_style_and_nothing_from_elsewhere(
     assert all(each.startswith("/static/") for each in loaded)
 
 
-@pytest.mark.parametrize(
-    "path", [*PATHS, "/nowhere", "/static/style.css", "/metrics", "/healthz", "/openapi.json"]
-)
+@pytest.mark.parametrize("path", [*PATHS, "/nowhere", "/static/style.css", "/metrics", "/healthz", "/openapi.json"])
 def test_every_answer_carries_the_security_headers(client: TestClient, path: str) -> None:
     headers = client.get(path).headers
     policy = headers["content-security-policy"]
@@ -149,9 +145,7 @@ def test_what_is_not_there_is_said_in_words(client: TestClient) -> None:
         assert answer.status_code == 404
         assert "There is no such page" in answer.text
         assert "no-such" not in answer.text
-    assert client.get("/no-such", headers={"accept": "application/json"}).json() == {
-        "detail": "There is no such page"
-    }
+    assert client.get("/no-such", headers={"accept": "application/json"}).json() == {"detail": "There is no such page"}
 
 
 def test_pages_are_only_read(client: TestClient) -> None:
@@ -235,9 +229,7 @@ def test_hostile_content_never_becomes_a_label() -> None:
 
 def test_an_override_of_the_writing_direction_does_not_reach_the_page() -> None:
     world = World(Catalog(owners={"ops": Owner("ops")}, moments={"m": Moment("m", "ops")}))
-    world.take(
-        [Outcome(id="1", time=stamp(NOW - HOUR), moment="m", customer="a\u202eb\u0007", outcome="broken")]
-    )
+    world.take([Outcome(id="1", time=stamp(NOW - HOUR), moment="m", customer="a\u202eb\u0007", outcome="broken")])
     one = interruption("m", (), NOW - 2 * HOUR, NOW - HOUR)
     world.judge("m", Judgement(NOW, (Change("opened", NOW, one),)))
     text = client_of(world).get(f"/interruptions/{one.id}").text
@@ -249,9 +241,7 @@ def test_an_override_of_the_writing_direction_does_not_reach_the_page() -> None:
 # --- whom they answer ---
 
 
-@pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8080", ""]
-)
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8080", ""])
 def test_a_rebound_name_gets_nothing(client: TestClient, host: str) -> None:
     for path in ("/", "/metrics", f"/interruptions/{RIO_LATE.id}"):
         answer = client.get(path, headers={"host": host})

@@ -75,11 +75,11 @@ def test_customers_are_counted_once_over_all_moments_and_other_units_apart(seen:
     assert seen.headlines[0].figure == f"{distinct:,}"
     assert seen.headlines[0].says == "customers let down"
     assert distinct <= breaks
-    assert seen.headlines[1].says == "payments broken"
+    assert seen.headlines[1].says == "payments hit"
 
 
 def test_flights_are_never_called_customers(tiles: dict[str, Tile]) -> None:
-    assert tiles["pays-at-checkout"].unit == "payments broken"
+    assert tiles["pays-at-checkout"].unit == "payments hit"
 
 
 def test_the_header_counts_the_unreliable_the_blind_and_who_knew_first(seen: Wall) -> None:

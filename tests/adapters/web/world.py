@@ -99,9 +99,7 @@ CATALOG = Catalog(
             (
                 Stage("order", "Order", "Head of commerce", ("order-approved-in-time",)),
                 Stage("delivery", "Delivery", "Head of logistics", ("handed-to-carrier", LATE)),
-                Stage(
-                    "after", "Afterwards", "Head of service", ("answered-in-a-day", "refunded-in-five-days")
-                ),
+                Stage("after", "Afterwards", "Head of service", ("answered-in-a-day", "refunded-in-five-days")),
             ),
         )
     },
@@ -137,9 +135,7 @@ class World:
         changes = Changes()
         changes.counts.read = len(records) + dead
         for place in range(dead):
-            changes.dead.append(
-                DeadLetter(PARTITION, self._offset + place, "not_json", "no JSON", b"<script>")
-            )
+            changes.dead.append(DeadLetter(PARTITION, self._offset + place, "not_json", "no JSON", b"<script>"))
             changes.counts.dead["not_json"] += 1
         self._offset += len(records) + dead
         latest = max((record.at for record in records), default=None)
@@ -173,9 +169,7 @@ def marketplace(seed: int = 7) -> World:
         *_outcomes(rng, "handed-to-carrier", 60, 80, lambda at: 0.06 if at < NOW - 5 * DAY else 0.13, {}),
         *_outcomes(rng, "refunded-in-five-days", 50, 20, lambda _at: 0.04, {}, until=TODAY - 2 * DAY),
         *_outcomes(rng, "answered-in-a-day", 4, 60, lambda _at: 0.1, {}),
-        *_outcomes(
-            rng, "pays-at-checkout", 60, 160, lambda _at: 0.03, {"payment": ("card", "boleto", "voucher")}
-        ),
+        *_outcomes(rng, "pays-at-checkout", 60, 160, lambda _at: 0.03, {"payment": ("card", "boleto", "voucher")}),
         *_parcels(rng),
     ]
     world.take(events, dead=3)
@@ -237,9 +231,7 @@ def _parcels(rng: random.Random) -> Iterator[Event]:
         )
         settled = due + int(rng.uniform(6, 90) * HOUR) if late else due - int(rng.uniform(1, 96) * HOUR)
         if settled < NOW:
-            yield Outcome(
-                id=f"o{number}", time=stamp(settled), moment=LATE, customer=customer, outcome="kept", key=key
-            )
+            yield Outcome(id=f"o{number}", time=stamp(settled), moment=LATE, customer=customer, outcome="kept", key=key)
         if late and due + 3 * HOUR < NOW and rng.random() < 0.2:
             yield Complaint(
                 id=f"x{number}",
@@ -254,9 +246,7 @@ def _series(evidence: float, expected: float) -> tuple[Series, ...]:
     return (Series("failure_rate", "", evidence, expected, expected * 0.5, expected * 1.6),)
 
 
-def interruption(
-    moment: str, segment: Segment, onset: Micros, detected: Micros, **more: object
-) -> Interruption:
+def interruption(moment: str, segment: Segment, onset: Micros, detected: Micros, **more: object) -> Interruption:
     """One, open and of high level unless told otherwise."""
     fields: dict[str, object] = {
         "id": interruption_id(moment, segment, detected),
@@ -292,9 +282,7 @@ OVER = interruption(
 def _judge(world: World) -> None:
     closed = NOW - NOW % MINUTE
     rio = RIO_LATE
-    message = Message(
-        rio.id, rio.id, "HIGH · Delivered by the promised day is unreliable · region RJ", (), "high"
-    )
+    message = Message(rio.id, rio.id, "HIGH · Delivered by the promised day is unreliable · region RJ", (), "high")
     notice = Notice(f"{rio.id}/opened/desk", "desk", "opened", message, rio.id, LATE, "delivery-ops")
     changes = (
         Change("opened", DETECTED, rio, "failure rate 34 %, usually 5.7 %, in region RJ"),
@@ -310,9 +298,7 @@ def _judge(world: World) -> None:
     world.judge("refunded-in-five-days", Judgement(TODAY - 2 * DAY, (), _series(0.0, 0.04)))
     world.store.save_blind(
         [
-            BlindSpan(
-                "refunded-in-five-days", TODAY + 9 * HOUR + 40 * MINUTE, None, "the source cannot be reached"
-            ),
+            BlindSpan("refunded-in-five-days", TODAY + 9 * HOUR + 40 * MINUTE, None, "the source cannot be reached"),
             BlindSpan("refunded-in-five-days", TODAY - 9 * DAY, TODAY - 8 * DAY + 5 * HOUR, "no records"),
         ]
     )
