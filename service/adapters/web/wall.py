@@ -44,7 +44,7 @@ class Headline(msgspec.Struct, frozen=True, gc=False):
 
 
 class Wall(msgspec.Struct, frozen=True, gc=False):
-    """Everything on the page."""
+    """Everything on the page; `solo`: there is one moment, and room to show it large."""
 
     as_of: str
     as_of_iso: str
@@ -53,6 +53,7 @@ class Wall(msgspec.Struct, frozen=True, gc=False):
     headlines: tuple[Headline, ...]
     sections: tuple[Section, ...]
     lately: tuple[Line, ...]
+    solo: bool
 
 
 def build(look: Look, knowing: Knowing) -> Wall:
@@ -81,6 +82,7 @@ def build(look: Look, knowing: Knowing) -> Wall:
             line(reader, catalog.moments[row.moment], row, now, words)
             for row in newest_first(row for row in since if row.moment in catalog.moments)[:_LATELY]
         ),
+        solo=len(tiles) == 1,
     )
 
 
@@ -140,12 +142,13 @@ def _summary(reader: Reader, seen: Mapping[str, Seen], counts: tuple[int, int, i
     if unreliable or unknown:
         return f"{listed(parts)}."
     latest = max((clock.latest for clock in reader.clocks() if clock.latest is not None), default=None)
-    if latest is None:
+    heard = [each.last for each in seen.values() if each.last is not None]
+    if latest is None and not heard:
         return "No event so far."
-    quiet = max((now - each.last for each in seen.values() if each.last is not None), default=None)
-    said = f"Last event {span(now - latest)} ago"
     # Moments are looked at in steps of ten minutes; none can have been heard after the last event of all.
-    said += f"; quietest moment {span(max(quiet, now - latest))}." if quiet is not None else "."
+    newest = max(heard) if latest is None else latest
+    said = f"Last event {span(now - newest)} ago"
+    said += f"; quietest moment {span(now - min(*heard, newest))}." if heard else "."
     return f"{listed(parts).capitalize()}. {said}" if parts else said
 
 

@@ -1,5 +1,8 @@
 """The wall as a view, without HTTP."""
 
+from collections import Counter
+from typing import cast
+
 import pytest
 
 from service.adapters.web import wall
@@ -12,7 +15,7 @@ from service.core.catalog import Catalog, Moment, Owner
 from service.core.event import DAY, MINUTE, SECOND, Outcome
 from service.core.interruption import Change
 from service.core.knowing import Knowing
-from service.core.ports import BlindSpan, Judgement, Totals
+from service.core.ports import BlindSpan, Judgement, Reader, Totals
 from tests.adapters.web.world import CATALOG, LATE, NOW, RIO_LATE, World, stamp
 
 
@@ -132,6 +135,21 @@ def test_trouble_outranks_blindness_and_both_are_said() -> None:
     world.store.save_blind([BlindSpan(LATE, NOW - 24 * MINUTE, None, "away")])
     tile = see(world).sections[0].columns[1].tiles[0]
     assert tile.state.says == "unreliable since Wed 13 Dec 06:00; not seen since 14:40"
+
+
+def test_the_wall_asks_a_handful_of_questions_a_moment(market: World) -> None:
+    asked: Counter[str] = Counter()
+
+    class Counting:
+        def __getattr__(self, name: str) -> object:
+            asked[name] += 1
+            return getattr(market.store, name)
+
+    look = Look(cast("Reader", Counting()), market.catalog, NOW, Words(WebSettings()))
+    wall.build(look, Knowing())
+    dimensions = sum(len(moment.dimensions) for moment in market.catalog.moments.values())
+    per_moment = (asked.total() - dimensions) / len(market.catalog.moments)
+    assert per_moment < 9, asked
 
 
 @pytest.mark.parametrize(
