@@ -6,13 +6,15 @@ from typing import Literal
 import msgspec
 
 from detectors.frame import WHOLE
-from service.core.event import Micros
+from service.core.catalog import Catalog, Moment
+from service.core.event import MINUTE, Micros
 from service.core.interruption import Interruption
 from service.core.ports import MomentStatus
 
 StandingWord = Literal["reliable", "watch", "unreliable", "unknown", "learning"]
 STANDINGS: tuple[StandingWord, ...] = ("reliable", "watch", "unreliable", "unknown", "learning")
 
+_WORK: Micros = 15 * MINUTE
 _SUSPICION = 0.5
 """From this share of the evidence that opens an interruption a moment is worth a look."""
 
@@ -25,8 +27,15 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     worst: Interruption | None = None
 
 
-def standing(status: MomentStatus, interruptions: Iterable[Interruption]) -> Standing:
+def expected_through(catalog: Catalog, moment: Moment, now: Micros) -> Micros:
+    """How far a moment that keeps up is judged by now, with some time for the work itself."""
+    return now - catalog.delay_of(moment.name) - 2 * moment.window - _WORK
+
+
+def standing(status: MomentStatus, interruptions: Iterable[Interruption], expected: Micros | None = None) -> Standing:
     """One word from what is known of a moment and its interruptions.
+
+    `expected`: how far it should be judged by now; one that is behind is not known since then.
 
     Trouble that was found outranks not seeing, for customers are let down all the same; not seeing outranks
     learning and calm, so that nothing looks well only because nobody can tell. What only an experimental rule
@@ -36,11 +45,15 @@ def standing(status: MomentStatus, interruptions: Iterable[Interruption]) -> Sta
     loud = [one for one in mine if _is_loud(one)]
     if loud:
         return _from("unreliable", loud)
-    if status.blind_since is not None:
-        return Standing("unknown", status.blind_since)
+    judged = status.judged_through
+    unseen = status.blind_since
+    if unseen is None and expected is not None and judged is not None and judged < expected:
+        unseen = judged
+    if unseen is not None:
+        return Standing("unknown", unseen)
     if mine:
         return _from("watch", mine)
-    if status.judged_through is None or status.learning is not None:
+    if judged is None or status.learning is not None:
         return Standing("learning")
     if any(series.segment == WHOLE and series.evidence >= _SUSPICION for series in status.series):
         return Standing("watch")

@@ -2,10 +2,11 @@
 
 import pytest
 
-from service.core.event import DAY
+from service.core.catalog import Catalog, Moment
+from service.core.event import DAY, HOUR, MINUTE
 from service.core.interruption import Interruption
 from service.core.ports import MomentStatus, Series
-from service.core.standing import standing
+from service.core.standing import expected_through, standing
 from tests.adapters.web.world import NOW, interruption
 
 SEEN = MomentStatus("m", judged_through=NOW)
@@ -62,6 +63,20 @@ def one(**more: object) -> Interruption:
 )
 def test_a_moment_stands_so(status: MomentStatus, interruptions: list[Interruption], word: str) -> None:
     assert standing(status, interruptions).word == word
+
+
+def test_what_is_judged_too_late_is_not_known() -> None:
+    behind = MomentStatus("m", judged_through=NOW - DAY)
+    assert standing(behind, [], NOW - DAY // 2).word == "unknown"
+    assert standing(behind, [], NOW - DAY // 2).since == NOW - DAY
+    assert standing(behind, [], NOW - 2 * DAY).word == "reliable"
+    assert standing(behind, [one()], NOW).word == "unreliable"
+
+
+def test_a_moment_may_take_its_delay_its_window_and_the_time_of_the_work() -> None:
+    catalog = Catalog(moments={"m": Moment("m", "ops", completeness_delay=HOUR, window=MINUTE)})
+    expected = expected_through(catalog, catalog.moments["m"], NOW)
+    assert expected == NOW - HOUR - 17 * MINUTE
 
 
 def test_the_worst_speaks_for_the_moment_and_the_first_says_since_when() -> None:

@@ -34,12 +34,8 @@ EVENTS_LATE = Metric(
     "Records whose window had closed; they amend reports.",
     ("moment",),
 )
-EVENTS_DUPLICATE = Metric(
-    "momentwatch_events_duplicate_total", "counter", "Records seen before.", ("source",)
-)
-EVENTS_REJECTED = Metric(
-    "momentwatch_events_rejected_total", "counter", "Dead letters by reason.", ("reason",)
-)
+EVENTS_DUPLICATE = Metric("momentwatch_events_duplicate_total", "counter", "Records seen before.", ("source",))
+EVENTS_REJECTED = Metric("momentwatch_events_rejected_total", "counter", "Dead letters by reason.", ("reason",))
 # A refused batch is read again by whoever has the partition now; nothing of it was counted.
 BATCHES_REFUSED = Metric(
     "momentwatch_batches_refused_total", "counter", "Batches thrown away for a stale claim.", ("source",)
@@ -83,9 +79,7 @@ BUDGET_LEFT = Metric(
 
 # Promises made that nobody has kept or withdrawn yet.
 PROMISES_OPEN = Metric("momentwatch_promises_open", "gauge", "Promises not settled.", ("moment",))
-PROMISES_OVERDUE = Metric(
-    "momentwatch_promises_overdue", "gauge", "Of these, those past their due.", ("moment",)
-)
+PROMISES_OVERDUE = Metric("momentwatch_promises_overdue", "gauge", "Of these, those past their due.", ("moment",))
 PROMISES_DUE_SOON = Metric(
     "momentwatch_promises_due_within_day", "gauge", "Of these, those due within 24 hours.", ("moment",)
 )
@@ -93,30 +87,20 @@ PROMISES_DUE_SOON = Metric(
 # What the detectors hold of the whole moment; a breach starts when evidence reaches 1.
 SCORE = Metric("momentwatch_score_ratio", "gauge", "Evidence over its threshold.", ("moment", "detector"))
 EXPECTED = Metric("momentwatch_expected", "gauge", "What the detector expects now.", ("moment", "detector"))
-EXPECTED_LOWER = Metric(
-    "momentwatch_expected_lower", "gauge", "Usual range, lower end.", ("moment", "detector")
-)
-EXPECTED_UPPER = Metric(
-    "momentwatch_expected_upper", "gauge", "Upper end of the usual.", ("moment", "detector")
-)
+EXPECTED_LOWER = Metric("momentwatch_expected_lower", "gauge", "Usual range, lower end.", ("moment", "detector"))
+EXPECTED_UPPER = Metric("momentwatch_expected_upper", "gauge", "Upper end of the usual.", ("moment", "detector"))
 # 1 for the state that holds and 0 for the others, so that a sum by state counts moments.
 STATE = Metric("momentwatch_moment_state", "gauge", "Whether a moment stands so.", ("moment", "state"))
 BLIND = Metric("momentwatch_blind", "gauge", "1 while there is no trustworthy data.", ("moment",))
-BLIND_SECONDS = Metric(
-    "momentwatch_blind_seconds", "gauge", "How long blind so far; 0 while it sees.", ("moment",)
-)
+BLIND_SECONDS = Metric("momentwatch_blind_seconds", "gauge", "How long blind so far; 0 while it sees.", ("moment",))
 LEARNING_LEFT = Metric(
     "momentwatch_learning_remaining_seconds", "gauge", "Data still to be seen; 0 once warm.", ("moment",)
 )
 
 # Interruptions and whom they touch. Distinct customers cannot be summed over moments: hence a figure for all.
-OPENED = Metric(
-    "momentwatch_interruptions_opened_total", "counter", "Opened, at this level.", ("moment", "level")
-)
+OPENED = Metric("momentwatch_interruptions_opened_total", "counter", "Opened, at this level.", ("moment", "level"))
 OPEN = Metric("momentwatch_interruptions_open", "gauge", "Open now.", ("moment", "level"))
-CUSTOMERS = Metric(
-    "momentwatch_customers_affected", "gauge", "Distinct customers in open interruptions.", ("moment",)
-)
+CUSTOMERS = Metric("momentwatch_customers_affected", "gauge", "Distinct customers in open interruptions.", ("moment",))
 CUSTOMERS_ALL = Metric(
     "momentwatch_customers_affected_distinct", "gauge", "Distinct customers in any open interruption."
 )
@@ -142,9 +126,7 @@ NOTICES_OLDEST = Metric("momentwatch_notices_oldest_waiting_seconds", "gauge", "
 TICK_SECONDS = Metric("momentwatch_tick_seconds", "histogram", "Seconds a turn took.", ("loop",), _BATCH)
 LOOP_FAILURES = Metric("momentwatch_loop_failures_total", "counter", "Turns that ended in error.", ("loop",))
 DEAD_LETTERS = Metric("momentwatch_dead_letters", "gauge", "Dead letters since the store was made.")
-RECONCILE = Metric(
-    "momentwatch_reconcile_difference", "gauge", "Read minus accepted, duplicate and dead; must be 0."
-)
+RECONCILE = Metric("momentwatch_reconcile_difference", "gauge", "Read minus accepted, duplicate and dead; must be 0.")
 RELOAD_SUCCESS = Metric("momentwatch_catalogue_reload_success", "gauge", "1 if the last load was taken.")
 RELOAD_TIME = Metric(
     "momentwatch_catalogue_reload_timestamp_seconds", "gauge", "When a catalogue was last taken, Unix time."
@@ -161,9 +143,7 @@ VALUE_AT_RISK = Metric(
     ("moment",),
 )
 
-CATALOGUE: tuple[Metric, ...] = tuple(
-    entry for entry in list(globals().values()) if isinstance(entry, Metric)
-)
+CATALOGUE: tuple[Metric, ...] = tuple(entry for entry in list(globals().values()) if isinstance(entry, Metric))
 """All of them, in the order of this file."""
 
 

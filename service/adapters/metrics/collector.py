@@ -17,7 +17,7 @@ from service.core.event import DAY, MINUTE, SECOND, Micros
 from service.core.interruption import Interruption
 from service.core.knowing import Knowing
 from service.core.ports import MomentStatus, Reader, Totals
-from service.core.standing import STANDINGS, standing
+from service.core.standing import STANDINGS, expected_through, standing
 from service.core.watermark import watermark
 
 _LOG = logging.getLogger(__name__)
@@ -118,13 +118,12 @@ class StoreCollector(Collector):
 
     def _whole(self, figures: Figures) -> None:
         catalog, now = self._catalog(), self._now()
-        interruptions = [
-            one for one in self._reader.interruptions(open_only=True) if one.moment in catalog.moments
-        ]
+        interruptions = [one for one in self._reader.interruptions(open_only=True) if one.moment in catalog.moments]
         for moment in catalog.moments.values():
             mine = [one for one in interruptions if one.moment == moment.name]
             self._promises(figures, moment, now)
-            self._standing(figures, self._reader.status(moment.name), mine, now)
+            expected = expected_through(catalog, moment, now)
+            self._standing(figures, self._reader.status(moment.name), mine, (now, expected))
             self._open(figures, moment, mine, now)
         people = [one for one in interruptions if catalog.moments[one.moment].unit == "customers"]
         figures.put(m.CUSTOMERS_ALL, affected(self._reader, [place_of(one, now) for one in people]).customers)
@@ -157,10 +156,15 @@ class StoreCollector(Collector):
         return sums[0][1] if sums else Totals()
 
     def _standing(
-        self, figures: Figures, status: MomentStatus, interruptions: list[Interruption], now: Micros
+        self,
+        figures: Figures,
+        status: MomentStatus,
+        interruptions: list[Interruption],
+        times: tuple[Micros, Micros],
     ) -> None:
         name = status.moment
-        word = standing(status, interruptions).word
+        now, expected = times
+        word = standing(status, interruptions, expected).word
         for each in STANDINGS:
             figures.put(m.STATE, each == word, name, each)
         blind = status.blind_since

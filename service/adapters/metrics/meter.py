@@ -193,9 +193,7 @@ class Metrics:
         return Gauge(metric.name, metric.help, metric.labels, registry=self._registry)
 
     def _histogram(self, metric: m.Metric) -> Histogram:
-        return Histogram(
-            metric.name, metric.help, metric.labels, registry=self._registry, buckets=metric.buckets
-        )
+        return Histogram(metric.name, metric.help, metric.labels, registry=self._registry, buckets=metric.buckets)
 
 
 def _version() -> str:

@@ -50,7 +50,7 @@ def make_app(
         docs_url=None,
         redoc_url=None,
     )
-    clock = now or (wall_clock if settings.clock == "live" else event_clock(reader))
+    clock = now or (wall_clock if settings.clock == "live" else event_clock(reader, lambda: catalog().moments))
     site = _Site(reader, catalog, clock, settings)
     app.add_middleware(Guard, hosts=settings.hosts)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")

@@ -58,7 +58,7 @@ def build(look: Look, moment: Moment) -> MomentPage:
     reader, catalog, now, words = look.reader, look.catalog, look.now, look.words
     name = moment.name
     rows = reader.interruptions(moment=name, since=now - 90 * DAY)
-    seen = see(reader, moment, [row for row in rows if row.is_open], now, words)
+    seen = see(look, moment, [row for row in rows if row.is_open])
     days = figures.series(seen.days, figures.Grid(words.days(now, SHOWN), DAY, BEFORE), seen.blind, now)
     hours = _hours(reader, name, now)
     return MomentPage(

@@ -1,7 +1,7 @@
 """What time the pages take it to be: the wall's for live sources, the events' own for a replay."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from service.core.event import Micros
 from service.core.ports import Reader
@@ -13,11 +13,17 @@ def wall_clock() -> Micros:
     return time.time_ns() // 1000
 
 
-def event_clock(reader: Reader) -> Callable[[], Micros]:
-    """The latest time that any partition has shown; the wall's while none has shown any."""
+def event_clock(reader: Reader, moments: Callable[[], Iterable[str]] = tuple) -> Callable[[], Micros]:
+    """How far any of the moments is judged; where none is, the latest time that any partition has shown.
+
+    A replay reads a year ahead of its judge: pages at the reader's time would show what nobody has looked at yet.
+    The wall's time while there is nothing at all.
+    """
 
     def now() -> Micros:
+        judged = (reader.status(name).judged_through for name in moments())
         marks = (partition_watermark(clock) for clock in reader.clocks())
-        return max((mark for mark in marks if mark is not None), default=0) or wall_clock()
+        latest = max((at for at in judged if at is not None), default=0)
+        return latest or max((at for at in marks if at is not None), default=0) or wall_clock()
 
     return now

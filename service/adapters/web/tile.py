@@ -7,12 +7,13 @@ import msgspec
 
 from service.adapters.web import figures
 from service.adapters.web.chart import Strip, strip
+from service.adapters.web.look import Look
 from service.adapters.web.words import Words, about, counted, plain, span, value_name, whole
 from service.core.catalog import Moment
 from service.core.event import DAY, MINUTE, Micros
 from service.core.interruption import Interruption
 from service.core.ports import BlindSpan, MomentStatus, Reader, Totals
-from service.core.standing import Standing, StandingWord, standing
+from service.core.standing import Standing, StandingWord, expected_through, standing
 
 WEEK: Micros = 7 * DAY
 SHOWN = 28
@@ -64,15 +65,16 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
     last: Micros | None
 
 
-def see(reader: Reader, moment: Moment, interruptions: Iterable[Interruption], now: Micros, words: Words) -> Seen:
+def see(look: Look, moment: Moment, interruptions: Iterable[Interruption]) -> Seen:
     """Read what a tile shows; `interruptions`: the open ones of any moment."""
+    reader, now, words = look.reader, look.now, look.words
     name = moment.name
     grid = words.days(now, SHOWN + BEFORE)
     days = dict(reader.totals(name, grid[0], now + 1, DAY))
     week = reader.totals(name, now + 1 - WEEK, now + 1, WEEK)
     status = reader.status(name)
     mine = [one for one in interruptions if one.moment == name]
-    stands = standing(status, mine)
+    stands = standing(status, mine, expected_through(look.catalog, moment, now))
     sums = week[0][1] if week else Totals()
     by_value = {
         dimension: reader.by_value(name, dimension, now + 1 - WEEK, now + 1)

@@ -61,7 +61,7 @@ def build(look: Look, knowing: Knowing) -> Wall:
     reader, catalog, now, words = look.reader, look.catalog, look.now, look.words
     since = reader.interruptions(since=now - WEEK)
     open_ones = [one for one in since if one.is_open]
-    seen = {name: see(reader, moment, open_ones, now, words) for name, moment in catalog.moments.items()}
+    seen = {name: see(look, moment, open_ones) for name, moment in catalog.moments.items()}
     tiles = {name: tile(each, owner_name(catalog, each.moment.owner), now, words) for name, each in seen.items()}
     unreliable = sum(each.standing.word == "unreliable" for each in seen.values())
     unknown = sum(each.standing.word == "unknown" for each in seen.values())
