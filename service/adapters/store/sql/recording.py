@@ -140,6 +140,10 @@ class Recorder:
         )
         return [_promised(body) for body in rows]
 
+    def make_moments(self, connection: Connection, names: Sequence[str]) -> None:
+        """Give moments that have none a row to lock."""
+        self._database.bulk.run(connection, _NEW_MOMENTS, [(name, None) for name in names])
+
     def closed_through(
         self, connection: Connection, names: Sequence[str], *, exclusive: bool
     ) -> dict[str, Micros | None]:
@@ -154,8 +158,7 @@ class Recorder:
         known = {row.moment: row.closed_through for row in connection.execute(query)}
         if len(known) < len(wanted):
             # There must be a row to lock.
-            missing = [(name, None) for name in wanted if name not in known]
-            self._database.bulk.run(connection, _NEW_MOMENTS, missing)
+            self.make_moments(connection, [name for name in wanted if name not in known])
             known = {row.moment: row.closed_through for row in connection.execute(query)}
         return known
 

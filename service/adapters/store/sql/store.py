@@ -53,6 +53,9 @@ class SqlStore(SqlReader):
         codecs = {name: ValuesCodec(moment.dimensions) for name, moment in moments.items()}
         self._moments = {**self._moments, **moments}
         self._codecs = {**self._codecs, **codecs}
+        # A moment's row is there before anybody locks it: whoever made it in a batch would keep others waiting.
+        names = sorted(moments)
+        self._database.write(lambda connection: self.recorder.make_moments(connection, names))
 
     def claim(self, partition: Partition) -> Claim:
         """Take a partition: bumps the epoch, so that earlier claims are stale."""

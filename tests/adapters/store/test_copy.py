@@ -1,0 +1,157 @@
+"""`momentwatch db`: what was in SQLite is in PostgreSQL, and goes on from there."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import text
+
+from service.adapters.store import migrate, open_database, open_store
+from service.adapters.store.copy import copy
+from service.cli import db
+from service.core.changes import Changes
+from service.core.duplicates import IdHorizon, id_hash
+from service.core.event import DAY, HOUR, Complaint, DeadLetter, Partition, instant
+from service.core.interruption import Change
+from service.core.ports import BlindSpan, Snapshot, StoreRefused
+from tests.adapters.store.scene import (
+    FOREVER,
+    HERE,
+    MOMENTS,
+    T0,
+    Reader,
+    close,
+    every_break,
+    judgement,
+    notice,
+    opened,
+    outcome,
+    promise,
+)
+
+if TYPE_CHECKING:
+    from service.core.ports import Store
+
+
+def fill(store: Store) -> None:
+    """Something in every table."""
+    reader, horizon = Reader(store), IdHorizon()
+    horizon.add(id_hash("a"), T0)
+    changes = Changes(hashes=horizon.drain(), dead=[DeadLetter(HERE, 9, "not_json", "text", b"\x00\xff")])
+    reader.take(
+        *(outcome(T0 + i, "broken", id=f"{i}", customer=f"c{i}", value=i, duration_s=i) for i in range(50)),
+        promise(T0, "k", T0 + DAY, dimensions={"region": "São Paulo"}),
+        Complaint("c", instant(T0), "ann", "paid", text="nein"),
+        changes=changes,
+    )
+    for moment in MOMENTS:
+        close(store, moment, T0 + HOUR)
+    snapshot = Snapshot(T0 + HOUR, "v1", {"n": [1.5]})
+    done = judgement(T0 + HOUR, Change("opened", T0, opened()), learning=(1.0, 2.0))
+    store.save_judgement("paid", 0, done, snapshot, [notice("n")])
+    store.save_blind([BlindSpan("paid", T0, None, "away")])
+
+
+def everything(store: Store) -> dict[str, Any]:
+    """All that can be asked."""
+    return {
+        "breaks": every_break(store),
+        "windows": list(store.windows("paid", None, FOREVER)),
+        "due": store.due("delivered", T0, FOREVER),
+        "counts": store.counts(),
+        "complaints": store.complaints(None, T0, FOREVER),
+        "dead": store.dead_letters(),
+        "judged": store.judged("paid"),
+        "status": store.status("paid"),
+        "interruptions": store.interruptions(),
+        "timeline": store.timeline(opened().id),
+        "outbox": store.outbox(),
+        "blind": store.blind("paid", 0, FOREVER),
+        "clocks": store.clocks(),
+        "hashes": store.claim(HERE).hashes,
+    }
+
+
+def command(*words: str) -> int:
+    parser = argparse.ArgumentParser()
+    db.add(parser.add_subparsers())
+    arguments = parser.parse_args(["db", *words])
+    return db.run(arguments)
+
+
+def test_a_copy_is_equal_and_goes_on(sqlite_url: str, postgres_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    store = open_store(sqlite_url, MOMENTS)
+    fill(store)
+    before = everything(store)
+    store.close()
+
+    assert command("copy", "--from", sqlite_url, "--to", postgres_url) == 0
+    assert "rows: sqlite:///" in capsys.readouterr().out
+
+    store = open_store(postgres_url, MOMENTS)
+    assert everything(store) == before
+    # New rows are numbered after those that came along.
+    fresh = Reader(store, Partition("other", 0, "o"))
+    fresh.take(outcome(T0 + DAY, "broken"), Complaint("d", instant(T0)))
+    assert store.enqueue([notice("new")], T0) == 1
+    assert len(every_break(store)) == 51
+    close(store, "delivered", T0 + 2 * DAY)
+    assert [row.ref for row in every_break(store, "delivered")] == ["=k"]
+    store.close()
+
+
+def test_a_target_with_rows_is_refused_and_left_alone(
+    sqlite_url: str, postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = open_store(sqlite_url, MOMENTS)
+    fill(store)
+    store.close()
+    store = open_store(postgres_url, MOMENTS)
+    store.enqueue([notice("mine")], T0)
+    store.close()
+
+    assert command("copy", "--from", sqlite_url, "--to", postgres_url) == 1
+
+    assert "is not empty: table outbox has rows" in capsys.readouterr().err
+    store = open_store(postgres_url, MOMENTS)
+    assert [row.notice.key for row in store.outbox()] == ["mine"]
+    assert store.clocks() == []
+    store.close()
+
+
+def test_what_does_not_arrive_whole_is_not_copied(sqlite_url: str, postgres_url: str) -> None:
+    store = open_store(sqlite_url, MOMENTS)
+    fill(store)
+    store.close()
+    with open_database(postgres_url) as target, open_database(sqlite_url) as source:
+        migrate.upgrade(target)
+        target.write(
+            lambda c: c.execute(
+                text(
+                    "CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS "
+                    "'BEGIN NEW.value = 1; RETURN NEW; END';"
+                    "CREATE TRIGGER spoil BEFORE INSERT ON breaks FOR EACH ROW EXECUTE FUNCTION spoil()"
+                )
+            )
+        )
+        with pytest.raises(StoreRefused, match="table breaks did not arrive whole"):
+            copy(source, target)
+        with target.read() as connection:
+            assert connection.scalar(text("SELECT count(*) FROM partitions")) == 0
+
+
+def test_upgrade_and_check_say_where_the_schema_is(sqlite_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("check", "--url", sqlite_url) == 1
+    assert "the schema is at nothing" in capsys.readouterr().err
+    assert command("upgrade", "--url", sqlite_url) == 0
+    assert "nothing → 0001" in capsys.readouterr().out
+    assert command("check", "--url", sqlite_url) == 0
+
+
+def test_a_server_that_is_away_is_said_without_its_password(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("check", "--url", "postgresql://ann:s3cret@127.0.0.1:9/x") == 1
+    said = capsys.readouterr().err
+    assert "ann:***@127.0.0.1:9/x" in said
+    assert "s3cret" not in said
