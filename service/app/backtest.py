@@ -1,6 +1,7 @@
 """A backtest: the core that `serve` runs, over files, in memory, with no clock but the events' own."""
 
 import gc
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -24,7 +25,7 @@ from service.loops.watch import Watch
 
 MINOR_DIGITS = 2
 LEAP: Micros = 366 * DAY
-"""Events so long after everything before them are taken for mistakes."""
+"""So long without any event may be a mistake in the time of those before or after."""
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -38,11 +39,13 @@ class Result(msgspec.Struct, frozen=True):
 class Backtest:
     """Runs files of events through a catalogue.
 
-    `store` and `watch` stay open to questions after the run. Raises EventFileError for unreadable files.
+    `store` and `watch` stay open to questions after the run. `clock`: the wall time, asked only for events that a
+    leap of time parts from all others. Raises EventFileError for unreadable files.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, clock: Callable[[], Micros] = lambda: time.time_ns() // 1000) -> None:
         self._catalog = catalog
+        self._clock = clock
         self.store = MemoryStore(catalog.moments, clock=lambda: 0)
         self.watch = Watch(self.store, catalog, watchers, load_detector, snapshots=False)
         self._intake = Intake(catalog, MINOR_DIGITS)
@@ -54,8 +57,8 @@ class Backtest:
         self,
         paths: Sequence[Path],
         until: Micros | None = None,
-        progress: Callable[[int, int, Counts], None] = lambda done, total, counts: None,
-        rejected: Callable[[DeadLetter], None] = lambda dead: None,
+        progress: Callable[[int, int, Counts], None] | None = None,
+        rejected: Callable[[DeadLetter], None] | None = None,
     ) -> Result:
         """All files to their ends, then the clock on to `until`."""
         files = EventFiles(paths, Decoder(self._catalog))
@@ -64,14 +67,16 @@ class Backtest:
         gc.collect()
         gc.disable()
         try:
-            for chunk in (self._without_far_future(chunk) for chunk in files.chunks()):
-                for letter in chunk.dead:
-                    rejected(letter)
+            for chunk in (self._without_strays(chunk) for chunk in files.chunks()):
+                if rejected is not None:
+                    for letter in chunk.dead:
+                        rejected(letter)
                 claim = self._take(claim, chunk)
                 if chunk.records:
                     self._ended = max(chunk.records[-1].at, self._ended or chunk.records[-1].at)
                     self.watch.tick(self._ended)
-                progress(chunk.bytes_done, chunk.bytes_total, self.store.counts())
+                if progress is not None:
+                    progress(chunk.bytes_done, chunk.bytes_total, self.store.counts())
         finally:
             gc.enable()
         if until is not None and self._ended is not None and until > self._ended:
@@ -83,35 +88,37 @@ class Backtest:
         found = lines(self.store, dict(self._catalog.moments), span, MINOR_DIGITS) if span else []
         return Result(found, self.store.counts(), span)
 
-    def _without_far_future(self, chunk: Chunk) -> Chunk:
-        """The chunk, and as dead letters what stands beyond a leap of time that no history makes.
+    def _without_strays(self, chunk: Chunk) -> Chunk:
+        """The chunk, and as dead letters what a leap of time parts from the rest and no history can have made.
 
-        A file has no wall clock to say what is from the future, and may be a simulation of it. But one event of
-        the year 2999 must not close the windows of a thousand years.
+        A file has no wall clock to say what is from the future, and may be a simulation of it. But one event of the
+        year 2999 must not close the windows of a thousand years, nor one of 1970 begin them: beyond a leap, what
+        lies ahead of this machine's clock is dead, and a few at the very beginning are. Any other leap is a gap
+        between the times that the files cover.
         """
         records = chunk.records
-        if not records:
+        if not records or records[-1].at - (self._ended or records[0].at) <= LEAP:
             return chunk
-        before = self._ended if self._ended is not None else records[0].at
-        if records[-1].at - before <= LEAP:
-            return chunk
+        dead = list(chunk.dead)
+        first, last = 0, len(records)
+        before = self._ended or records[0].at
         for index, record in enumerate(records):
             if record.at - before > LEAP:
-                break
+                if record.at > self._clock():
+                    last = index
+                    break
+                if self._ended is None and index - first < len(records) - index:
+                    first = index
             before = record.at
-        else:
-            return chunk
-        dead = [
-            DeadLetter(
-                partition,
-                record.offset,
-                "future",
-                f"time is {rfc3339(record.at)}, over a year after the event before it; mend it, or split the file",
-                record.event.id.encode(),
-            )
-            for partition, record in zip(chunk.partitions[index:], records[index:], strict=True)
-        ]
-        return replace(chunk, records=records[:index], partitions=chunk.partitions[:index], dead=[*chunk.dead, *dead])
+        strays = [(index, "over a year before the event after it") for index in range(first)]
+        strays += [(index, "over a year after the event before it") for index in range(last, len(records))]
+        for index, where in strays:
+            record = records[index]
+            reason = "future" if index >= last else "bad_time"
+            detail = f"time: {rfc3339(record.at)} is {where}: send the real one, or split the file"
+            payload = record.event.id.encode()
+            dead.append(DeadLetter(chunk.partitions[index], record.offset, reason, detail, payload))
+        return replace(chunk, records=records[first:last], partitions=chunk.partitions[first:last], dead=dead)
 
     def _take(self, claim: Claim, chunk: Chunk) -> Claim:
         """One chunk in one transaction."""
