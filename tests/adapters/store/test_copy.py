@@ -114,7 +114,7 @@ def test_a_target_with_rows_is_refused_and_left_alone(
 
     assert command("copy", "--from", sqlite_url, "--to", postgres_url) == 1
 
-    assert "is not empty: table outbox has rows" in capsys.readouterr().err
+    assert "is not empty: table moments has rows" in capsys.readouterr().err
     store = open_store(postgres_url, MOMENTS)
     assert [row.notice.key for row in store.outbox()] == ["mine"]
     assert store.clocks() == []

@@ -19,6 +19,7 @@ from service.core.intake import Intake
 from service.core.ports import StaleClaim, StoreAway, StoreBusy, StoreRefused
 from tests.adapters.store.scene import (
     FOREVER,
+    HERE,
     MOMENTS,
     T0,
     Reader,
