@@ -10,7 +10,6 @@ from service.adapters.store import open_store
 from service.app.service import Options, Service
 from service.core.catalog import Catalog, Target
 from service.core.event import Micros, Partition
-from service.core.interruption import Change
 from service.core.ports import Delivery
 from service.core.report import Line, Span, lines
 from service.core.route import Message
@@ -41,7 +40,6 @@ class Demo:
         catalog: Catalog,
         events: Callable[[], Iterable[bytes]],
         show: Callable[[Message], None],
-        changed: Callable[[Change], None] = lambda change: None,
         port: int = 0,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="momentwatch-demo-")
@@ -49,7 +47,7 @@ class Demo:
         store = open_store(f"sqlite:///{Path(self._folder.name) / 'demo.db'}", self._catalog.moments)
         source = LineSource(Partition(TOPIC, 0, TOPIC), events(), batch=5000)
         options = Options(port=port, live=False, watch_pause=0.2)
-        self.service = Service(self._catalog, store, source, Printed(show), options, changed)
+        self.service = Service(self._catalog, store, source, Printed(show), options)
 
     def read(self) -> int:
         """How many events have been read so far."""

@@ -6,19 +6,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from prometheus_client import CollectorRegistry
-
 from detectors.registry import load as load_detector
 from service.adapters.decode import Decoder
 from service.adapters.metrics.collector import StoreCollector
-from service.adapters.metrics.meter import Metrics
+from service.adapters.metrics.meter import Metrics, new_registry
 from service.adapters.web.app import make_app
 from service.adapters.web.now import event_clock
 from service.adapters.web.server import WebServer
 from service.adapters.web.settings import LOOPBACK, WebSettings
 from service.core.catalog import Catalog
 from service.core.event import Micros, Partition
-from service.core.interruption import Change
 from service.core.ports import Notifier, Source, Store
 from service.core.watchers import watchers
 from service.loops.announce import Announcer, Money
@@ -56,10 +53,7 @@ class Options:
 
 
 class Service:
-    """Ingest, watch, send and the pages, each in a thread of its own, over one store.
-
-    `changed` is told of every change of an interruption.
-    """
+    """Ingest, watch, send and the pages, each in a thread of its own, over one store."""
 
     def __init__(
         self,
@@ -68,15 +62,14 @@ class Service:
         source: Source,
         notifier: Notifier,
         options: Options,
-        changed: Callable[[Change], None] = lambda change: None,
     ) -> None:
         self.store = store
         self._options = options
         self._stop = threading.Event()
         self._failed: list[BaseException] = []
         self._catalog = catalog
-        clock = wall_clock if options.live else event_clock(store)
-        registry = CollectorRegistry()
+        clock = wall_clock if options.live else event_clock(store, lambda: catalog.moments)
+        registry = new_registry()
         self.meter = Metrics(registry)
         self.meter.loaded(catalog)
         registry.register(
@@ -140,7 +133,6 @@ class Service:
             wall_clock,
             announcer=announcer,
             blindness=Blindness(store, catalog, wall_clock) if options.live else None,
-            changed=changed,
             pause=options.watch_pause,
         )
         self.sender = Sender(store, notifier, wall_clock, meter=self.meter)
@@ -158,7 +150,7 @@ class Service:
         def guarded() -> None:
             try:
                 work()
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001  # a thread's end must end the service, whatever it was
                 _LOG.critical("the %s loop ended: %s", name, error, exc_info=error)
                 self._failed.append(error)
                 self._stop.set()

@@ -6,6 +6,12 @@ import re
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    # What it takes to run should not be loaded to print the help.
+    from service.adapters.catalog import Loaded
+    from service.settings import Settings
 
 BAD_CATALOGUE = 2
 _AGO = re.compile(r"^(\d+)([smhdw])$")
@@ -37,24 +43,32 @@ def _ago(text: str) -> int:
     return int(found[1]) * _SECONDS[found[2]] * 1_000_000
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Run until a signal ends it; 1 when a part of the service failed for good."""
+def _declared(config: Path) -> "tuple[Settings, Loaded]":
+    """The settings and the catalogue; raises CatalogError with all that is wrong in them."""
     from service.adapters.catalog import CatalogError, load
-    from service.app.serve import build
-    from service.core.ports import StoreRefused
     from service.settings import load_settings
 
+    settings = load_settings(config)
+    loaded = load(settings.rules)
+    problems = settings.problems_with(loaded.catalog)
+    if problems:
+        raise CatalogError(problems)
+    return settings, loaded
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run until a signal ends it; 1 when a part of the service failed for good."""
+    from service.adapters.catalog import CatalogError
+    from service.app.serve import build
+    from service.core.ports import StoreRefused
+
     try:
-        settings = load_settings(arguments.config)
-        logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        loaded = load(settings.rules)
-        problems = settings.problems_with(loaded.catalog)
-        if problems:
-            raise CatalogError(problems)
+        settings, loaded = _declared(arguments.config)
     except CatalogError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return BAD_CATALOGUE
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for warning in loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     try:

@@ -147,7 +147,7 @@ class Casebook:
             segment=segment,
             kind=first.kind,
             window=start,
-            onset=min(min(breach.onset for breach in group), start),
+            onset=min(start, *(breach.onset for breach in group)),
             rule=first.rule,
             level=first.level,
             notifies=not first.trial,
@@ -203,7 +203,7 @@ class Casebook:
         return [
             {
                 "opening": msgspec.to_builtins(case.opening),
-                "kinds": sorted(case.kinds),
+                "kinds": [*sorted(case.kinds)],
                 "claims": [list(claim) for claim in sorted(case.claims)],
                 "covers": [list(claim) for claim in sorted(case.covers)],
                 "usual": dict(case.usual),
@@ -225,8 +225,9 @@ class Casebook:
 
 
 def _groups(breaches: Sequence[Breach]) -> list[list[Breach]]:
-    """Breaches that may open together: of one watcher and one dimension; everything first, then contrasts, then
-    by evidence, rules last.
+    """Breaches that may open together: of one watcher and one dimension.
+
+    Everything comes first, then contrasts, then by evidence, rules last.
     """
     grouped: dict[tuple[str, str], list[Breach]] = {}
     for breach in breaches:

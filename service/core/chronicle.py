@@ -16,11 +16,17 @@ from service.core.ports import Totals
 class Facts(Protocol):
     """The questions that a level asks of a store."""
 
-    def impact(self, moment: str, segment: Segment, start: Micros, end: Micros) -> Impact: ...
+    def impact(self, moment: str, segment: Segment, start: Micros, end: Micros) -> Impact:
+        """Exact distinct customers, breaks and value of [start, end) in a segment."""
+        ...
 
-    def totals(self, moment: str, start: Micros, end: Micros, step: Micros) -> list[tuple[Micros, Totals]]: ...
+    def totals(self, moment: str, start: Micros, end: Micros, step: Micros) -> list[tuple[Micros, Totals]]:
+        """Sums by step."""
+        ...
 
-    def by_value(self, moment: str, dimension: str, start: Micros, end: Micros) -> list[tuple[str | None, Totals]]: ...
+    def by_value(self, moment: str, dimension: str, start: Micros, end: Micros) -> list[tuple[str | None, Totals]]:
+        """Sums by a dimension's values."""
+        ...
 
 
 def attempts_in(facts: Facts, moment: str, segment: Segment, start: Micros, end: Micros) -> int:

@@ -52,10 +52,11 @@ class Intake:
                 is_late = record.at < closed_through.get(name, 0)
                 if is_late:
                     late[name] += 1
-                if event.key is None:
-                    self._outcome(partition, record, late=is_late, changes=changes)
-                else:
-                    self._keyed(record, (name, event.key), view, rows, changes)
+                key = event.key
+                if key is not None:
+                    self._keyed(record, (name, key), view, rows, changes)
+                elif isinstance(event, Outcome):
+                    self._outcome(partition, record, event, late=is_late, changes=changes)
             else:
                 accepted[getattr(event, "moment", None) or ""] += 1
                 voices.append(Voice(partition, record.offset, record.at, event))
@@ -90,9 +91,8 @@ class Intake:
         heard = closable(record.at, moment.window, self._delays[moment.name])
         settle(moment, after, was, now, max(through, heard), changes)
 
-    def _outcome(self, partition: Partition, record: Record, *, late: bool, changes: Changes) -> None:
+    def _outcome(self, partition: Partition, record: Record, event: Outcome, *, late: bool, changes: Changes) -> None:
         """An outcome without a key: counted where it stands."""
-        event: Outcome = record.event  # type: ignore[assignment]  # the caller looked
         moment = self._moments[event.moment]
         given = event.dimensions
         names = moment.dimensions

@@ -9,9 +9,7 @@ import msgspec
 from service.core.catalog import Level
 from service.core.event import Micros, rfc3339
 
-Kind = Literal[
-    "failure_rate", "duration", "volume", "silence", "overdue", "due_soon", "value", "complaints", "rule"
-]
+Kind = Literal["failure_rate", "duration", "volume", "silence", "overdue", "due_soon", "value", "complaints", "rule"]
 State = Literal["open", "acknowledged", "recovering", "resolved", "withdrawn", "stale"]
 Segment = tuple[tuple[str, tuple[str, ...]], ...]
 """One dimension with one or more of its values, sorted; empty for everything."""

@@ -216,10 +216,10 @@ class Judge:
         moment: Moment,
         rules: Sequence[Rule],
         watchers: Sequence[Watcher],
-        state: Mapping[str, Any],
+        state: Any,
         restore: Restore,
     ) -> "Judge":
-        """A judge that goes on exactly as the dumped one would have; its definition must be the same."""
+        """A judge that goes on exactly as the one whose dump this is; its definition must be the same."""
         restored = [msgspec.structs.replace(w, detector=restore(state["detectors"][w.name])) for w in watchers]
         judge = cls(moment, rules, restored)
         judge.through = state["through"]

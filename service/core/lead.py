@@ -47,7 +47,7 @@ def complaints_clear(
 ) -> Micros | None:
     """When complaints on the moment (and segment) rose clearly above their own base; None if they did not.
 
-    A mixture Shiryaev–Roberts statistic for Poisson counts on the clock, the base being the rate over up to 56 days
+    A mixture Shiryaev-Roberts statistic for Poisson counts on the clock, the base being the rate over up to 56 days
     before the onset (one complaint is added, so that a base of none is not certainty). `began`: the first time that
     the data covers. On average one false answer in 90 days at the base's rate.
     """

@@ -207,7 +207,9 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
 class Notifier(Protocol):
     """Sends one message to one target."""
 
-    def send(self, target: str, message: Message) -> Delivery: ...
+    def send(self, target: str, message: Message) -> Delivery:
+        """One attempt; never raises for what the target did."""
+        ...
 
 
 class Leased(msgspec.Struct, frozen=True, gc=False):
@@ -245,9 +247,13 @@ class Reader(Protocol):
         """In order of detection (detected_at, id); `since`: those not resolved before it."""
         ...
 
-    def interruption(self, identity: str) -> Interruption | None: ...
+    def interruption(self, identity: str) -> Interruption | None:
+        """One by its id."""
+        ...
 
-    def timeline(self, identity: str) -> list[TimelineEntry]: ...
+    def timeline(self, identity: str) -> list[TimelineEntry]:
+        """In order of time."""
+        ...
 
     def impact(self, moment: str, segment: Segment, start: Micros, end: Micros) -> Impact:
         """Exact distinct customers, breaks and value of [start, end) in a segment."""
@@ -275,19 +281,25 @@ class Reader(Protocol):
         """Complaints in order of time; `moment` None: all."""
         ...
 
-    def voices(
-        self, kind: Literal["feedback", "customer", "annotation"], start: Micros, end: Micros
-    ) -> list[Voice]: ...
+    def voices(self, kind: Literal["feedback", "customer", "annotation"], start: Micros, end: Micros) -> list[Voice]:
+        """What was said or done besides complaints, in order of time."""
+        ...
 
     def due(self, moment: str, start: Micros, end: Micros) -> tuple[int, int]:
         """(open promises, all promises) with a due time in [start, end)."""
         ...
 
-    def clocks(self) -> list[PartitionClock]: ...
+    def clocks(self) -> list[PartitionClock]:
+        """Of every partition ever written and not retired."""
+        ...
 
-    def status(self, moment: str) -> MomentStatus: ...
+    def status(self, moment: str) -> MomentStatus:
+        """Where a moment stands."""
+        ...
 
-    def blind(self, moment: str, start: Micros, end: Micros) -> list[BlindSpan]: ...
+    def blind(self, moment: str, start: Micros, end: Micros) -> list[BlindSpan]:
+        """The spans that touch [start, end), in order of time."""
+        ...
 
     def dead_letters(self, *, limit: int = 100, offset: int = 0) -> list[tuple[Micros | None, DeadLetter]]:
         """Newest first, with the wall time of their burial."""
@@ -323,9 +335,13 @@ class Store(Reader, Protocol):
         """Forget the clocks of partitions that no longer exist, so that they hold nothing back."""
         ...
 
-    def closing(self, moment: str) -> AbstractContextManager[ClosingTransaction]: ...
+    def closing(self, moment: str) -> AbstractContextManager[ClosingTransaction]:
+        """A moment's closing; rolled back unless saved."""
+        ...
 
-    def judged(self, moment: str) -> Judged: ...
+    def judged(self, moment: str) -> Judged:
+        """How far a moment was judged, and the newest snapshot."""
+        ...
 
     def windows(self, moment: str, after: Micros | None, through: Micros) -> Iterator[Window]:
         """As judged: closed windows with start ≥ after and end ≤ through that hold anything, in order."""
@@ -352,7 +368,9 @@ class Store(Reader, Protocol):
         """Put spans by (moment, since)."""
         ...
 
-    def note(self, entry: TimelineEntry) -> None: ...
+    def note(self, entry: TimelineEntry) -> None:
+        """Append a line to an interruption's timeline."""
+        ...
 
     def enqueue(self, notices: Sequence[Notice], now: Micros) -> int:
         """Put notices in the outbox; one whose key is already there is left alone. How many were new."""
@@ -373,4 +391,6 @@ class Store(Reader, Protocol):
         """Record an attempt; `next_at` None ends it. False when the lease was no longer ours."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of the database."""
+        ...

@@ -29,7 +29,7 @@ class Cell(msgspec.Struct, gc=False):
     durations: dict[int, int] | None = None
 
     def add(self, other: "Cell", sign: int = 1) -> None:
-        """Take another cell in, or out with sign −1."""
+        """Take another cell in, or out with sign -1."""
         self.attempts += sign * other.attempts
         self.broken += sign * other.broken
         self.cancelled += sign * other.cancelled

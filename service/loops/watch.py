@@ -1,8 +1,8 @@
 """The watch loop: close what event time has passed, judge it, and write down what that changes for customers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from time import perf_counter
-from typing import Any, Protocol, cast
+from typing import Protocol
 
 import msgspec
 
@@ -26,7 +26,9 @@ SNAPSHOT_EVERY: Micros = DAY // 4
 class Announce(Protocol):
     """Makes the notices of a change; what is muted makes none."""
 
-    def __call__(self, change: Change) -> Sequence[Notice]: ...
+    def __call__(self, change: Change) -> Sequence[Notice]:
+        """The notices of one change."""
+        ...
 
 
 def silent(change: Change) -> Sequence[Notice]:
@@ -151,8 +153,7 @@ class Watch:
         mark = fingerprint(moment, rules, fresh)
         snapshot = judged.snapshot
         if snapshot is not None and snapshot.fingerprint == mark:
-            state = cast("Mapping[str, Any]", snapshot.state)
-            judge = Judge.load(moment, rules, fresh, state, self._restore)
+            judge = Judge.load(moment, rules, fresh, snapshot.state, self._restore)
         else:
             judge = Judge(moment, rules, fresh)
         if judged.through is not None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from service.core.catalog import Catalog
 from service.core.event import Micros
-from service.core.interruption import Change
 from service.core.meter import Meter
 from service.core.ports import StaleClaim, Store, StoreAway, StoreBusy
 from service.core.watermark import watermark
@@ -35,7 +34,6 @@ class Watching:
         *,
         announcer: Announcer | None = None,
         blindness: Blindness | None = None,
-        changed: Callable[[Change], None] = lambda change: None,
         pause: float = 0.5,
     ) -> None:
         self._watch = watch
@@ -45,7 +43,6 @@ class Watching:
         self._clock = clock
         self._announcer = announcer
         self._blindness = blindness
-        self._changed = changed
         self._pause = pause
         self._behind = {name for name in catalog.moments if self._is_live(name)}
 
@@ -76,8 +73,7 @@ class Watching:
 
     def turn(self) -> None:
         """Close and judge what can be, then look after blindness and what was found late."""
-        for change in self._watch.tick():
-            self._changed(change)
+        self._watch.tick()
         if self._blindness is not None:
             self._blindness.tick(self._store.clocks())
         if self._announcer is not None and self._behind:

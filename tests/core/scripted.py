@@ -11,7 +11,7 @@ from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Moment, Owner, Rule
 from service.core.changes import Changes, keys_of
 from service.core.duplicates import IdHorizon
-from service.core.event import MINUTE, Batch, DeadLetter, Event, Micros, Partition, Record, micros
+from service.core.event import MINUTE, Batch, DeadLetter, Event, Micros, Outcome, Partition, Promise, Record, micros
 from service.core.intake import Intake
 from service.core.interruption import Change
 from service.core.judge import Watcher
@@ -113,7 +113,7 @@ class Pipeline:
         changes.counts.duplicate = len(records) - len(fresh)
         changes.counts.dead.update(letter.reason for letter in dead)
         keys = keys_of(fresh)
-        names = sorted({e.moment for r in fresh if (e := r.event) and getattr(e, "moment", None)})
+        names = sorted({r.event.moment for r in fresh if isinstance(r.event, Outcome | Promise)})
         self.position += len(records)
         batch = Batch(PLACE, [], [], self.position)
         with self.store.ingest(self.claim, names, sorted(keys)) as transaction:

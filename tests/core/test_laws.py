@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,7 +48,7 @@ def events(draw: st.DrawFn) -> list[Event]:
 def split(made: Sequence[Event], cuts: Sequence[int]) -> list[Sequence[Event]]:
     """The events in batches that end at the cuts."""
     places = sorted({c % (len(made) + 1) for c in cuts} | {0, len(made)})
-    return [made[a:b] for a, b in zip(places, places[1:], strict=False)]
+    return [made[a:b] for a, b in pairwise(places)]
 
 
 def run(batches: Sequence[Sequence[Event]], restarts: Sequence[int] = ()) -> Pipeline:
