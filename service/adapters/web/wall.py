@@ -145,11 +145,16 @@ def _summary(reader: Reader, seen: Mapping[str, Seen], counts: tuple[int, int, i
     heard = [each.last for each in seen.values() if each.last is not None]
     if latest is None and not heard:
         return "No event so far."
-    # Moments are looked at in steps of ten minutes; none can have been heard after the last event of all.
+    learning = sum(each.standing.word == "learning" for each in seen.values())
+    parts += [f"{counted(learning, 'moments')} learning"] if learning else []
+    calm = f"{listed(parts).capitalize()}." if parts else "Every moment is reliable."
     newest = max(heard) if latest is None else latest
-    said = f"Last event {span(now - newest)} ago"
-    said += f"; quietest moment {span(now - min(*heard, newest))}." if heard else "."
-    return f"{listed(parts).capitalize()}. {said}" if parts else said
+    if newest > now:
+        # A replay's reader is ahead of its judge: how long ago the last event was says nothing.
+        return calm
+    # Moments are looked at in steps of ten minutes; none can have been heard after the last event of all.
+    quietest = f"; quietest moment {span(now - min(*heard, newest))}" if heard else ""
+    return f"{calm} Last event {span(now - newest)} ago{quietest}."
 
 
 def _sections(catalog: Catalog, tiles: Mapping[str, Tile]) -> list[Section]:

@@ -122,7 +122,7 @@ def test_when_all_is_well_the_header_says_why_to_believe_it() -> None:
     world.judge("m", Judgement(NOW))
     calm = see(world)
     assert calm.calm
-    assert calm.summary == "Last event 40 s ago; quietest moment 40 s."
+    assert calm.summary == "Every moment is reliable. Last event 40 s ago; quietest moment 40 s."
 
 
 def test_an_empty_catalogue_says_so() -> None:
