@@ -29,6 +29,8 @@ POLL_REBALANCING = 1_000
 """The same, while the group is being put together."""
 LEARN = 3.0
 """Seconds that a first word about the topics is waited for."""
+CUT_OFF = "socket disconnected"
+"""All that the client knows where a broker hangs up: on a wrong password, or on another protocol than its own."""
 NO_ID = UUID(int=0)
 
 News = tuple[Literal["assigned", "revoked"], tuple[TopicPartition, ...]]
@@ -86,6 +88,8 @@ class Connected:
             for made in clients:
                 made.close()
             reason = hush.reason or str(error) or type(error).__name__
+            if CUT_OFF in reason:
+                reason += ": check kafka.security (protocol, mechanism, username, password)"
             raise SourceAway(f"no broker of {servers} can be reached: {reason}") from error
         self.listener = Listener(self.consumer)
         self._cluster = self.consumer._cluster  # noqa: SLF001  # it has no other way to tell a topic's id

@@ -8,10 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
+from kafka.errors import KafkaTimeoutError, RequestTimedOutError, SaslAuthenticationFailedError
+
 from service.adapters.kafka.tokens import ClientCredentials, TokenFile, token_provider
 
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
+OUT_OF_TIME = (KafkaTimeoutError, RequestTimedOutError)
 AskSecret = Callable[[], str]
 """Gives a secret; asked for every new client, so that one that was changed is taken up without a restart."""
 
@@ -65,7 +68,6 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
         "metadata_max_age_ms": round(settings.metadata_age * 1000),
         "bootstrap_timeout_ms": round(settings.connect_timeout * 1000),
         "reconnect_backoff_max_ms": 2_000,
-        "metrics_enabled": False,
     } | _security_options(settings.security)
 
 
@@ -86,6 +88,10 @@ def _security_options(security: KafkaSecurity) -> dict[str, Any]:
 
 
 def _tls(security: KafkaSecurity) -> ssl.SSLContext:
+    for file in (security.ca_file, security.cert_file, security.key_file):
+        if file is not None:
+            # So that an error names the file; those of the ssl module do not.
+            file.stat()
     context = ssl.create_default_context(cafile=security.ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = security.check_hostname
@@ -104,6 +110,7 @@ def consumer_options(settings: KafkaSettings) -> dict[str, Any]:
         "isolation_level": "read_committed",
         "allow_auto_create_topics": False,
         "check_crcs": True,
+        "metrics_enabled": False,
         "max_poll_records": settings.poll_records,
         "max_partition_fetch_bytes": settings.partition_fetch_bytes,
         "fetch_max_bytes": settings.fetch_bytes,
@@ -147,8 +154,12 @@ class Hush(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Let nothing through."""
         for argument in record.args if isinstance(record.args, tuple) else ():
-            if isinstance(argument, Exception) and str(argument):
+            # The first is the reason, what follows from it is not; nor is it a reason that time ran out. But a
+            # client that is not let in says first that it was cut off.
+            if isinstance(argument, SaslAuthenticationFailedError):
                 self.reason = str(argument)
+            elif self.reason is None and isinstance(argument, Exception) and not isinstance(argument, OUT_OF_TIME):
+                self.reason = str(argument) or None
         return False
 
     def forget(self) -> None:

@@ -334,6 +334,8 @@ class KafkaSource:
         """Raise SourceAway when no broker has been heard of for too long."""
         heard = max(connected.heard_at(), self._records_at, self._ends.heard_at or 0.0)
         silent = time.monotonic() - heard
+        if silent < self._settings.away_after / 2:
+            self._hush.forget()
         if silent > self._settings.away_after:
             reason = f": {self._hush.reason}" if self._hush.reason else ""
             raise SourceAway(f"no broker has answered for {silent:.0f} s{reason}")
