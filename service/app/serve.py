@@ -3,6 +3,7 @@
 import logging
 import time
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from service.adapters.kafka.configured import kafka_settings
 from service.adapters.kafka.source import KafkaSource
@@ -40,7 +41,7 @@ def build(settings: Settings, catalog: Catalog, *, shadow: bool = False, learn_f
         public_url=settings.public_url or f"http://{settings.web.host}:{settings.web.port}",
         host=settings.web.host,
         port=settings.web.port,
-        hosts=LOOPBACK if not settings.web.insecure_bind else ("*",),
+        hosts=("*",) if settings.web.insecure_bind else _hosts(settings.public_url),
         shadow=shadow,
         quiet_before=now if first else None,
     )
@@ -48,6 +49,12 @@ def build(settings: Settings, catalog: Catalog, *, shadow: bool = False, learn_f
         options = replace(options, live=False)
     notifier = build_notifier(settings.send, catalog.targets)
     return Service(catalog, store, source, notifier, options)
+
+
+def _hosts(public_url: str) -> tuple[str, ...]:
+    """The names that pages answer to: those of the loopback, and the one under which a proxy publishes them."""
+    public = urlsplit(public_url).hostname
+    return (*LOOPBACK, public) if public else LOOPBACK
 
 
 def _store(settings: Settings, catalog: Catalog) -> Store:

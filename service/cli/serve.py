@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 BAD_CATALOGUE = 2
+FAILED = 1
 _AGO = re.compile(r"^(\d+)([smhdw])$")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -46,6 +47,7 @@ def _ago(text: str) -> int:
 def _declared(config: Path) -> "tuple[Settings, Loaded]":
     """The settings and the catalogue; raises CatalogError with all that is wrong in them."""
     from service.adapters.catalog import CatalogError, load
+    from service.adapters.catalog.problem import Problem
     from service.settings import load_settings
 
     settings = load_settings(config)
@@ -53,12 +55,16 @@ def _declared(config: Path) -> "tuple[Settings, Loaded]":
     problems = settings.problems_with(loaded.catalog)
     if problems:
         raise CatalogError(problems)
+    if not loaded.catalog.sources:
+        text = "declares no topic to read; add a document of kind Source"
+        raise CatalogError([Problem(str(settings.rules), 0, "", text)])
     return settings, loaded
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run until a signal ends it; 1 when a part of the service failed for good."""
     from service.adapters.catalog import CatalogError
+    from service.adapters.web.server import ServerDidNotStart
     from service.app.serve import build
     from service.core.ports import StoreRefused
 
@@ -84,7 +90,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    service.start()
+    try:
+        service.start()
+    except (OSError, ServerDidNotStart) as error:
+        place = f"{settings.web.host}:{settings.web.port}"
+        print(f"{place} cannot be listened on: {error}; write another web.port", file=sys.stderr)
+        service.close()
+        return FAILED
     print(f"momentwatch is watching; see {service.web.url}", file=sys.stderr)
     while not service.wait(1.0):
         pass

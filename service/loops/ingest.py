@@ -95,7 +95,8 @@ class Ingest:
         self._unreported: dict[Partition, int] = {}
         self._reported_at = monotonic()
         self._stop = threading.Event()
-        self.away: str | None = None
+        self._waiting = False
+        self.away: str | None = "nothing has come from it yet"
         """Why the source cannot be reached, in words; None while it can."""
 
     def run(self, stop: threading.Event) -> None:
@@ -136,15 +137,15 @@ class Ingest:
         return False
 
     def _unreachable(self, why: str) -> None:
-        if self.away is None:
+        if not self._waiting:
             log.warning("the source is away, waiting for it: %s", why)
-        self.away = why
+        self._waiting, self.away = True, why
         self._meter.failed("ingest")
 
     def _reached(self) -> None:
-        if self.away is not None:
-            log.warning("the source is back")
-            self.away = None
+        if self._waiting:
+            log.warning("the source is there")
+        self._waiting, self.away = False, None
 
     def handle(self, arrival: Arrival) -> None:
         """Take one thing that came from the source, and write what is due."""

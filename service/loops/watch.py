@@ -102,6 +102,10 @@ class Watch:
                     return True
         return False
 
+    def judged_through(self, moment: str) -> Micros | None:
+        """How far a moment is closed and judged, as this process knows it."""
+        return self._closed.get(moment)
+
     def forget(self) -> None:
         """Drop the judges in memory; they come back from the store."""
         self._minds.clear()

@@ -8,7 +8,6 @@ from service.core.catalog import Catalog
 from service.core.event import Micros
 from service.core.meter import Meter
 from service.core.ports import StaleClaim, Store, StoreAway, StoreBusy
-from service.core.watermark import watermark
 from service.loops.announce import LATE, Announcer
 from service.loops.blind import Blindness
 from service.loops.watch import Watch
@@ -44,7 +43,9 @@ class Watching:
         self._announcer = announcer
         self._blindness = blindness
         self._pause = pause
-        self._behind = {name for name in catalog.moments if self._is_live(name)}
+        self._live = [name for name in catalog.moments if self._is_live(name)]
+        self._behind: set[str] = set()
+        """Live moments whose judging has not reached the wall clock since it last fell back."""
 
     def run(self, stop: threading.Event) -> None:
         """Turn after turn. Raises when turns keep failing."""
@@ -73,6 +74,8 @@ class Watching:
 
     def turn(self) -> None:
         """Close and judge what can be, then look after blindness and what was found late."""
+        now = self._clock()
+        self._behind |= {name for name in self._live if self._lags(name, now)}
         self._watch.tick()
         if self._blindness is not None:
             self._blindness.tick(self._store.clocks())
@@ -82,17 +85,18 @@ class Watching:
     def _tell_late(self, announcer: Announcer) -> None:
         """Moments whose time has reached the wall clock's again: what is still open there is told once."""
         now = self._clock()
-        there = []
-        for name in sorted(self._behind):
-            topics = {source.topic for source in self._catalog.sources_of(name)}
-            mark = watermark([c for c in self._store.clocks() if not topics or c.partition.topic in topics])
-            if mark is not None and now - mark < LATE:
-                there.append(name)
+        there = [name for name in sorted(self._behind) if not self._lags(name, now)]
         if there:
             notices = announcer.caught_up(there, now)
             if notices:
                 self._store.enqueue(notices, now)
             self._behind.difference_update(there)
+
+    def _lags(self, name: str, now: Micros) -> bool:
+        """Whether what is judged next may be history by the wall clock, and so was told to nobody."""
+        through = self._watch.judged_through(name)
+        known = self._catalog.moments[name].window + self._catalog.delay_of(name)
+        return through is None or now - through - known > LATE
 
     def _is_live(self, name: str) -> bool:
         sources = self._catalog.sources_of(name)
