@@ -2,10 +2,13 @@
 
 import argparse
 import sys
+from pathlib import Path
 
+from service.adapters.catalog import CatalogError
 from service.core.ports import StoreAway, StoreBusy, StoreRefused
 
 _FAILED = 1
+_BAD_SETTINGS = 2
 _URL = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
 
 
@@ -16,7 +19,9 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     upgrade = actions.add_parser("upgrade", help="make the tables, or bring them to this version")
     check = actions.add_parser("check", help="say whether the tables are this version's; exit 1 when not")
     for one in (upgrade, check):
-        one.add_argument("--url", required=True, metavar="URL", help=_URL)
+        place = one.add_mutually_exclusive_group(required=True)
+        place.add_argument("--url", metavar="URL", help=_URL)
+        place.add_argument("--config", type=Path, metavar="FILE", help="the settings that name the database")
     copy = actions.add_parser("copy", help="copy everything to an empty database, as from SQLite to PostgreSQL")
     copy.add_argument("--from", dest="source", required=True, metavar="URL", help=_URL)
     copy.add_argument("--to", dest="target", required=True, metavar="URL", help=_URL)
@@ -24,20 +29,38 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do it; 0 when it was done, 1 when it could not be."""
+    """Do it; 0 when it was done, 1 when it could not be, 2 when the settings are bad."""
     actions = {"upgrade": _upgrade, "check": _check, "copy": _copy}
     try:
         actions[arguments.action](arguments)
+    except CatalogError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return _BAD_SETTINGS
     except (StoreAway, StoreBusy, StoreRefused) as error:
         print(f"momentwatch db {arguments.action}: {error}", file=sys.stderr)
         return _FAILED
     return 0
 
 
+def _url(arguments: argparse.Namespace) -> str:
+    """The URL that was given, or the one of the settings with its password."""
+    if arguments.url is not None:
+        return str(arguments.url)
+    from sqlalchemy import make_url
+
+    from service.settings import load_settings
+
+    database = load_settings(arguments.config).database
+    if database.password is None:
+        return database.url
+    return make_url(database.url).set(password=database.password.reveal()).render_as_string(hide_password=False)
+
+
 def _upgrade(arguments: argparse.Namespace) -> None:
     from service.adapters.store import migrate, open_database
 
-    with open_database(arguments.url) as database:
+    with open_database(_url(arguments)) as database:
         before = migrate.current(database)
         migrate.upgrade(database)
         print(f"{database.where}: {before or 'nothing'} → {migrate.head()}")
@@ -46,7 +69,7 @@ def _upgrade(arguments: argparse.Namespace) -> None:
 def _check(arguments: argparse.Namespace) -> None:
     from service.adapters.store import migrate, open_database
 
-    with open_database(arguments.url) as database:
+    with open_database(_url(arguments)) as database:
         migrate.check(database)
         print(f"{database.where}: at {migrate.head()}, as it should be")
 

@@ -32,6 +32,8 @@ from tests.adapters.store.scene import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from service.core.ports import Store
 
 
@@ -155,3 +157,16 @@ def test_a_server_that_is_away_is_said_without_its_password(capsys: pytest.Captu
     said = capsys.readouterr().err
     assert "ann:***@127.0.0.1:9/x" in said
     assert "s3cret" not in said
+
+
+def test_the_database_may_be_named_by_the_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = tmp_path / "momentwatch.yaml"
+    settings.write_text(
+        f"kafka: {{bootstrap_servers: ['localhost:9092']}}\ndatabase: {{url: 'sqlite:///{tmp_path}/x.db'}}\n"
+    )
+    assert command("upgrade", "--config", str(settings)) == 0
+    assert (tmp_path / "x.db").exists()
+
+    settings.write_text("kafka: 7\n")
+    assert command("check", "--config", str(settings)) == 2
+    assert f"{settings}:1" in capsys.readouterr().err

@@ -1,13 +1,21 @@
 """PostgreSQL: a pool of connections with time limits on everything that could wait for ever."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from typing import cast as cast_type
 
-from sqlalchemy import URL, ColumnElement, bindparam, cast, create_engine, func
+from psycopg.types.array import ListBinaryDumper
+from sqlalchemy import URL, ColumnElement, bindparam, cast, create_engine, event, func
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.adapters.store.sql.bulk import PostgresBulk
 from service.adapters.store.sql.database import Database
 from service.adapters.store.sql.failures import translated
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 _CONNECT_S = 10
 _STATEMENT_MS = 120_000
@@ -42,6 +50,7 @@ class PostgresDatabase(Database):
                 ),
             },
         )
+        event.listen(self.engine, "connect", _prepare)
         self.readers = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self.bulk = PostgresBulk()
         try:
@@ -59,3 +68,9 @@ class PostgresDatabase(Database):
     def among(self, column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
         """Whether a column holds one of many values; as one parameter, so that there may be any number."""
         return column == func.any(bindparam(None, list(values), type_=ARRAY(TEXT), unique=True))
+
+
+def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    # Arrays are how rows come here in bulk; as text, each quotation mark in them would cost more than the row.
+    driver = cast_type("Connection[Any]", connection)
+    driver.adapters.register_dumper(list, ListBinaryDumper)
