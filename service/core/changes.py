@@ -107,5 +107,5 @@ def keys_of(records: Iterable[Record]) -> set[PromiseKey]:
     return {
         (event.moment, event.key)
         for record in records
-        if isinstance(event := record.event, Outcome | Promise) and event.key is not None
+        if isinstance(event := record.event, (Outcome, Promise)) and event.key is not None
     }

@@ -5,17 +5,21 @@ its cells count in the segment's own rows as they are, and in every other row as
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 import numpy as np
 
-from detectors.frame import WHOLE, Frame
+from detectors.frame import WHOLE, Floats, Frame
 from service.core.event import Micros
-from service.core.tally import Cell, Values, Window
+from service.core.tally import Values, Window
 
 MAX_VALUES = 1000
 """A dimension's values that are watched one by one; later ones are counted together."""
 OTHER = "__other__"
+MAX_TUPLES = 100_000
+
+V = TypeVar("V", int, float)
 
 
 class Explained(msgspec.Struct, frozen=True, gc=False):
@@ -31,87 +35,99 @@ class Framer:
     def __init__(self, dimensions: Sequence[str], known: Mapping[str, Sequence[str]] | None = None) -> None:
         self._dimensions = tuple(dimensions)
         self._rows: list[dict[str, str]] = [
-            {value: self._name(d, value) for value in (known or {}).get(d, ())} for d in dimensions
+            {value: _name(dimension, value) for value in (known or {}).get(dimension, ())} for dimension in dimensions
         ]
-
-    @staticmethod
-    def _name(dimension: str, value: str) -> str:
-        return f"{dimension}={value}"
+        # The rows of a whole tuple of values, looked up once a tuple instead of once a value.
+        self._of: dict[Values, tuple[str, ...]] = {}
 
     def dump(self) -> dict[str, list[str]]:
         """The values seen so far, in order of appearance."""
         return {d: list(rows) for d, rows in zip(self._dimensions, self._rows, strict=True)}
 
-    def row(self, index: int, value: str) -> str:
-        """The row of a dimension's value."""
+    def _rows_of(self, values: Values) -> tuple[str, ...]:
+        """The rows that a tuple of values counts in; a value that is not stated has none."""
+        known = self._of.get(values)
+        if known is None:
+            if len(self._of) >= MAX_TUPLES:
+                self._of.clear()
+            known = self._of[values] = tuple(
+                self._row(index, value) for index, value in enumerate(values) if value is not None
+            )
+        return known
+
+    def _row(self, index: int, value: str) -> str:
         rows = self._rows[index]
         name = rows.get(value)
         if name is None:
             if len(rows) >= MAX_VALUES:
-                return self._name(self._dimensions[index], OTHER)
-            name = rows[value] = self._name(self._dimensions[index], value)
+                return _name(self._dimensions[index], OTHER)
+            name = rows[value] = _name(self._dimensions[index], value)
         return name
 
     def frame(
         self,
         start: Micros,
         end: Micros,
-        windows: Iterable[Window],
+        windows: Sequence[Window],
         explained: Sequence[Explained] = (),
     ) -> Frame:
         """One frame of the windows in [start, end)."""
-        whole = [0, 0.0, 0, 0.0]
-        rows: dict[str, list[float]] = {}
+        attempts: dict[str, int] = {WHOLE: 0}
+        arrivals: dict[str, int] = {}
+        broken: dict[str, float] = {}
         for window in windows:
             for values, cell in window.cells.items():
-                self._add(values, cell, whole, rows, explained)
-        names = sorted(rows)
-        table = np.array([whole, *(rows[name] for name in names)], dtype=np.float64)
-        trials = table[:, 0].astype(np.int64)
-        return Frame(
-            start=start,
-            end=end,
-            segments=(WHOLE, *names),
-            trials=trials,
-            hits=table[:, 1],
-            arrivals=table[:, 2].astype(np.int64),
-            outside=table[0, 1] - table[:, 3] if explained else None,
-        )
+                tried, came, failed = cell.attempts, cell.arrivals, cell.broken
+                rows = self._rows_of(values)
+                attempts[WHOLE] += tried
+                for row in rows:
+                    attempts[row] = attempts.get(row, 0) + tried
+                # Most cells hold as many arrivals as attempts, and nothing broken.
+                if came != tried:
+                    _add(arrivals, rows, came - tried)
+                if failed:
+                    _add(broken, rows, failed)
+        names = sorted(attempts)
+        trials = np.array([attempts[name] for name in names], dtype=np.int64)
+        came_early = np.array([arrivals.get(name, 0) for name in names], dtype=np.int64)
+        hits = np.array([broken.get(name, 0.0) for name in names], dtype=np.float64)
+        outside = None
+        if explained:
+            hits, outside = self._imputed(names, hits, windows, explained)
+        return Frame(start, end, tuple(names), trials, hits, trials + came_early, outside=outside)
 
-    def _add(
-        self,
-        values: Values,
-        cell: Cell,
-        whole: list[float],
-        rows: dict[str, list[float]],
-        explained: Sequence[Explained],
-    ) -> None:
-        """Add one cell to the whole and to the row of each of its values.
+    def _imputed(
+        self, names: Sequence[str], hits: Floats, windows: Sequence[Window], explained: Sequence[Explained]
+    ) -> tuple[Floats, Floats]:
+        """The broken of each row, and those outside of it, with what is explained replaced by what is usual.
 
-        A row holds attempts, broken, arrivals and the broken that count for everybody else.
+        A segment's own rows keep what broke in them; everybody else, the whole too, gets the usual number.
         """
-        attempts, arrivals = cell.attempts, cell.arrivals
-        broken = shared = float(cell.broken)
-        own = -1
-        for account in explained:
-            index = self._dimensions.index(account.dimension)
-            value = values[index]
-            if value is not None and value in account.usual:
-                shared = attempts * account.usual[value]
-                own = index
-                break
-        whole[0] += attempts
-        whole[1] += shared
-        whole[2] += arrivals
-        whole[3] += shared
-        for index, value in enumerate(values):
-            if value is None:
-                continue
-            name = self.row(index, value)
-            row = rows.get(name)
-            if row is None:
-                row = rows[name] = [0, 0.0, 0, 0.0]
-            row[0] += attempts
-            row[1] += broken if index == own else shared
-            row[2] += arrivals
-            row[3] += shared
+        accounts = [(self._dimensions.index(account.dimension), account) for account in explained]
+        excess: dict[str, float] = {}
+        kept: dict[str, float] = {}
+        for window in windows:
+            for values, cell in window.cells.items():
+                for index, account in accounts:
+                    value = values[index]
+                    if value is None or value not in account.usual:
+                        continue
+                    surplus = cell.broken - cell.attempts * account.usual[value]
+                    _add(excess, self._rows_of(values), surplus)
+                    own = self._row(index, value)
+                    kept[own] = kept.get(own, 0.0) + surplus
+                    break
+        shared = hits - np.array([excess.get(name, 0.0) for name in names])
+        own_hits = shared + np.array([kept.get(name, 0.0) for name in names])
+        return own_hits, shared[0] - shared
+
+
+def _add(to: dict[str, V], rows: Iterable[str], amount: V) -> None:
+    """Add to the whole and to some rows."""
+    to[WHOLE] = to.get(WHOLE, 0) + amount
+    for row in rows:
+        to[row] = to.get(row, 0) + amount
+
+
+def _name(dimension: str, value: str) -> str:
+    return f"{dimension}={value}"

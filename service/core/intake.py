@@ -1,7 +1,9 @@
 """Ingest, purely: the records of one batch and a view of the state become the changes of one transaction.
 
 What is late does not depend on batches: a record's effect on a window is an amendment when the moment was closed
-beyond that window before, or when the record's own time says that it must have been.
+beyond that window before, or when the record's own time says that it must have been. Order of arrival within the
+lateness changes nothing either, but for a promise that is made after its own due: that one amends the past by nature,
+and which of two such events comes first decides which of them the past was judged by.
 """
 
 from collections.abc import Iterable, Mapping
@@ -46,7 +48,8 @@ class Intake:
         closed_through = view.closed_through
         for record in records:
             event = record.event
-            if isinstance(event, Outcome | Promise):
+            # A tuple, not a union: this runs for every event.
+            if isinstance(event, (Outcome, Promise)):
                 name = event.moment
                 accepted[name] += 1
                 is_late = record.at < closed_through.get(name, 0)
@@ -78,7 +81,7 @@ class Intake:
             known = (row, contribution(row, through)) if row else (Promised(*place), None)
         before, was = known
         given: Mapping[str, str] = getattr(record.event, "dimensions", None) or {}
-        values = tuple([given.get(name) for name in moment.dimensions])
+        values = stated(given, moment.dimensions)
         window = record.at - record.at % moment.window
         changes.tally.cell(moment.name, window, values, late=window < through).arrivals += 1
         after = fold(before, record, moment, self._digits)
@@ -95,9 +98,8 @@ class Intake:
         """An outcome without a key: counted where it stands."""
         moment = self._moments[event.moment]
         given = event.dimensions
-        names = moment.dimensions
-        values: Values = tuple([given.get(name) for name in names]) if given else (None,) * len(names)
         at = record.at
+        values = stated(given, moment.dimensions) if given else (None,) * len(moment.dimensions)
         cell = changes.tally.cell(moment.name, at - at % moment.window, values, late=late)
         cell.arrivals += 1
         word = event.outcome
@@ -127,6 +129,11 @@ class Intake:
                 reason=event.reason,
                 late=late,
             )
+
+
+def stated(given: Mapping[str, str], names: Iterable[str]) -> Values:
+    """The values of a moment's dimensions; an empty one is not stated."""
+    return tuple([given.get(name) or None for name in names])
 
 
 def expire(

@@ -72,7 +72,7 @@ class Contribution(msgspec.Struct, frozen=True, gc=False):
 
     def values(self, names: tuple[str, ...]) -> Values:
         """The values of a moment's dimensions."""
-        return tuple(self.dimensions.get(name) for name in names)
+        return tuple([self.dimensions.get(name) or None for name in names])
 
     @property
     def bucket(self) -> int | None:
@@ -114,7 +114,7 @@ def fold(row: Promised, record: Record, moment: Moment, digits: int) -> Promised
         )
         first = entry if row.first is None or entry.order < row.first.order else row.first
         newest = entry if row.newest is None or entry.order > row.newest.order else row.newest
-        return msgspec.structs.replace(row, first=first, newest=newest)
+        return Promised(row.moment, row.key, first, newest, row.kept, row.broken, row.cancelled)
     if not isinstance(event, Outcome):
         message = f"a {type(event).__name__} has no place in the ledger"
         raise TypeError(message)
@@ -128,10 +128,19 @@ def fold(row: Promised, record: Record, moment: Moment, digits: int) -> Promised
         milliseconds(event.duration_s),
         event.reason,
     )
-    known: Entry | None = getattr(row, event.outcome)
+    word = event.outcome
+    known: Entry | None = getattr(row, word)
     if known is not None and known.order <= entry.order:
         return row
-    return msgspec.structs.replace(row, **{event.outcome: entry})
+    return Promised(
+        row.moment,
+        row.key,
+        row.first,
+        row.newest,
+        entry if word == "kept" else row.kept,
+        entry if word == "broken" else row.broken,
+        entry if word == "cancelled" else row.cancelled,
+    )
 
 
 def _decisive(row: Promised, due: Micros | None) -> Entry | None:
