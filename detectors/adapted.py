@@ -20,8 +20,9 @@ _LEAST_RANKED = 100
 _TAIL = 0.1
 _RECOVERY = 4
 _NORMAL = 1.5
+_NEWS = 1.0
 _LIMIT = 8.0
-_GAP = 60 * 96
+_GAP = 192  # steps of a gap that are gone through one by one; what lies before them adds nothing
 
 
 class Adapted:
@@ -55,7 +56,7 @@ class Adapted:
         false_alarm_interval: float,
         cold_start: float = 14.0,
         accept_after: float = 14.0,
-        detector: str = "half_space_trees",
+        detector: str = "standard_absolute_deviation",
         parameters: Mapping[str, Parameter] | None = None,
         step: float = 900.0,
     ) -> None:
@@ -95,7 +96,8 @@ class Adapted:
 
     def score(self, frame: Frame) -> Scores | None:
         """Evidence, breach and the expected count of the step that ended last; None before it is warm."""
-        if self.progress()[0] < self.cold_start - 1e-9 or len(self._scores) < _LEAST_RANKED:
+        seen, needed = self.progress()
+        if seen < needed - 1e-9:
             return None
         after = self._copy_if_step(frame)
         expected, deviation = after._expectation(after._next - 0.5 * after._length)
@@ -125,8 +127,10 @@ class Adapted:
         self._count += each * max(end - max(self._next, start), 0.0)
 
     def progress(self) -> tuple[float, float]:
-        """(days seen, days needed)."""
-        return (self._next - self._first if self._first >= 0.0 else 0.0), self.cold_start
+        """(days seen, days needed): there must be enough scores to rank another among."""
+        seen = self._next - self._first if self._first >= 0.0 else 0.0
+        needed = max(self.cold_start, (_UNRIPE + _LEAST_RANKED + 1) * self._length)
+        return (min(seen, needed * 0.99) if len(self._scores) < _LEAST_RANKED else seen), needed
 
     @property
     def _next(self) -> float:
@@ -178,7 +182,8 @@ class Adapted:
                 self._first = end
             return
         score = self._take(residual)
-        self._evidence = self._weigh(score)
+        # What is within its own noise is no news, whatever a saturated score says of a constant stream.
+        self._evidence = self._weigh(score) if abs(residual) >= _NEWS else 0.0
         if end - self._first >= self.cold_start - 1e-9 and len(self._scores) >= _LEAST_RANKED and usual:
             if self._evidence >= 1.0:
                 self._since, self._onset = end, self._next

@@ -34,9 +34,7 @@ class Breach:
     evidence: float = 0.0
     calm: float = 0.0
 
-    def after(
-        self, now: float, rate: float, spread: float, hits: float, trials: float, reference: float
-    ) -> "Breach":
+    def after(self, now: float, rate: float, spread: float, hits: float, trials: float, reference: float) -> "Breach":
         """This breach one window on; `rate` is the base, `spread` the standard deviation of its log odds.
 
         Recovery is the base half a spread up; the break is its own recent level, but at least twice that, or a

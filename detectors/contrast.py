@@ -12,7 +12,8 @@ from detectors.rates import RateDetector, Step
 
 RECENT, FEW = 0.1, 40.0
 """The rest's present rate is remembered over this many days or of everybody's failures, whichever is less."""
-_REST = 3.0  # the rest's long level counts as this many failures in its present one
+_REST = 0.5  # the rest's long level counts as this many failures in its present one
+_ENOUGH = 10.0  # with fewer recent failures than this time fades them more slowly
 _EVEN = 4.0  # a segment's odds ratio is taken for 1 with the weight of this many failures
 _LEAST_REST = 0.1
 _ODDS = 0.05 / 0.95
@@ -58,8 +59,9 @@ class Contrast(RateDetector):
     def _reference(
         self, frame: Frame, now: float, rows: Floats, trials: Floats, hits: Floats
     ) -> tuple[Floats, Floats | float]:
-        age = self._age + (now - self._now) / RECENT + float(hits[0]) / FEW
         recent = rows[:, self._table.span["recent"]]
+        enough = min(float(recent[0, 1]) / _ENOUGH, 1.0)
+        age = self._age + enough * (now - self._now) / RECENT + float(hits[0]) / FEW
         fade = np.exp(recent[:, 2] - age)
         tried = recent[:, 0] * fade + trials
         broken = recent[:, 1] * fade + hits

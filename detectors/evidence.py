@@ -15,6 +15,7 @@ _INNER = len(_NODES)
 _SUM = np.ones(_INNER)
 _GROWTH = np.expm1(LEVELS)
 _CEILING = 1e60
+_FAR = 30.0
 
 
 def likelihoods(
@@ -34,6 +35,7 @@ def likelihoods(
     True
     """
     inner = mean[:, None] + np.sqrt(variance)[:, None] * _NODES
+    np.minimum(inner, _FAR, out=inner)
     growth = np.empty((len(rate), _INNER + len(LEVELS)))
     np.expm1(inner, out=growth[:, :_INNER])
     growth[:, _INNER:] = _GROWTH

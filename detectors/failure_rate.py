@@ -13,6 +13,7 @@ from detectors.rates import RateDetector, Step
 from detectors.season import Season
 
 _ODDS = 0.05 / 0.95
+_MOST, _ALL = 0.5, 0.9  # several values that are more than half of all, or one that is nearly all
 _WHOLE_WEIGHT, _SEGMENT_WEIGHT = 0.5, 2.0
 
 
@@ -76,7 +77,7 @@ class FailureRate(RateDetector):
     def _gather_up(self, rows: list[int], alike: list[int]) -> list[int]:
         """Values that are most of their dimension are not the cause of what everything does."""
         load = self._table.group("base")[:, 2:].sum(axis=1)
-        if len(rows) > 1 and load[rows].sum() > 0.5 * load[alike].sum():
+        if load[rows].sum() > (_MOST if len(rows) > 1 else _ALL) * load[alike].sum():
             return [self._table.index[WHOLE]]
         return super()._gather_up(rows, alike)
 

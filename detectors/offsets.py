@@ -13,21 +13,23 @@ DRIFT = 8.0
 """The long level counts as this many failures in the short one: levels drift by about a third."""
 WANDER = 0.03
 """What a stream's wander (variance of the log odds between quarter days) is taken for before it is known."""
-BLOCKS = 12.0
-"""How many fully informative quarter days that guess is worth."""
+BLOCKS = 6.0
+"""How many fully informative blocks that guess is worth."""
 BLOCK = 0.25
+"""A block, in days: short enough to see a storm and long enough to count."""
 _REBASE = 30.0
 
 COLUMNS = {
     "base": 4,  # short and long memory of the Mantel-Haenszel sums, in units that grow with time
     "held": 2,  # the same sums, in plain units, not yet acquitted by the sequential test
     "since": 1,  # day of the first trial
-    "block": 3,  # expected and seen failures of the present block, and its number
+    "block": 4,  # expected failures, failures and trials of the present block, and its number
     "wander": 2,  # information on the wander, and its weighted sum of squared residuals
 }
 FRESH = {"since": -1.0}
 RARE = 90.0
 """Mean memory of the wander in days: what a stream does once in this while is its habit."""
+_MANY, _ODD = 4.0, 1e3
 _WINSOR = 9.0  # in a breach a squared residual counts as at most this many times the wander
 
 
@@ -69,11 +71,12 @@ class Offsets:
     def predict(self, rows: Floats, prior: Floats | float, weight: Floats | float) -> tuple[Floats, Floats]:
         """The log odds ratio of each row and its variance; `prior` and its weight in failures stand in."""
         base = rows[:, self._table.span["base"]]
-        known = base[:, 2] / self._long + weight
-        level = known / (base[:, 3] / self._long + weight * np.exp(-np.asarray(prior)))
-        seen = base[:, 0] / self._short
-        ratio = (seen + DRIFT) / (base[:, 1] / self._short + DRIFT / level)
-        spread: Floats = 1.0 / (seen + 1.0 / (1.0 / DRIFT + 1.0 / known))
+        plus = base[:, 2] / self._long + weight
+        minus = base[:, 3] / self._long + weight * np.exp(-np.asarray(prior))
+        seen, kept = base[:, 0] / self._short, base[:, 1] / self._short
+        ratio = (seen + DRIFT) / (kept + DRIFT * minus / plus)
+        # Either sum is exact where the other is scarce: rare failures are known by their number, so are rare successes.
+        spread: Floats = 1.0 / (np.minimum(seen, kept) + 1.0 / (1.0 / DRIFT + 1.0 / np.minimum(plus, minus)))
         log_ratio: Floats = np.log(ratio)
         return log_ratio, spread
 
@@ -110,41 +113,55 @@ class Offsets:
         return estimate
 
     def residuals(
-        self, rows: Floats, seen: Floats, expected: Floats, now: float, wander: Floats, broken: Flags | None
+        self,
+        rows: Floats,
+        window: tuple[Floats, Floats, Floats],
+        now: float,
+        wander: Floats,
+        doubt: Floats,
+        broken: Flags | None,
     ) -> tuple[float, float]:
-        """Add a window's failures to the quarter day of each row in place and close those that are over.
+        """Add a window to the block of each row in place and close the blocks that are over.
 
-        A break is no habit, but a stream that breaks every fortnight has one: the quarter days of rows in breach
-        (`broken`) count with their residual cut to what the present wander makes plausible. Returns the
-        information and weighted squares that the segments' closed quarter days added, for a pooled estimate.
+        `window`: failures expected, failures, trials. A break is no habit, but a stream that breaks every fortnight
+        has one: blocks of rows in breach (`broken`) count with their residual cut to what the present wander makes
+        plausible. `doubt`: variance of the prediction itself, which is no wander. Returns the information and weighted squares that the segments' closed blocks added, for a
+        pooled estimate.
         """
-        span = self._table.span
-        block = rows[:, span["block"]]
+        block = rows[:, self._table.span["block"]]
         number = math.floor(now / BLOCK)
-        over = block[:, 2] != number
+        over = block[:, 3] != number
         added = (0.0, 0.0)
         if over.any():
-            added = self._close(rows, over & (block[:, 0] > 0.0), wander, broken)
-            block[over, 0] = 0.0
-            block[over, 1] = 0.0
-            block[over, 2] = number
-        block[:, 0] += expected
-        block[:, 1] += seen
+            added = self._close(rows, over & (block[:, 0] > 0.0), wander, doubt, broken)
+            block[over, :3] = 0.0
+            block[over, 3] = number
+        for column, values in enumerate(window):
+            block[:, column] += values
         return added
 
-    def _close(self, rows: Floats, over: Flags, wander: Floats, broken: Flags | None) -> tuple[float, float]:
+    def _close(
+        self, rows: Floats, over: Flags, wander: Floats, doubt: Floats, broken: Flags | None
+    ) -> tuple[float, float]:
         places = np.flatnonzero(over)
         if not len(places):
             return 0.0, 0.0
         span = self._table.span
-        block = rows[places, span["block"]]
-        counting = 1.0 / (block[:, 0] + 0.5)
-        residual = np.log((block[:, 1] + 0.5) / (block[:, 0] + 0.5))
-        information = (WANDER / (WANDER + counting)) ** 2
-        limit: Floats | float = 4.0
+        expected, seen, trials, _ = rows[places, span["block"]].T
+        kept = np.maximum(trials - expected, 0.0)
+        variance = np.maximum(expected * kept / trials, 1e-6)
+        counting = 1.0 / variance
+        # Many failures: squares of log odds, less what counting adds. Few: Pearson's, which are unbiased.
+        odds = (seen + 0.5) / (np.maximum(trials - seen, 0.0) + 0.5) * (kept + 0.5) / (expected + 0.5)
+        squares = np.where(
+            variance > _MANY,
+            np.minimum(np.log(odds) ** 2 - counting, 4.0),
+            np.minimum(((seen - expected) ** 2 - variance) * counting**2, _ODD),
+        )
         if broken is not None:
-            limit = np.where(broken[places], _WINSOR * wander[places], 4.0)
-        squares = information * np.minimum(residual**2 - counting, limit)
+            squares = np.where(broken[places], np.minimum(squares, _WINSOR * wander[places]), squares)
+        information = (WANDER / (WANDER + counting + doubt[places])) ** 2
+        squares = (squares - doubt[places]) * information
         fade = math.exp(-BLOCK / RARE)
         spread = rows[places, span["wander"]] * fade
         spread[:, 0] += information

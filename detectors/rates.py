@@ -27,6 +27,7 @@ _NEVER = -1e6
 _LEVELS = len(LEVELS)
 _SUM = np.ones(_LEVELS)
 _CEILING = 1e60
+_HOPELESS = 0.9  # what fails this often cannot fail so much more that it could be told
 _QUIET = 1.0
 """While the cumulative sum is below this, the data since are acquitted and may be learned."""
 
@@ -268,6 +269,8 @@ class RateDetector(ABC):
         filtered[:, 1] = variance
         filtered[:, 2] = now
 
+        ratios[rate > _HOPELESS] = 1.0
+
         climb = rows[:, span["climb"]]
         climb += np.log(ratios)
         np.copyto(rows[:, span["start"]], now, where=climb <= 0.0)
@@ -292,7 +295,7 @@ class RateDetector(ABC):
 
     def _parts(self, step: Step, measure: Floats, spread: Floats) -> tuple[float, float]:
         """The whole's and the segments' part of the decision statistic; each row's is put where it is shown."""
-        share = self.whole_share
+        share = self.whole_share if self._live else float(self.whole_share > 0.0)
         shown = step.rows[:, self._table.span["shown"]]
         shown[:, 1] = step.rate
         shown[:, 2] = spread
@@ -331,9 +334,7 @@ class RateDetector(ABC):
     def _open(self, step: Step, name: str) -> Breach:
         frame = step.frame
         table = self._table
-        row = (
-            step.rows[frame.segments.index(name)] if name in frame.segments else table.data[table.index[name]]
-        )
+        row = step.rows[frame.segments.index(name)] if name in frame.segments else table.data[table.index[name]]
         onset = float(row[table.span["start"]][int(np.argmax(row[table.span["climb"]]))])
         held = row[table.span["held"]]
         reference = float(np.mean(step.reference))
@@ -391,9 +392,9 @@ class RateDetector(ABC):
         broken = None
         if step.breaches:
             broken = np.array([frozen or name in step.breaches for name in frame.segments])
-        added = self._offsets.residuals(
-            rows, step.hits, step.rate * step.trials, step.now, step.wander, broken
-        )
+        window = (step.rate * step.trials, step.hits, step.trials)
+        doubt = rows[:, span["shown"]][:, 2] - step.wander
+        added = self._offsets.residuals(rows, window, step.now, step.wander, doubt, broken)
         self._pool = (self._pool[0] + added[0], self._pool[1] + added[1])
         quiet = rows[:, span["climb"]].max(axis=1) < _QUIET
         quiet |= rows[:, at["live"]] == 0.0

@@ -6,7 +6,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
-PAST = 1000
+PAST = 400
 """Inputs a river object is rebuilt from; it is rebuilt every half as many, so that a load can do the same."""
 
 Parameter = float | int | str
@@ -19,9 +19,7 @@ def _half_space_trees(parameters: Mapping[str, Parameter], _: float) -> Scorer:
     """River's own defaults want numbers in 0..1: three views of the series, squashed."""
     features = ("now", "mean", "jump")
     chosen = {"n_trees": 15, "height": 6, "window_size": 100, "seed": 1, **parameters}
-    model = import_module("river.anomaly").HalfSpaceTrees(
-        **chosen, limits=dict.fromkeys(features, (0.0, 1.0))
-    )
+    model = import_module("river.anomaly").HalfSpaceTrees(**chosen, limits=dict.fromkeys(features, (0.0, 1.0)))
     last = [0.0] * 4
 
     def step(value: float) -> float:
@@ -49,9 +47,7 @@ def _gaussian_scorer(parameters: Mapping[str, Parameter], _: float) -> Scorer:
 
 
 def _standard_absolute_deviation(_: Mapping[str, Parameter], __: float) -> Scorer:
-    model: Any = import_module("river.anomaly").StandardAbsoluteDeviation(
-        sub_stat=import_module("river.stats").Mean()
-    )
+    model: Any = import_module("river.anomaly").StandardAbsoluteDeviation(sub_stat=import_module("river.stats").Mean())
 
     def step(value: float) -> float:
         score = abs(float(model.score_one(None, value)))
@@ -62,7 +58,7 @@ def _standard_absolute_deviation(_: Mapping[str, Parameter], __: float) -> Score
 
 
 def _adwin(parameters: Mapping[str, Parameter], steps: float) -> Scorer:
-    chosen = {"delta": min(0.002, 1.0 / steps), "clock": 1, **parameters}
+    chosen = {"delta": min(0.002, 1.0 / steps), "clock": 4, **parameters}
     return _drift(import_module("river.drift").ADWIN(**chosen))
 
 

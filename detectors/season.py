@@ -4,16 +4,13 @@ import math
 from collections.abc import Mapping
 
 from detectors.frame import JSON, Frame
-from detectors.plain import number
+from detectors.plain import number, numbers
 
 MEMORY = 56.0
 """Mean memory in days."""
 _HOUR = 3_600_000_000
-_GUESS, _WORTH = (
-    0.15,
-    4.0,
-)  # variance of the log factor between hours before it is known; worth this many hours
-_WEEKEND = 12.0  # an hour's weekend factor is shrunk with the weight of this many failures
+_GUESSES = (0.15, 0.08)  # variance of the log factor between hours, and of weekends, before they are known
+_WORTH = 4.0  # those guesses are worth this many hours
 _REBASE = 30.0
 
 
@@ -46,20 +43,18 @@ class Season:
         self._minus = [0.0] * 72
         self._zero = 0.0
         self._day = 0
-        self.between = _GUESS
+        self.between = _GUESSES
 
     def factor(self, frame: Frame, now: float, seen_days: float, wander: float) -> tuple[float, float]:
         """(factor on the odds, variance of its logarithm) in this window."""
         unit = math.exp((now - self._zero) / MEMORY)
         days = 1.0 + min(seen_days, MEMORY)
         hour, week_hour = hour_of_week(frame)
-        day, day_spread = self._ratio(hour, unit, days, wander, 1.0 / self.between)
-        week, week_spread = self._ratio(week_hour + 24, unit, days, wander, _WEEKEND)
+        day, day_spread = self._ratio(hour, unit, days, wander, 1.0 / self.between[0])
+        week, week_spread = self._ratio(week_hour + 24, unit, days, wander, 1.0 / self.between[1])
         return day * week, day_spread + week_spread
 
-    def _ratio(
-        self, place: int, unit: float, days: float, wander: float, weight: float
-    ) -> tuple[float, float]:
+    def _ratio(self, place: int, unit: float, days: float, wander: float, weight: float) -> tuple[float, float]:
         plus, minus = self._plus[place] / unit, self._minus[place] / unit
         worth = 1.0 / (1.0 + wander * plus / days)
         return (plus * worth + weight) / (minus * worth + weight), 1.0 / (plus * worth + weight)
@@ -85,24 +80,30 @@ class Season:
         rate = level / (1.0 + level)
         self._plus[hour] += unit * hits * (1.0 - rate)
         self._minus[hour] += unit * (trials - hits) * rate
-        day, _ = self._ratio(hour, unit, 1.0 + min(seen_days, MEMORY), wander, 1.0 / self.between)
+        day, _ = self._ratio(hour, unit, 1.0 + min(seen_days, MEMORY), wander, 1.0 / self.between[0])
         rate = level * day / (1.0 + level * day)
         self._plus[week_hour + 24] += unit * hits * (1.0 - rate)
         self._minus[week_hour + 24] += unit * (trials - hits) * rate
         if int(now) > self._day:
             self._day = int(now)
-            self.between = self._estimate(unit, 1.0 + min(seen_days, MEMORY), wander)
+            days = 1.0 + min(seen_days, MEMORY)
+            self.between = (
+                self._estimate(range(24), unit, days, wander, _GUESSES[0]),
+                self._estimate(range(24, 72), unit, days / 2.0, wander, _GUESSES[1]),
+            )
 
-    def _estimate(self, unit: float, days: float, wander: float) -> float:
-        information, total = 0.0, 0.0
-        for hour in range(24):
-            plus, minus = self._plus[hour] / unit, self._minus[hour] / unit
+    def _estimate(self, places: range, unit: float, days: float, wander: float, guess: float) -> float:
+        """The variance between these log factors by moments, weighted by information, shrunk to a guess."""
+        information, total = _WORTH, _WORTH * guess
+        for place in places:
+            plus, minus = self._plus[place] / unit, self._minus[place] / unit
+            if minus <= 0.0:
+                continue
             noise = 1.0 / (plus + 0.5) + wander / days
-            weight = (_GUESS / (_GUESS + noise)) ** 2
-            residual = math.log((plus + 0.5) / (minus + 0.5))
+            weight = (guess / (guess + noise)) ** 2
             information += weight
-            total += weight * min(residual * residual - noise, 4.0)
-        return max((total + _WORTH * _GUESS) / (information + _WORTH), 0.002)
+            total += weight * min(math.log((plus + 0.5) / (minus + 0.5)) ** 2 - noise, 4.0)
+        return max(total / information, 0.002)
 
     def dump(self) -> dict[str, JSON]:
         """Plain JSON."""
@@ -111,16 +112,13 @@ class Season:
             "minus": list(self._minus),
             "zero": self._zero,
             "day": self._day,
-            "between": self.between,
+            "between": list(self.between),
         }
 
     def restore(self, state: Mapping[str, JSON]) -> None:
         """Take in a dump."""
-        plus, minus = state["plus"], state["minus"]
-        if not isinstance(plus, list) or not isinstance(minus, list) or len(plus) != 72 or len(minus) != 72:
-            raise ValueError("detector state: a season has 72 sums of each kind")
-        self._plus = [number(value) for value in plus]
-        self._minus = [number(value) for value in minus]
+        self._plus, self._minus = numbers(state, "plus"), numbers(state, "minus")
         self._zero = number(state["zero"])
         self._day = int(number(state["day"]))
-        self.between = number(state["between"])
+        hours, weekends = numbers(state, "between")
+        self.between = (hours, weekends)

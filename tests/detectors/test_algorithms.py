@@ -1,0 +1,180 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from detectors.adapted import Adapted
+from detectors.contrast import Contrast
+from detectors.failure_rate import FailureRate
+from detectors.frame import WHOLE, Frame
+from detectors.registry import defaults, load
+from detectors.silence import Silence
+from tests.detectors.frames import DAY, HOUR, START, alarms, drive, frame, stream
+
+ONE = {"carrier=AA": 0.02}
+FOUR = {"carrier=AA": 0.02, "carrier=B6": 0.02, "carrier=MQ": 0.02, "carrier=UA": 0.02}
+
+
+def arrivals(seed: int, days: int, start: int, rate: float, *, factor: float = 1.0) -> list[Frame]:
+    """Hourly arrivals by a working day's clock: a tenth at night, a fifth at weekends."""
+    rng = np.random.default_rng(seed)
+    frames = []
+    for number in range(days * 24):
+        begin = start + number * HOUR
+        hour, weekday = begin // HOUR % 24, (begin // DAY + 3) % 7
+        mean = rate * (1.0 if 7 <= hour < 21 else 0.1) * (0.2 if weekday >= 5 else 1.0) * factor
+        frames.append(frame(begin, HOUR, {WHOLE: (0, 0.0)}, arrivals=int(rng.poisson(mean))))
+    return frames
+
+
+def test_failure_rate_keeps_its_promise_on_a_steady_stream() -> None:
+    """At an interval of 30 days: not more than one false alarm in thirty days, pooled over seeds."""
+    found = 0
+    for seed in range(3):
+        found += len(alarms(drive(FailureRate(30.0), stream(seed, 90.0, FOUR, per_hour=60.0))))
+    assert found <= 3 * 90 / 30
+
+
+@pytest.mark.parametrize("ratio", [3.0, 10.0])
+def test_failure_rate_finds_a_step_soon(ratio: float) -> None:
+    """At 600 an hour and 2 % the exact bound for a threefold step is about forty minutes."""
+    detector = FailureRate(90.0)
+    drive(detector, stream(1, 21.0, ONE, per_hour=600.0, length=HOUR // 4))
+    worse = {"carrier=AA": 0.02 * ratio}
+    found = alarms(drive(detector, stream(2, 1.0, worse, per_hour=600.0, length=HOUR // 4, start=START + 21 * DAY)))
+    assert found
+    assert found[0][0] - (START + 21 * DAY) <= 5 * HOUR
+
+
+@pytest.mark.parametrize("make", [FailureRate, Contrast])
+def test_the_segment_that_fails_is_named(make: type[FailureRate | Contrast]) -> None:
+    detector = make(90.0)
+    drive(detector, stream(1, 21.0, FOUR, per_hour=400.0))
+    found = alarms(drive(detector, stream(2, 1.0, {**FOUR, "carrier=MQ": 0.3}, per_hour=400.0, start=START + 21 * DAY)))
+    assert found[0][1] == ("carrier=MQ",)
+    assert all(names in {("carrier=MQ",), (WHOLE,)} for _, names in found)
+
+
+def test_what_hits_everything_alike_is_the_whole_and_no_contrast() -> None:
+    both = [FailureRate(90.0), Contrast(90.0)]
+    named = []
+    for detector in both:
+        drive(detector, stream(1, 21.0, FOUR, per_hour=400.0))
+        worse = dict.fromkeys(FOUR, 0.2)
+        found = alarms(drive(detector, stream(2, 1.0, worse, per_hour=400.0, start=START + 21 * DAY)))
+        named.append([names for _, names in found])
+    assert named == [[(WHOLE,)], []]
+
+
+def test_the_onset_is_where_the_rate_changed() -> None:
+    detector = FailureRate(90.0)
+    drive(detector, stream(1, 21.0, ONE, per_hour=200.0))
+    seen = drive(detector, stream(2, 1.0, {"carrier=AA": 0.1}, per_hour=200.0, start=START + 21 * DAY))
+    onset = next(scores.onset[0] for _, scores in seen if scores is not None and scores.breach[0])
+    assert abs(onset - (START + 21 * DAY)) <= 3 * HOUR
+
+
+@pytest.mark.parametrize("per_hour", [20.0, 2000.0])
+def test_a_breach_ends_when_the_rate_is_back_and_does_not_flap(per_hour: float) -> None:
+    detector = FailureRate(90.0)
+    drive(detector, stream(1, 28.0, ONE, per_hour=per_hour))
+    broken = stream(2, 3.0, {"carrier=AA": 0.25}, per_hour=per_hour, start=START + 28 * DAY)
+    calm = stream(3, 10.0, ONE, per_hour=per_hour, start=START + 31 * DAY)
+    seen = drive(detector, [*broken, *calm])
+    holds = [bool(scores.breach.any()) for _, scores in seen if scores is not None]
+    turns = [after for before, after in pairwise([False, *holds, holds[-1]]) if before != after]
+    assert turns == [True, False]
+    assert all(holds[24 : 3 * 24])
+
+
+def test_a_level_that_stays_becomes_the_new_normal() -> None:
+    detector = FailureRate(90.0, accept_after=5.0)
+    drive(detector, stream(1, 21.0, ONE, per_hour=200.0))
+    seen = drive(detector, stream(2, 30.0, {"carrier=AA": 0.1}, per_hour=200.0, start=START + 21 * DAY))
+    last = seen[-1][1]
+    assert last is not None
+    assert not last.breach.any()
+    assert last.expected[0] == pytest.approx(0.1, rel=0.3)
+    assert len(alarms(seen)) == 1
+
+
+def test_kept_windows_wait_and_change_no_decision() -> None:
+    """The hits decide; a heartbeat without trials changes nothing at all."""
+    frames = list(stream(1, 21.0, ONE, per_hour=30.0, length=HOUR // 12))
+    beats = [frame(one.end - 1000, 500, {WHOLE: (0, 0.0)}) for one in frames]
+    plain, beaten = FailureRate(90.0), FailureRate(90.0)
+    drive(plain, frames)
+    drive(beaten, [one for pair in zip(frames, beats, strict=True) for one in pair])
+    assert plain.score(frames[-1]) is not None
+    assert plain._table.data[: len(plain._table)].shape == beaten._table.data[: len(beaten._table)].shape
+
+
+def test_silence_is_found_and_a_quiet_night_is_none() -> None:
+    detector = Silence(90.0)
+    assert alarms(drive(detector, arrivals(1, 28, START, 60.0))) == []
+    day = START + 28 * DAY
+    found = alarms(drive(detector, arrivals(2, 1, day, 60.0, factor=0.0)))
+    assert len(found) == 1
+    assert (found[0][0] - day) / HOUR <= 9
+
+
+def test_a_missing_monday_is_a_silence_without_any_frame() -> None:
+    """Nothing at all arrives from Sunday night: the first frame after the gap tells."""
+    detector = Silence(90.0)
+    drive(detector, arrivals(1, 32, START, 60.0))
+    monday = START + 32 * DAY
+    assert (monday // DAY + 3) % 7 == 0
+    scores = detector.score(frame(monday + 10 * HOUR, HOUR, {WHOLE: (0, 0.0)}))
+    assert scores is not None
+    assert scores.breach[0]
+
+
+def test_sparse_traffic_is_no_silence() -> None:
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        frames = [
+            frame(START + number * HOUR, HOUR, {WHOLE: (0, 0.0)}, arrivals=int(rng.poisson(2.0)))
+            for number in range(90 * 24)
+        ]
+        assert len(alarms(drive(Silence(90.0), frames))) <= 2
+
+
+def test_silence_ends_with_the_first_ordinary_hours() -> None:
+    detector = Silence(90.0)
+    drive(detector, arrivals(1, 28, START, 60.0))
+    drive(detector, arrivals(2, 1, START + 28 * DAY, 60.0, factor=0.0))
+    back = drive(detector, arrivals(3, 1, START + 29 * DAY, 60.0))
+    assert back[-1][1] is not None
+    assert not back[-1][1].breach[0]
+
+
+@pytest.mark.parametrize("name", ["standard_absolute_deviation", "adwin", "page_hinkley"])
+def test_a_flood_of_volume_is_found_by_a_river_detector(name: str) -> None:
+    detector = Adapted(90.0, detector=name, step=3600.0)
+    calm = alarms(drive(detector, arrivals(1, 28, START, 400.0)))
+    assert len(calm) <= 1
+    found = alarms(drive(detector, arrivals(2, 3, START + 28 * DAY, 400.0, factor=8.0)))
+    assert found
+
+
+@pytest.mark.parametrize(
+    ("settings", "remedy"),
+    [
+        ({"detector": "prophet"}, "take one of adwin"),
+        ({"detector": "adwin", "parameters": {"sigma": 3}}, "known are clock, delta"),
+        ({"false_alarm_interval": 0.0}, "give a number above 0"),
+    ],
+)
+def test_what_is_not_allowed_is_refused_with_a_remedy(settings: dict[str, object], remedy: str) -> None:
+    with pytest.raises(ValueError, match=remedy):
+        Adapted(**{"false_alarm_interval": 90.0, **settings})  # type: ignore[arg-type]
+
+
+def test_the_budget_is_split_and_adds_up() -> None:
+    per_day = sum(1.0 / one.false_alarm_interval for one in defaults(90.0))  # type: ignore[attr-defined]
+    assert per_day == pytest.approx(1.0 / 90.0)
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="known are contrast"):
+        load({"kind": "oracle", "version": 1})
