@@ -123,10 +123,10 @@ class Offsets:
     ) -> tuple[float, float]:
         """Add a window to the block of each row in place and close the blocks that are over.
 
-        `window`: failures expected, failures, trials. A break is no habit, but a stream that breaks every fortnight
-        has one: blocks of rows in breach (`broken`) count with their residual cut to what the present wander makes
-        plausible. `doubt`: variance of the prediction itself, which is no wander. Returns the information and weighted squares that the segments' closed blocks added, for a
-        pooled estimate.
+        `window`: failures expected, failures, trials. `doubt`: variance of the prediction itself, which is no
+        wander. A break is no habit, but a stream that breaks every fortnight has one: quarter days of rows in
+        breach (`broken`) count with their residual cut to what the present wander makes plausible. Returns the
+        information and weighted squares that the segments' closed blocks added, for a pooled estimate.
         """
         block = rows[:, self._table.span["block"]]
         number = math.floor(now / BLOCK)
