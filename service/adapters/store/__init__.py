@@ -1,20 +1,21 @@
 """Where everything is kept: in memory, in SQLite or in PostgreSQL, behind one protocol."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Moment
 from service.core.event import Micros
-from service.core.ports import Store, StoreRefused
+from service.core.ports import Reader, Store, StoreRefused
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
     from service.adapters.store.sql.database import Database
 
-__all__ = ["MemoryStore", "open_database", "open_store"]
+__all__ = ["MemoryStore", "open_database", "open_reader", "open_store"]
 
 
 def _wall_clock() -> Micros:
@@ -41,6 +42,29 @@ def open_store(
         database.close()
         raise
     return SqlStore(database, moments or {}, clock)
+
+
+@contextmanager
+def open_reader(url: str) -> Iterator[Reader]:
+    """The questions alone, beside whatever else has the store open: nothing is written, made or brought up to date.
+
+    Raises StoreAway when the store cannot be reached, StoreRefused when it is not there, or is of another version.
+    """
+    from service.adapters.store import migrate
+    from service.adapters.store.sql.reader import SqlReader
+
+    database: Database
+    if _parsed(url).get_backend_name() == "sqlite":
+        from service.adapters.store.sql.beside import SqliteBeside
+
+        database = SqliteBeside(_parsed(url))
+    else:
+        database = open_database(url)
+    try:
+        migrate.check(database)
+        yield SqlReader(database)
+    finally:
+        database.close()
 
 
 def open_database(url: str) -> "Database":

@@ -1,0 +1,58 @@
+"""SQLite beside its owner: another process's file, read without its lock and without writing a byte of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from sqlalchemy import URL, Connection, create_engine, event
+from sqlalchemy.pool import NullPool
+
+from service.adapters.store.sql.bulk import SqliteBulk
+from service.adapters.store.sql.database import Database
+from service.adapters.store.sql.sqlite import SqliteDatabase
+from service.core.ports import StoreAway, StoreRefused
+
+_BUSY_S = 30.0
+"""A commit of the owner's is waited for; our own reads are short, so that it waits little for us."""
+
+
+class SqliteBeside(SqliteDatabase):
+    """One file, opened read-only: SQLite's own locks keep it whole, so that no lock of ours is needed."""
+
+    def __init__(self, url: URL) -> None:  # does not make the lock, the folder and the writer that the owner needs
+        path = Path(url.database or "").absolute()
+        self.where = f"sqlite:///{path}"
+        if not path.is_file():
+            raise StoreRefused(f"{self.where}: there is no such file; name the one that serve writes")
+        # By URI, since nothing else opens a file read-only; no pool, since a connection left open holds nothing up
+        # only as long as it is not in a transaction.
+        file = URL.create("sqlite", database=path.as_uri(), query={"mode": "ro", "uri": "true"})
+        arguments = {"isolation_level": None, "check_same_thread": False, "timeout": _BUSY_S}
+        self.engine = self.readers = create_engine(
+            file, poolclass=NullPool, hide_parameters=True, connect_args=arguments
+        )
+        event.listen(self.engine, "begin", _begin)
+        self.bulk = SqliteBulk(self.engine.dialect)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """See Database; what a crash left half written only the owner can put right."""
+        try:
+            with super().read() as connection:
+                yield connection
+        except StoreAway as away:
+            raise StoreAway(
+                f"{away}; if its service was killed, start it once, so that it can take back what it had begun"
+            ) from None
+
+    def _writing(self) -> NoReturn:
+        raise StoreRefused(f"{self.where} is open for reading only")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        Database.close(self)
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
