@@ -8,7 +8,7 @@ from service.adapters.store import open_store
 from service.adapters.web.now import event_clock, wall_clock
 from service.app.notifier import build_notifier
 from service.core.catalog import Catalog
-from service.core.digest import Asked, Money, digest
+from service.core.digest import Asked, digest
 from service.core.event import Micros
 from service.core.page import Page
 from service.core.ports import Delivery, Leased, Reader, Store
@@ -37,7 +37,7 @@ def clock_of(reader: Reader, catalog: Catalog) -> Callable[[], Micros]:
     """The wall's time, or the events' own where no source is live."""
     sources = catalog.sources.values()
     if sources and all(source.clock == "event" for source in sources):
-        return event_clock(reader)
+        return event_clock(reader, lambda: catalog.moments)
     return wall_clock
 
 
@@ -45,10 +45,10 @@ def asked(week: Week, settings: Settings) -> Asked:
     """A week in the words of the settings."""
     from zoneinfo import ZoneInfo
 
-    money = Money(settings.currency.code, settings.currency.minor_digits)
-    if settings.digest is None:
-        return Asked(week, ZoneInfo("UTC"), "", money)
-    return Asked(week, settings.digest.zone, settings.digest.mission, money)
+    zone, mission = ZoneInfo("UTC"), ""
+    if settings.digest is not None:
+        zone, mission = settings.digest.zone, settings.digest.mission
+    return Asked(week, zone, mission, settings.currency.code, settings.currency.minor_digits)
 
 
 def digesting(store: Store, catalog: Catalog, settings: Settings, clock: Callable[[], Micros]) -> Digesting | None:

@@ -9,6 +9,7 @@ from service.adapters.kafka.configured import kafka_settings
 from service.adapters.kafka.source import KafkaSource
 from service.adapters.store import open_store
 from service.adapters.web.settings import LOOPBACK
+from service.app.digest import digesting
 from service.app.notifier import build_notifier
 from service.app.service import Options, Service, wall_clock
 from service.core.catalog import Catalog
@@ -48,7 +49,9 @@ def build(settings: Settings, catalog: Catalog, *, shadow: bool = False, learn_f
     if all(source.clock == "event" for source in catalog.sources.values()) and catalog.sources:
         options = replace(options, live=False)
     notifier = build_notifier(settings.send, catalog.targets)
-    return Service(catalog, store, source, notifier, options)
+    # A replay's weeks are not the wall's: their pages are printed when asked for.
+    weekly = digesting(store, catalog, settings, wall_clock) if options.live and not shadow else None
+    return Service(catalog, store, source, notifier, options, weekly)
 
 
 def _hosts(public_url: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from detectors.registry import load as load_detector
 from service.adapters.decode import Decoder
@@ -20,6 +21,7 @@ from service.core.ports import Notifier, Source, Store
 from service.core.watchers import watchers
 from service.loops.announce import Announcer, Money
 from service.loops.blind import Blindness
+from service.loops.digesting import Digesting
 from service.loops.ingest import Ingest, live_topics
 from service.loops.send import Sender
 from service.loops.watch import Watch, silent
@@ -62,6 +64,7 @@ class Service:
         source: Source,
         notifier: Notifier,
         options: Options,
+        weekly: Digesting | None = None,
     ) -> None:
         self.store = store
         self._options = options
@@ -136,6 +139,7 @@ class Service:
             pause=options.watch_pause,
         )
         self.sender = Sender(store, notifier, wall_clock, meter=self.meter)
+        self._weekly = weekly
         self._threads: dict[str, threading.Thread] = {}
         self._ingest_over = threading.Event()
 
@@ -145,6 +149,8 @@ class Service:
         self._start("ingest", self._run_ingest)
         self._start("watch", lambda: self.watching.run(self._stop))
         self._start("send", lambda: self.sender.run(self._stop))
+        if self._weekly is not None:
+            self._start("digest", partial(self._weekly.run, self._stop))
 
     def _start(self, name: str, work: Callable[[], None]) -> None:
         def guarded() -> None:

@@ -42,20 +42,14 @@ _PROMISES = 26
 """A moment with no promise falling due in so many weeks on either side has none."""
 
 
-class Money(msgspec.Struct, frozen=True):
-    """The one reporting currency."""
-
-    code: str = "EUR"
-    minor_digits: int = 2
-
-
 class Asked(msgspec.Struct, frozen=True):
-    """Which week, in whose time, and what the settings say of it."""
+    """Which week, in whose time, and what the settings say: the mission, and the one reporting currency."""
 
     week: Week
     zone: ZoneInfo
     mission: str = ""
-    money: Money = Money()
+    currency: str = "EUR"
+    minor_digits: int = 2
 
 
 def digest(reader: Reader, catalog: Catalog, asked: Asked, now: Micros) -> Page:
@@ -88,8 +82,8 @@ class _Digest:
             as_of=instant(self.now),
             over=self.end <= self.now,
             timezone=asked.zone.key,
-            currency=asked.money.code,
-            minor_digits=asked.money.minor_digits,
+            currency=asked.currency,
+            minor_digits=asked.minor_digits,
             mission=asked.mission,
             promises=tuple(
                 Promised(name, title_of(moment), moment.promise) for name, moment in self._in_order() if moment.promise
@@ -324,7 +318,7 @@ class _Digest:
             for name in self.catalog.moments:
                 rows = all_breaks(self.reader, Place(name, (), since, self.end))
                 hurt.update(row.customer for row in rows if row.customer in left)
-        unit = 10**self.asked.money.minor_digits
+        unit = 10**self.asked.minor_digits
         # Distinct customers, not events: an event that came twice under two ids is one customer.
         by_change: dict[str, set[str]] = {}
         for event in changes:
