@@ -1,6 +1,6 @@
 """Computes the week's page from what a store knows by now."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -8,12 +8,11 @@ import msgspec
 from service.core.affected import Place, affected, all_breaks
 from service.core.catalog import LEVELS, Catalog, Moment
 from service.core.changes import Voice
-from service.core.event import DAY, HOUR, Complaint, CustomerChange, Micros, instant
+from service.core.event import DAY, Complaint, CustomerChange, Micros, instant
 from service.core.interruption import Interruption
 from service.core.lead import BASE, about, complaints_clear, first_complaint
 from service.core.limits import SPREAD_WEEKS, WEEKS, limits, usual, verdict
 from service.core.page import (
-    Blind,
     Chart,
     ChartWeek,
     Customers,
@@ -26,14 +25,14 @@ from service.core.page import (
     OwnerWeek,
     Page,
     Promised,
-    Unseen,
-    Unstated,
     Unwell,
+    title_of,
 )
 from service.core.ports import Reader, Totals
 from service.core.report import COUNTS_NOBODY
 from service.core.route import accountable
 from service.core.stories import stories
+from service.core.unseen import unseen
 from service.core.vital import VitalFew, vital_few
 from service.core.week import Week
 
@@ -98,7 +97,7 @@ class _Digest:
             owners=self._owners(open_ones),
             due=self._due(),
             stories=stories(self.reader, self.catalog, (self.start, self.end), self.complaints, vital),
-            unseen=self._unseen(),
+            unseen=unseen(self.reader, self._in_order(), (self.start, self.end), self.now),
         )
 
     # --- what was asked for more than once ---
@@ -357,47 +356,6 @@ class _Digest:
             known = usual(self.before(name, self.asked.week))
             found.append(Due(name, title_of(moment), promised, still_open, known, share))
         return tuple(found) or None
-
-    def _unseen(self) -> Unseen:
-        counts = self.reader.counts()
-        unstated = tuple(self._unstated())
-        return Unseen(
-            blind=tuple(self._blind()),
-            unstated=unstated,
-            learning=tuple(
-                title_of(moment) for name, moment in self._in_order() if self.reader.status(name).learning is not None
-            ),
-            read=counts.read,
-            dead=counts.dead.total(),
-            late=counts.late.total(),
-        )
-
-    def _blind(self) -> Iterator[Blind]:
-        until = min(self.end, self.now)
-        for name, moment in self._in_order():
-            seen, blind = self.start, 0
-            for span in sorted(self.reader.blind(name, self.start, self.end), key=lambda each: each.since):
-                # Spans may touch; time is blind once.
-                last = min(until if span.until is None else span.until, until)
-                blind += max(0, last - max(span.since, seen))
-                seen = max(seen, last)
-            if blind:
-                yield Blind(name, title_of(moment), blind / HOUR, (self.end - self.start) / HOUR)
-
-    def _unstated(self) -> Iterator[Unstated]:
-        for name, moment in self._in_order():
-            attempts = self.sums(name, self.asked.week).attempts
-            if not attempts:
-                continue
-            for dimension in moment.dimensions:
-                by_value = dict(self.reader.by_value(name, dimension, self.start, self.end))
-                missing = by_value[None].attempts if None in by_value else 0
-                yield Unstated(name, title_of(moment), dimension, missing, attempts)
-
-
-def title_of(moment: Moment) -> str:
-    """What people call it."""
-    return moment.title or moment.name
 
 
 def _share(totals: Totals) -> float | None:

@@ -8,13 +8,18 @@ from typing import Literal
 
 import msgspec
 
-from service.core.catalog import Level
+from service.core.catalog import Level, Moment
 from service.core.interruption import Kind, State
 from service.core.limits import Verdict
 from service.core.vital import VitalFew
 
 Named = dict[str, list[str]]
 """A segment as contract output has it."""
+
+
+def title_of(moment: Moment) -> str:
+    """What people call it."""
+    return moment.title or moment.name
 
 
 class Promised(msgspec.Struct, frozen=True, gc=False):

@@ -9,7 +9,7 @@ from service.core.affected import Place, all_breaks
 from service.core.catalog import Catalog
 from service.core.changes import Break, Voice
 from service.core.event import Complaint, Micros, instant
-from service.core.page import Step, Story
+from service.core.page import Step, Story, title_of
 from service.core.ports import Reader
 from service.core.vital import VitalFew
 
@@ -60,8 +60,7 @@ def pseudonym(customer: str) -> str:
 def _story(catalog: Catalog, customer: str, lived: _Customer) -> Story:
     steps = []
     for row in lived.breaks:
-        moment = catalog.moments[row.moment]
-        title = moment.title or moment.name
+        title = title_of(catalog.moments[row.moment])
         steps.append(Step(instant(row.at), "broken", title, row.reason or "", dict(row.dimensions)))
         if row.settled_at is not None:
             steps.append(Step(instant(row.settled_at), "kept_late", title))
