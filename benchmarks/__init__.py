@@ -1,0 +1,1 @@
+"""Benchmarks: each prints a table, from seeded data or from a path."""
