@@ -55,7 +55,10 @@ def write_catalogue(folder: Path, *documents: Mapping[str, Any]) -> Path:
 
 
 class Serve(Server):
-    """`momentwatch serve` over a folder of its own: the settings, the database and the log are in it."""
+    """`momentwatch serve` over a folder of its own: the settings, the database and the log are in it.
+
+    `settings`: sections of the file; `environment` among them is the process's.
+    """
 
     def __init__(
         self,
@@ -63,9 +66,9 @@ class Serve(Server):
         rules: Path,
         kafka: Mapping[str, Any],
         *arguments: str,
-        environment: Mapping[str, str] | None = None,
         **settings: Any,
     ) -> None:
+        environment = settings.pop("environment", {})
         folder.mkdir(exist_ok=True)
         self.port = free_port()
         self.database = f"sqlite:///{folder / 'momentwatch.db'}"
@@ -77,7 +80,7 @@ class Serve(Server):
             "momentwatch",
             [sys.executable, "-m", "service", "serve", "--config", str(file), *arguments],
             folder / "log",
-            environment={"PYTHONPATH": str(ROOT), **dict(environment or {})},
+            environment={"PYTHONPATH": str(ROOT), **environment},
         )
 
     def said(self) -> str:

@@ -1,0 +1,170 @@
+"""Real flights through a real broker: what is found equals what `backtest` finds in the file, one for one."""
+
+import json
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby, takewhile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from service.adapters import flights
+from service.adapters.catalog import load
+from service.adapters.kafka.settings import KafkaSettings
+from service.adapters.kafka.source import KafkaSource
+from service.adapters.store import open_store
+from service.app.service import Options, Service, wall_clock
+from service.core.changes import Counts
+from service.core.event import Micros, micros
+from service.core.ports import Delivery
+from service.core.report import Span, lines
+from service.core.route import Message
+from tests.e2e.events import producing
+from tests.e2e.running import ROOT, lines_of, momentwatch, until, write_events
+from tests.harness.kafka import KafkaBroker
+
+PARTITIONS = 3
+LAST_DAY = "2013-04-22"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the file and the broker gave."""
+
+    by_file: list[dict[str, Any]]
+    by_kafka: list[dict[str, Any]]
+    events: int
+    counts: Counts
+
+
+class Nobody:
+    """A notifier for a catalogue without targets."""
+
+    def send(self, target: str, message: Message) -> Delivery:
+        raise AssertionError(f"{target} was sent {message}")
+
+
+def time_of(event: bytes) -> str:
+    return str(json.loads(event)["time"])
+
+
+def stretch() -> list[bytes]:
+    """The flights up to the last minute of the stretch in which as many left as there are partitions, or more."""
+    minutes = groupby(takewhile(lambda event: time_of(event) < LAST_DAY, flights.events()), key=time_of)
+    found: list[bytes] = []
+    whole = 0
+    for _, minute in minutes:
+        before = len(found)
+        found += minute
+        if len(found) - before >= PARTITIONS:
+            whole = len(found)
+    return found[:whole]
+
+
+def spread(events: list[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Each event with its partition: by carrier, so that partitions differ; those of the last minute on every one.
+
+    Thereby the last that each partition shows is the same time as the file's last.
+    """
+    last = time_of(events[-1])
+    for number, event in enumerate(events):
+        if time_of(event) == last:
+            yield number % PARTITIONS, event
+        else:
+            carrier = json.loads(event)["dimensions"]["carrier"]
+            yield zlib.crc32(carrier.encode()) % PARTITIONS, event
+
+
+def catalogue(folder: Path, topic: str) -> Path:
+    """The demo's own, on another topic."""
+    folder.mkdir()
+    documents = list(yaml.safe_load_all((ROOT / "rules" / "flights.yaml").read_text()))
+    for document in documents:
+        if document["kind"] == "Source":
+            document["spec"]["topic"] = topic
+    (folder / "flights.yaml").write_text(yaml.safe_dump_all(documents))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory, kafka_broker: KafkaBroker) -> Found:
+    folder = tmp_path_factory.mktemp("flights")
+    events = stretch()
+    topic = kafka_broker.create_topic(partitions=PARTITIONS)
+    with producing(kafka_broker.bootstrap_servers) as producer:
+        for partition, event in spread(events):
+            producer.send(topic, event, partition=partition)
+    rules = catalogue(folder / "rules", topic)
+    done = momentwatch("backtest", "--rules", rules, "--events", write_events(folder / "flights.jsonl", events))
+    assert done.returncode == 0, done.stderr
+    by_kafka, counts = through_the_broker(kafka_broker, rules, topic, folder, events)
+    return Found(lines_of(done.stdout), by_kafka, len(events), counts)
+
+
+def through_the_broker(
+    broker: KafkaBroker, rules: Path, topic: str, folder: Path, events: list[bytes]
+) -> tuple[list[dict[str, Any]], Counts]:
+    """What the service that `serve` runs finds, stopped and started again somewhere in the middle."""
+    catalog = load(rules).catalog
+    settings = KafkaSettings(bootstrap_servers=(broker.bootstrap_servers,), group_id=topic, poll_records=2000)
+
+    @contextmanager
+    def serving() -> Iterator[Service]:
+        store = open_store(f"sqlite:///{folder / 'flights.db'}", catalog.moments)
+        source = KafkaSource(settings, [topic], wall_clock)
+        service = Service(catalog, store, source, Nobody(), Options(port=0, live=False, watch_pause=0.1))
+        service.start()
+        with closing(service):
+            yield service
+
+    def wait(service: Service, seen: Callable[[], bool], what: str) -> None:
+        until(lambda: service.wait(0) or seen(), what, patience_s=250)
+        assert not service.wait(0), f"the service ended by itself before {what}"
+
+    with serving() as service:
+        wait(service, lambda: service.store.counts().read >= len(events) // 2, "half of the flights")
+    with serving() as service:
+        wait(service, lambda: service.store.counts().read >= len(events), "all flights")
+        wait(service, lambda: not service.watch.has_more(), "the last judgement")
+        span = Span(time_at(events[0]), time_at(events[-1]) + 1)
+        return msgspec.to_builtins(lines(service.store, dict(catalog.moments), span)), service.store.counts()
+
+
+def time_at(event: bytes) -> Micros:
+    return micros(datetime.fromisoformat(time_of(event)))
+
+
+def test_the_broker_brings_the_very_interruptions_that_the_file_has(found: Found) -> None:
+    assert len(found.by_file) > 5
+    assert found.by_kafka == found.by_file
+
+
+def test_every_flight_is_counted_once_and_none_is_late(found: Found) -> None:
+    assert found.counts.accepted.total() == found.counts.read == found.events
+    assert found.counts.late.total() == 0
+    assert found.counts.duplicate == 0
+
+
+def test_the_outage_of_16_april_is_named_by_its_two_airlines(found: Found) -> None:
+    carriers = {
+        carrier
+        for line in found.by_kafka
+        if line["detected_at"].startswith("2013-04-16")
+        for carrier in line["dimensions"].get("carrier", [])
+    }
+    assert {"AA", "MQ"} <= carriers
+
+
+def test_the_blizzard_of_8_and_9_february_is_covered(found: Found) -> None:
+    for moment in ("2013-02-08T23:00:00Z", "2013-02-09T14:00:00Z"):
+        assert any(
+            line["onset_at"] <= moment and (line["resolved_at"] or "9") > moment
+            for line in found.by_kafka
+            if line["rule"] is None and line["detected_at"] < "2013-02-10"
+        ), moment
