@@ -100,6 +100,15 @@ def test_a_transaction_inside_another_is_a_mistake_and_not_a_hang(sqlite_store: 
     assert sqlite_store.claim(HERE).position is None
 
 
+def test_a_transaction_holds_the_file_from_its_beginning(sqlite_store: SqlStore, sqlite_url: str) -> None:
+    # What was read for a batch must still hold when the batch is written, whoever else opens the file.
+    claim = sqlite_store.claim(HERE)
+    stranger = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), timeout=0, isolation_level=None)
+    with sqlite_store.ingest(claim, ["paid"], []), pytest.raises(sqlite3.OperationalError, match="locked"):
+        stranger.execute("BEGIN IMMEDIATE")
+    stranger.close()
+
+
 def test_pages_are_read_while_a_batch_is_being_written(sqlite_store: SqlStore) -> None:
     reader = Reader(sqlite_store)
     reader.take(outcome(T0, "broken"))
