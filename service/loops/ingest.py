@@ -191,9 +191,7 @@ class Ingest:
         self._source.seek(positions)
 
     def _writer(self, partition: Partition) -> PartitionWriter:
-        return PartitionWriter(
-            partition, self._decoder_for(partition), self._desk, live=self._live(partition)
-        )
+        return PartitionWriter(partition, self._decoder_for(partition), self._desk, live=self._live(partition))
 
     def _retire(self, partitions: Iterable[Partition]) -> None:
         """A topic that was made anew leaves clocks behind that would hold time back for ever."""

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 PAYLOAD_KEPT = 64 * 1024
 DETAIL = 200
+BUSY_IN_A_ROW = 20
+"""So often a transaction may give way before the store counts as away, and is waited for."""
 BURIALS_IN_A_ROW = 100
 """So many records refused one after the other are no matter of records: the error is raised."""
 
@@ -88,6 +90,7 @@ class PartitionWriter:
         self._unsure = False
         self._blame: Exception | None = None
         self._buried = 0
+        self._busy = 0
         self._claim: Claim
         self._horizon: IdHorizon
         self._take_claim()
@@ -126,8 +129,12 @@ class PartitionWriter:
                     self._write(batch)
                 else:
                     self._bury(batch, self._blame)
-            except StoreBusy:
-                continue
+            except StoreBusy as error:
+                self._busy += 1
+                if self._busy < BUSY_IN_A_ROW:
+                    continue
+                self._unsure, self._busy = True, 0
+                raise StoreAway(f"gave way {BUSY_IN_A_ROW} times over: {error}") from error
             except StoreAway:
                 self._unsure = True
                 raise
@@ -139,7 +146,7 @@ class PartitionWriter:
                 self._refused(batch, error)
                 continue
             self._todo.pop()
-            self._blame = None
+            self._blame, self._busy = None, 0
 
     def _was_written(self, batch: Batch) -> bool:
         """After the store was away: whether the last attempt was committed and only its answer lost."""

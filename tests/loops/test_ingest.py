@@ -96,9 +96,7 @@ class Faulty:
             MemoryStore.claim(store, clock.partition)
         if fault == "bug":
             raise KeyError("a bug")
-        if store.poison and any(
-            store.poison.decode() in row.customer for row in changes.breaks.values() if row
-        ):
+        if store.poison and any(store.poison.decode() in row.customer for row in changes.breaks.values() if row):
             raise StoreRefused("a character that the store\ndoes not keep")
         claim: Claim = self.inner.save(changes, position, clock)
         if fault == "lost answer":
@@ -126,9 +124,7 @@ class Counting(NoMeter):
         self.failures += 1
 
 
-def ingest(
-    source: Any, store: MemoryStore, *, now: Callable[[], Micros] = lambda: START, **options: Any
-) -> Ingest:
+def ingest(source: Any, store: MemoryStore, *, now: Callable[[], Micros] = lambda: START, **options: Any) -> Ingest:
     options.setdefault("pace", AT_ONCE)
     return Ingest(source, store, lambda _: Decoder(CATALOG), CATALOG, now, **options)
 
@@ -215,6 +211,7 @@ class TestFaultsOfTheStore:
             ["lost answer"],
             ["lost answer", "claim", "lost answer"],
             ["busy", "busy"],
+            ["busy"] * 50,
             ["stale"],
             [None, "stale", "lost answer", "busy", "away"],
             ["bug"],
@@ -235,9 +232,7 @@ class TestFaultsOfTheStore:
 
     @settings(max_examples=60, deadline=None)
     @given(
-        faults=st.lists(
-            st.sampled_from([None, "away", "busy", "stale", "lost answer", "claim"]), max_size=30
-        ),
+        faults=st.lists(st.sampled_from([None, "away", "busy", "stale", "lost answer", "claim"]), max_size=30),
         batch=st.integers(20, 120),
     )
     def test_any_faults_in_any_order_change_nothing(self, faults: list[str | None], batch: int) -> None:

@@ -21,7 +21,7 @@ from tests.adapters.kafka.clients import wall
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from service.adapters.store.memory import MemoryStore
+    from service.core.ports import Store
     from tests.harness.kafka import KafkaBroker
 
 CATALOG = Catalog(owners={"ops": Owner("ops")}, moments={"m": Moment("m", "ops", dimensions=("region",))})
@@ -52,7 +52,7 @@ def outcomes(first: int, after: int) -> list[bytes]:
 class Running:
     """A loop in a thread of its own, and what it ended with."""
 
-    def __init__(self, settings: KafkaSettings, topics: Sequence[str], store: MemoryStore, **options: Any) -> None:
+    def __init__(self, settings: KafkaSettings, topics: Sequence[str], store: Store, **options: Any) -> None:
         self.source = KafkaSource(settings, topics, wall, **options)
         self.loop = Ingest(
             self.source,
@@ -85,7 +85,7 @@ class Running:
 
 
 @contextmanager
-def running(settings: KafkaSettings, topics: Sequence[str], store: MemoryStore, **options: Any) -> Iterator[Running]:
+def running(settings: KafkaSettings, topics: Sequence[str], store: Store, **options: Any) -> Iterator[Running]:
     """A loop that runs until the end of the block, and must not have failed."""
     started = Running(settings, topics, store, **options).start()
     try:
@@ -104,7 +104,7 @@ def until(seen: Callable[[], bool], what: str = "") -> None:
         time.sleep(0.02)
 
 
-def counted(store: MemoryStore) -> dict[tuple[Micros, str | None], tuple[int, int]]:
+def counted(store: Store) -> dict[tuple[Micros, str | None], tuple[int, int]]:
     """Attempts and broken, by minute and region, as the store has them."""
     start, end = START - 3600 * SECOND, START + 24 * 3600 * SECOND
     found = {}

@@ -6,37 +6,30 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from service.adapters.store.memory import MemoryStore
+from service.adapters.store import open_store
 from tests.adapters.kafka.clients import put, quick
 from tests.adapters.kafka.running import CATALOG, counted, outcomes, recounted, running, until
-from tests.harness.kafka import own_broker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from service.core.event import Micros
+    from service.core.ports import Store
     from tests.harness.kafka import KafkaBroker
 
 
-@pytest.fixture(scope="module")
-def broker() -> Iterator[KafkaBroker]:
-    """A broker that these tests may do anything to; each leaves it running."""
-    with closing(own_broker()) as started:
-        yield started
-
-
 @pytest.fixture
-def store() -> MemoryStore:
-    return MemoryStore(CATALOG.moments)
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(open_store(f"sqlite:///{tmp_path}/momentwatch.db", CATALOG.moments)) as opened:
+        yield opened
 
 
-def looked_at(store: MemoryStore) -> Micros:
+def looked_at(store: Store) -> Micros:
     return max((clock.looked_at or 0 for clock in store.clocks()), default=0)
 
 
-def test_it_starts_while_the_broker_is_away_and_reads_all_once_it_comes(
-    broker: KafkaBroker, store: MemoryStore
-) -> None:
+def test_it_starts_while_the_broker_is_away_and_reads_all_once_it_comes(broker: KafkaBroker, store: Store) -> None:
     topic = broker.create_topic(partitions=2)
     put(broker, topic, outcomes(0, 500), 0)
     put(broker, topic, outcomes(500, 900), 1)
@@ -51,9 +44,7 @@ def test_it_starts_while_the_broker_is_away_and_reads_all_once_it_comes(
     assert counted(store) == recounted(broker, topic)
 
 
-def test_a_killed_broker_loses_nothing_doubles_nothing_and_stops_the_clock(
-    broker: KafkaBroker, store: MemoryStore
-) -> None:
+def test_a_killed_broker_loses_nothing_doubles_nothing_and_stops_the_clock(broker: KafkaBroker, store: Store) -> None:
     topic = broker.create_topic(partitions=3)
     for number in range(3):
         put(broker, topic, outcomes(number * 4_000, number * 4_000 + 4_000), number)
@@ -79,7 +70,7 @@ def test_a_killed_broker_loses_nothing_doubles_nothing_and_stops_the_clock(
     assert store.counts().duplicate == 0
 
 
-def test_a_frozen_broker_is_no_silence(broker: KafkaBroker, store: MemoryStore) -> None:
+def test_a_frozen_broker_is_no_silence(broker: KafkaBroker, store: Store) -> None:
     topic = broker.create_topic()
     put(broker, topic, outcomes(0, 10))
 
@@ -98,7 +89,7 @@ def test_a_frozen_broker_is_no_silence(broker: KafkaBroker, store: MemoryStore) 
     assert store.counts().read == 10
 
 
-def test_an_idle_partition_is_looked_at_every_second(broker: KafkaBroker, store: MemoryStore) -> None:
+def test_an_idle_partition_is_looked_at_every_second(broker: KafkaBroker, store: Store) -> None:
     topic = broker.create_topic()
 
     with running(quick(broker), [topic], store):

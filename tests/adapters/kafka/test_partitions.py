@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from service.adapters.kafka import KafkaSource, StuckError
 from service.adapters.kafka.consumer import Connected
-from service.adapters.store.memory import MemoryStore
+from service.adapters.store import MemoryStore, open_store
 from service.core.event import Assigned, Batch, Revoked
 from tests.adapters.kafka.clients import producer, put, quick, reader, wall
 from tests.adapters.kafka.running import CATALOG, counted, outcome, outcomes, recounted, running, until
@@ -18,14 +19,22 @@ from tests.adapters.source_contract import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from kafka import KafkaProducer
 
+    from service.core.ports import Store
     from tests.harness.kafka import KafkaBroker
 
 
+@pytest.fixture(params=["memory:", "sqlite:///{}/momentwatch.db"], ids=["memory", "sqlite"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    with closing(open_store(request.param.format(tmp_path), CATALOG.moments)) as opened:
+        yield opened
+
+
 @pytest.fixture
-def store() -> MemoryStore:
+def store() -> Store:
     return MemoryStore(CATALOG.moments)
 
 
@@ -38,8 +47,9 @@ def admin(kafka_broker: KafkaBroker) -> Iterator[KafkaAdminClient]:
 
 class TestSharing:
     def test_two_readers_that_come_and_go_count_every_record_once(
-        self, kafka_broker: KafkaBroker, store: MemoryStore
+        self, kafka_broker: KafkaBroker, either: Store
     ) -> None:
+        store = either
         topic = kafka_broker.create_topic(partitions=4)
         settings = quick(kafka_broker, poll_records=100)
         for number in range(4):
@@ -59,7 +69,7 @@ class TestSharing:
         assert (store.counts().read, store.counts().duplicate) == (8_000, 0)
 
     def test_partitions_that_are_added_are_read_from_their_first_record(
-        self, kafka_broker: KafkaBroker, store: MemoryStore, admin: KafkaAdminClient
+        self, kafka_broker: KafkaBroker, store: Store, admin: KafkaAdminClient
     ) -> None:
         topic = kafka_broker.create_topic(partitions=3)
         for number in range(3):
@@ -90,7 +100,7 @@ class TestTransactions:
             yield sending
 
     def test_aborted_records_are_not_counted(
-        self, kafka_broker: KafkaBroker, store: MemoryStore, topic: str, transactional: KafkaProducer
+        self, kafka_broker: KafkaBroker, store: Store, topic: str, transactional: KafkaProducer
     ) -> None:
         for turn in range(6):
             transactional.begin_transaction()
@@ -131,7 +141,7 @@ class TestTransactions:
 
 class TestTopics:
     def test_one_that_is_missing_is_named_once_while_others_go_on(
-        self, kafka_broker: KafkaBroker, store: MemoryStore, caplog: pytest.LogCaptureFixture
+        self, kafka_broker: KafkaBroker, store: Store, caplog: pytest.LogCaptureFixture
     ) -> None:
         topic, later = kafka_broker.create_topic(), f"later-{uuid.uuid4().hex[:8]}"
         put(kafka_broker, topic, outcomes(0, 10))
@@ -148,8 +158,9 @@ class TestTopics:
         assert f"topic {later} is there now" in named
 
     def test_one_that_is_made_anew_is_read_from_its_first_record(
-        self, kafka_broker: KafkaBroker, store: MemoryStore
+        self, kafka_broker: KafkaBroker, either: Store
     ) -> None:
+        store = either
         topic = kafka_broker.create_topic()
         put(kafka_broker, topic, outcomes(0, 100))
 
@@ -285,7 +296,7 @@ class TestTheConsumer:
         assert [a for a in seen if isinstance(a, Assigned)]
         assert not [a for a in seen if isinstance(a, Batch)]
 
-    def test_lag_tools_see_how_far_the_database_is(self, kafka_broker: KafkaBroker, store: MemoryStore) -> None:
+    def test_lag_tools_see_how_far_the_database_is(self, kafka_broker: KafkaBroker, store: Store) -> None:
         topic = kafka_broker.create_topic()
         settings = quick(kafka_broker)
         put(kafka_broker, topic, outcomes(0, 120))

@@ -5,7 +5,6 @@ import gc
 import json
 import threading
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,29 +18,11 @@ from service.settings.fields import Secret
 from service.settings.kafka import Kafka, Security
 from tests.adapters.kafka.clients import quick, reader
 from tests.adapters.source_contract import Reading
-from tests.harness.kafka import own_broker
-from tests.harness.kafka_security import EVERY_LISTENER, PASSWORD, USER, Listener
+from tests.harness.kafka_security import PASSWORD, USER, Listener
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from service.adapters.kafka import KafkaSettings
     from tests.harness.kafka import KafkaBroker
-
-# The broker takes tokens that nobody signed: enough to see that ours reach it, and that others do not pass.
-UNSIGNED_TOKENS = {
-    "listener.name.sasl_plain.sasl.enabled.mechanisms": "PLAIN,OAUTHBEARER",
-    "listener.name.sasl_plain.oauthbearer.sasl.jaas.config": (
-        "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required "
-        'unsecuredLoginStringClaim_sub="broker";'
-    ),
-}
-
-
-@pytest.fixture(scope="module")
-def broker() -> Iterator[KafkaBroker]:
-    with closing(own_broker(listeners=EVERY_LISTENER, overrides=UNSIGNED_TOKENS)) as started:
-        yield started
 
 
 def secured(broker: KafkaBroker, listener: Listener, security: KafkaSecurity) -> KafkaSettings:
