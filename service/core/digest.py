@@ -199,7 +199,7 @@ class _Digest:
         return Chart(worst.moment, worst.title, tuple(weeks))
 
     def _vital(self, moments: Sequence[MomentWeek]) -> VitalFew | None:
-        if not moments or not moments[0].broken or _excess(moments[0]) <= 0:
+        if not moments or (moments[0].usual is not None and _excess(moments[0]) <= 0):
             return None
         name = moments[0].moment
         since = self.asked.week.after(-WEEKS).start(self.asked.zone)
@@ -226,7 +226,8 @@ class _Digest:
             return KnownFirst(opened, heard=False, let_down=0, complained=0)
         broke: dict[str, Micros] = {}
         complained: set[str] = set()
-        for name in self.catalog.moments:
+        names = [name for name, moment in self._in_order() if moment.unit == "customers"]
+        for name in names or self.catalog.moments:
             mine: dict[str, Micros] = {}
             for row in all_breaks(self.reader, Place(name, (), self.start, self.end)):
                 mine.setdefault(row.customer, row.at)
@@ -363,7 +364,8 @@ def _share(totals: Totals) -> float | None:
 
 
 def _excess(week: MomentWeek) -> float:
-    return week.broken - (week.usual or 0.0)
+    """Breaks beyond the usual; none where nobody knows what is usual."""
+    return 0.0 if week.usual is None else week.broken - week.usual
 
 
 def _customer(voice: Voice) -> str | None:

@@ -105,9 +105,14 @@ class Lead(msgspec.Struct, frozen=True, gc=False):
     against: Literal["rise", "first", "none"]
 
     @property
+    def drew(self) -> bool:
+        """Whether customers have complained."""
+        return self.lead_s is not None
+
+    @property
     def ahead(self) -> bool:
-        """Known before customers said so."""
-        return self.lead_s is None or self.lead_s > 0
+        """Known before customers said so; what nobody has complained of is no merit."""
+        return self.lead_s is not None and self.lead_s > 0
 
 
 class KnownFirst(msgspec.Struct, frozen=True, gc=False):

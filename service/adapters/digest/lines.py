@@ -17,6 +17,7 @@ from service.adapters.digest.words import (
     plain,
     value,
 )
+from service.core.catalog import LEVELS
 from service.core.limits import LEAST, METHOD
 from service.core.page import Due, KnownFirst, Lead, Met, MomentWeek, OpenOne, OwnerWeek, Page, Step, Story
 
@@ -172,16 +173,17 @@ def _worth(week: MomentWeek, words: Words) -> str:
 
 
 def _known_first(known: KnownFirst, words: Words) -> Iterator[Sentence]:
-    opened = known.opened
+    opened = sorted(known.opened, key=lambda lead: (not lead.drew, -LEVELS.index(lead.level), lead.opened_at))
+    drew = [lead for lead in opened if lead.drew]
     if not opened:
         yield Sentence("No interruption opened in this week.")
-    elif not known.heard:
-        first = sorted(opened, key=lambda lead: lead.opened_at)
-        said = "; ".join(f"{_named(lead)}, {words.time(lead.opened_at)}" for lead in first[:_MOST])
-        verb = "interruption opened" if len(opened) == 1 else "interruptions opened"
-        yield Sentence(f"{said}{_more(len(opened))}.", f"{len(opened)} {verb}:")
+    elif drew:
+        yield from _leads(drew, len(opened) - len(drew), words)
     else:
-        yield from _leads(opened, words)
+        said = "; ".join(f"{_named(lead)}, {words.time(lead.opened_at)}" for lead in opened[:_MOST])
+        yield Sentence(f"{said}{_more(len(opened))}.", f"{counted(len(opened), 'interruptions')} opened:")
+        if known.heard:
+            yield Sentence("Nobody whom they let down has complained so far.")
     if not known.heard:
         yield _unknown("needs complaint events", "Ahead of complaints: ")
     elif known.let_down:
@@ -189,22 +191,22 @@ def _known_first(known: KnownFirst, words: Words) -> Iterator[Sentence]:
         yield Sentence(f"{complained:,} of the {let_down:,} let down this week have complained since.")
 
 
-def _leads(opened: Sequence[Lead], words: Words) -> Iterator[Sentence]:
-    ahead = sum(lead.ahead for lead in opened)
-    what = "the interruption" if len(opened) == 1 else f"the {len(opened)} interruptions"
-    tone: Tone = "good" if ahead == len(opened) else "bad"
-    yield Sentence("that opened we knew before complaints told.", f"{ahead} of {what}", tone)
-    ranked = sorted(opened, key=lambda lead: (lead.lead_s is None, -(lead.lead_s or 0.0), lead.opened_at))
-    best, worst = ranked[0], next((lead for lead in reversed(ranked) if lead.lead_s is not None), None)
-    yield Sentence(_led(best, words), "Best:" if len(opened) > 1 else "")
-    if worst is not None and worst is not best:
-        yield Sentence(_led(worst, words), "Worst:")
+def _leads(drew: Sequence[Lead], silent: int, words: Words) -> Iterator[Sentence]:
+    ahead = sum(lead.ahead for lead in drew)
+    rest = f"; {silent:,} more opened and drew none so far" if silent else ""
+    tone: Tone = "good" if ahead == len(drew) else "bad"
+    noun = counted(len(drew), "interruptions").partition(" ")[2]
+    yield Sentence(f"{noun} that drew complaints we knew before they came{rest}.", f"{ahead} of {len(drew)}", tone)
+    ranked = sorted(drew, key=lambda lead: (-(lead.lead_s or 0.0), lead.opened_at))
+    yield Sentence(_led(ranked[0], words), "Best:" if len(drew) > 1 else "")
+    if len(drew) > 1:
+        yield Sentence(_led(ranked[-1], words), "Worst:")
 
 
 def _led(lead: Lead, words: Words) -> str:
     head = f"{_named(lead)} opened {words.time(lead.opened_at)}"
     if lead.lead_s is None:
-        return f"{head}; nobody who was let down has complained."
+        return f"{head}."
     side = "before" if lead.lead_s > 0 else "after"
     what = "complaints rose" if lead.against == "rise" else "the first of them complained"
     return f"{head}, {lasting(lead.lead_s)} {side} {what}."
