@@ -44,7 +44,8 @@ def _chart(page: Page) -> list[str]:
         return []
     chart = bars(page.chart)
     indent = " " * _TITLE
-    out = [f"{indent}{plain(chart.title, 200)} (full width {chart.top}, limits shaded)"]
+    title = f"{plain(chart.title, 200)}; shaded: its limits; full width: {chart.top}"
+    out = TextWrapper(_WIDTH, initial_indent=indent, subsequent_indent=indent).wrap(title)
     for bar in chart.rows:
         flag = {"worse": " outside", "better": " better"}.get(bar.verdict, "")
         shown = f"|{drawn(bar):<40}|{flag}" if bar.share else bar.says
