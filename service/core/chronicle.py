@@ -55,10 +55,12 @@ class Chronicle:
 
     def _changes(self, decision: Decision) -> list[Change]:
         at = decision.at + self._delay
-        if decision.what == "open":
-            return [Change("opened", at, self._put(self._opened(decision)))]
         row = self._rows.get(decision.id) or self._known(decision.id)
-        if row is None:
+        if decision.what == "open" and row is None:
+            return [Change("opened", at, self._put(self._opened(decision)))]
+        # Rules are judged ahead of the frame around them, so that after a restart some windows are judged again:
+        # what is written already, an opening or an end, is not written twice.
+        if decision.what == "open" or row is None or not row.is_open:
             return []
         changes: list[Change] = []
         if decision.what == "evidence" and decision.kind not in row.kinds:
@@ -72,7 +74,7 @@ class Chronicle:
         if decision.what == "resolve":
             row = msgspec.structs.replace(row, state="resolved", resolved_at=at)
             changes.append(Change("resolved", at, row))
-        elif decision.what == "stale":
+        elif decision.what == "stale" and row.state != "stale":
             row = msgspec.structs.replace(row, state="stale")
             changes.append(Change("stale", at, row))
         self._put(row)
