@@ -13,7 +13,7 @@ from service.core.changes import Break, Changes, PromiseKey, View, Voice
 from service.core.event import Micros, Outcome, Partition, Promise, Record
 from service.core.ledger import Contribution, Promised, contribution, fold, milliseconds
 from service.core.tally import Tally, Values, duration_bucket
-from service.core.window import closable
+from service.core.window import closable, window_of
 
 
 class Intake:
@@ -91,8 +91,9 @@ class Intake:
         now = contribution(after, through)
         rows[place] = after, now
         changes.promises[place] = after
-        heard = closable(record.at, moment.window, self._delays[moment.name])
-        settle(moment, after, was, now, max(through, heard), changes)
+        delay = self._delays[moment.name]
+        heard = closable(record.at, moment.window, delay)
+        settle(moment, after, was, now, (max(through, heard), made_known(moment, delay, after)), changes)
 
     def _outcome(self, partition: Partition, record: Record, event: Outcome, *, late: bool, changes: Changes) -> None:
         """An outcome without a key: counted where it stands."""
@@ -149,8 +150,14 @@ def expire(
     unless a promise was made so long after its due that its window must have been closed by then.
     """
     for row in rows:
-        heard = closable(row.first.at, moment.window, delay) if row.first else 0
-        settle(moment, row, contribution(row, closed[0]), contribution(row, closed[1]), max(closed[0], heard), changes)
+        was, now = contribution(row, closed[0]), contribution(row, closed[1])
+        known = made_known(moment, delay, row)
+        settle(moment, row, was, now, (max(closed[0], known), known), changes)
+
+
+def made_known(moment: Moment, delay: Micros, row: Promised) -> Micros:
+    """How far a moment must have been closed, by the promise's own time, when the promise was made."""
+    return closable(row.first.at, moment.window, delay) if row.first else 0
 
 
 def settle(
@@ -158,22 +165,26 @@ def settle(
     row: Promised,
     was: Contribution | None,
     now: Contribution | None,
-    closed: Micros,
+    closed: tuple[Micros, Micros],
     changes: Changes,
 ) -> None:
     """Bring the tallies and the break rows from one state of a promise to the next.
 
-    Cells of windows before `closed` are amendments.
+    `closed`: how far the moment is closed now, and was when the promise was made. Cells of windows before the first
+    are amendments; a break that only gets news (it was kept after all) is late as it was when it was first counted.
     """
     if was == now:
         return
+    through, known = closed
     place = (moment.name, "=" + row.key)
     if was is not None:
-        _count(moment, was, -1, closed, changes.tally)
+        _count(moment, was, -1, through, changes.tally)
         if was.broken:
             changes.breaks[place] = None
     if now is not None:
-        late = _count(moment, now, 1, closed, changes.tally)
+        late = _count(moment, now, 1, through, changes.tally)
+        if was is not None and was.broken and was.at == now.at:
+            late = window_of(now.at, moment.window) < known
         if now.broken:
             changes.breaks[place] = Break(
                 moment=moment.name,

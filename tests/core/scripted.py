@@ -1,12 +1,12 @@
 """A detector whose every move a test can foresee, and a whole pipeline in memory around it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 
-from detectors.frame import JSON, WHOLE, Frame, Scores
+from detectors.frame import JSON, Frame, Scores
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Moment, Owner, Rule
 from service.core.changes import Changes, keys_of
@@ -14,7 +14,7 @@ from service.core.duplicates import IdHorizon
 from service.core.event import MINUTE, Batch, DeadLetter, Event, Micros, Outcome, Partition, Promise, Record, micros
 from service.core.intake import Intake
 from service.core.interruption import Change
-from service.core.judge import Watcher
+from service.core.judge import Build, Restore, Watcher
 from service.core.watermark import advanced
 from service.loops.watch import Watch
 
@@ -75,12 +75,25 @@ def scripted(moment: Moment, rules: Sequence[Rule]) -> list[Watcher]:
     return [Watcher("failure_rate", "failure_rate", Scripted())]
 
 
-def catalog(*moments: Moment) -> Catalog:
-    """An owner and some moments."""
-    return Catalog(owners={"ops": Owner("ops")}, moments={moment.name: moment for moment in moments})
+def catalog(*moments: Moment, rules: Sequence[Rule] = ()) -> Catalog:
+    """An owner, some moments and some rules."""
+    return Catalog(
+        owners={"ops": Owner("ops")},
+        moments={moment.name: moment for moment in moments},
+        rules={rule.name: rule for rule in rules},
+    )
 
 
 MOMENT = Moment(name="arrives", owner="ops", dimensions=("region",), completeness_delay=2 * MINUTE)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a pipeline is made of; a mutant takes the place of one to show that a law notices."""
+
+    intake: Callable[[Catalog], Intake] = Intake
+    horizon: Callable[[], IdHorizon] = IdHorizon
+    watch: Callable[[MemoryStore, Catalog, Build, Restore], Watch] = Watch
 
 
 @dataclass
@@ -88,6 +101,7 @@ class Pipeline:
     """Ingest and watch over a store in memory, a batch at a time."""
 
     catalog: Catalog
+    parts: Parts = Parts()
     store: MemoryStore = field(default_factory=MemoryStore)
     changes: list[Change] = field(default_factory=list)
     position: int = 0
@@ -98,10 +112,10 @@ class Pipeline:
 
     def start(self) -> None:
         """As a new process: nothing but the store is left of the old one."""
-        self.watch = Watch(self.store, self.catalog, scripted, Scripted.load)
-        self.intake = Intake(self.catalog)
+        self.watch = self.parts.watch(self.store, self.catalog, scripted, Scripted.load)
+        self.intake = self.parts.intake(self.catalog)
         self.claim = self.store.claim(PLACE)
-        self.horizon = IdHorizon()
+        self.horizon = self.parts.horizon()
         self.horizon.restore(self.claim.hashes)
 
     def take(self, events: Sequence[Event], dead: Sequence[DeadLetter] = ()) -> None:
@@ -140,6 +154,10 @@ def outcome(store: MemoryStore, moment: str = "arrives") -> dict[str, Any]:
         ],
         "totals": reader.totals(moment, 0, far // 2, 60 * MINUTE),
         "impact": reader.impact(moment, (), 0, far),
-        "breaks": sorted((b.ref, b.at, b.customer, b.value) for b in reader.breaks(moment, (), 0, far)),
-        "whole": WHOLE,
+        # A break without a key is called by its place in the log, which says how it came.
+        "breaks": sorted(
+            (b.ref if b.ref[0] == "=" else "", b.at, b.customer, b.value, b.late)
+            for b in reader.breaks(moment, (), 0, far)
+        ),
+        "timelines": {row.id: reader.timeline(row.id) for row in reader.interruptions()},
     }
