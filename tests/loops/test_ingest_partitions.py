@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from service.adapters.memory_source import MemoryLog, MemorySource
+from service.adapters.store.memory import MemoryStore
+from service.core.catalog import Catalog, Source
+from service.core.event import SECOND, Batch, Lost, Partition
+from service.core.ports import StaleClaim
+from service.loops.ingest import Pace, live_topics
+from service.loops.writer import halves, merged
+
+if TYPE_CHECKING:
+    from service.core.changes import Changes
+
+from tests.loops.ingesting import (
+    CATALOG,
+    LINES,
+    OTHER,
+    PLACE,
+    START,
+    Live,
+    ingest,
+    outcome,
+    run_lines,
+    sums,
+)
+
+
+class TestTheClock:
+    def test_looks_at_an_idle_end_move_it(self) -> None:
+        live = Live(PLACE)
+        live.turn()
+
+        live.turn(60)
+
+        assert live.clock().looked_at == START + 60 * SECOND
+
+    def test_looks_are_written_no_more_often_than_told(self) -> None:
+        live = Live(PLACE, pace=Pace(gather=0, look=1.0))
+        live.turn()
+        before = live.store.saves
+
+        for _ in range(50):
+            live.turn(0.1)
+
+        assert 4 <= live.store.saves - before <= 6
+
+    def test_it_stands_still_while_the_source_is_away(self) -> None:
+        live = Live(PLACE)
+        live.turn(1)
+        seen = live.clock().looked_at
+        live.source.away = True
+        stop = threading.Event()
+        thread = threading.Thread(target=live.loop.run, args=(stop,))
+        live.now += 3600 * SECOND
+
+        thread.start()
+        while not live.meter.failures:
+            pass
+
+        assert live.loop.away == "told to be away"
+        stop.set()
+        thread.join(5)
+        assert live.clock().looked_at == seen
+        assert live.source.closed
+
+    def test_a_source_on_event_time_is_not_moved_by_looks(self) -> None:
+        store = MemoryStore(CATALOG.moments)
+
+        run_lines([outcome(5)], store, live=lambda _: False)
+
+        [clock] = store.clocks()
+        assert (clock.latest, clock.looked_at, clock.ended) == (START + 5 * SECOND, None, True)
+
+    def test_sources_of_the_catalogue_say_whose_clock_is_live(self) -> None:
+        sources = {"a": Source("a", "t-live"), "b": Source("b", "t-event", clock="event")}
+        live = live_topics(Catalog(sources=sources), otherwise=False)
+
+        assert [live(Partition(topic, 0)) for topic in ("t-live", "t-event", "other")] == [True, False, False]
+
+
+class TestGathering:
+    def test_small_batches_become_one_transaction(self) -> None:
+        live = Live(PLACE, pace=Pace(gather=0.25))
+        live.turn()
+        before = live.store.saves
+
+        for number in range(20):
+            live.loop.handle(Batch(PLACE, [number], [outcome(number)], number + 1))
+
+        assert live.store.saves == before
+        live.loop.flush()
+        assert live.store.saves == before + 1
+        assert sums(live.store) == (20, 7)
+
+    def test_the_oldest_record_waits_no_longer_than_told(self) -> None:
+        live = Live(PLACE, pace=Pace(gather=0.25))
+        live.turn()
+        live.loop.handle(Batch(PLACE, [0], [outcome(0)], 1))
+
+        live.time += 0.3
+        live.loop.handle(Batch(PLACE, [1], [outcome(1)], 2))
+
+        assert sums(live.store) == (2, 1)
+
+    def test_full_hands_are_emptied_at_once(self) -> None:
+        live = Live(PLACE, pace=Pace(records=3, gather=3600))
+        live.turn()
+
+        live.loop.handle(Batch(PLACE, [0, 1, 2], [outcome(n) for n in range(3)], 3))
+
+        assert sums(live.store) == (3, 1)
+
+    def test_bytes_are_bounded_over_all_partitions(self) -> None:
+        live = Live(PLACE, OTHER, pace=Pace(bytes=300, gather=3600))
+        live.turn()
+
+        live.loop.handle(Batch(PLACE, [0], [outcome(0)], 1))
+        live.loop.handle(Batch(OTHER, [0], [outcome(1)], 1))
+
+        assert sums(live.store) == (2, 1)
+
+    def test_merging_keeps_the_last_word_about_the_end(self) -> None:
+        first = Batch(PLACE, [0], [b"a"], 1, looked_at=5)
+        second = Batch(PLACE, [3], [b"b"], 7, headers=[{"h": b"1"}], looked_at=9, ended=True)
+
+        assert merged([first, second]) == Batch(
+            PLACE, [0, 3], [b"a", b"b"], 7, headers=[{}, {"h": b"1"}], looked_at=9, ended=True
+        )
+
+    def test_halves_leave_the_end_to_the_second(self) -> None:
+        batch = Batch(PLACE, [2, 5, 6], [b"a", b"b", b"c"], 9, looked_at=3, ended=True)
+
+        assert halves(batch) == (
+            Batch(PLACE, [2], [b"a"], 5),
+            Batch(PLACE, [5, 6], [b"b", b"c"], 9, looked_at=3, ended=True),
+        )
+
+
+class TestPartitionsThatComeAndGo:
+    def test_what_another_reader_wrote_is_not_written_again(self) -> None:
+        live = Live(PLACE)
+        live.now += 3600 * SECOND
+        live.logs[PLACE].append(LINES)
+        live.turn()
+        other = ingest(MemorySource(live.logs, lambda: live.now), live.store, now=lambda: live.now)
+        others = other._source.batches()
+        live.logs[PLACE].append([outcome(number) for number in range(300, 400)])
+        other.handle(next(others))
+
+        live.turn(1)
+        live.turn(1)
+
+        assert sums(live.store) == (400, 134)
+        assert live.meter.stale == 1
+
+    def test_a_revoked_partition_is_dropped_with_what_was_in_hand(self) -> None:
+        live = Live(PLACE, pace=Pace(gather=3600))
+        live.turn()
+        live.loop.handle(Batch(PLACE, [0], [outcome(0)], 1, behind=3))
+        assert live.meter.lag[PLACE] == 3
+
+        live.source.revoke([PLACE])
+        live.turn()
+        live.loop.flush()
+
+        assert sums(live.store) == (0, 0)
+        assert live.meter.lag[PLACE] is None
+
+    def test_a_partition_that_comes_back_is_read_from_where_the_store_is(self) -> None:
+        live = Live(PLACE)
+        live.logs[PLACE].append(LINES[:100])
+        live.turn()
+        live.source.revoke([PLACE])
+        live.logs[PLACE].append(LINES[100:])
+
+        live.source.assign([PLACE])
+        live.turn()
+
+        assert sums(live.store) == (300, 100)
+
+    def test_the_clocks_of_a_topic_made_anew_hold_nothing_back(self) -> None:
+        live = Live(PLACE, OTHER)
+        live.turn()
+        anew = Partition("events", 0, "another id")
+        live.source.revoke([PLACE, OTHER])
+
+        live.source.assign([anew])
+        live.turn()
+
+        assert [clock.partition for clock in live.store.clocks()] == [anew]
+
+    def test_a_partition_that_was_never_announced_is_claimed_all_the_same(self) -> None:
+        store = MemoryStore(CATALOG.moments)
+        run_lines(LINES[:2], store)
+        source = MemorySource({PLACE: MemoryLog()}, lambda: START)
+        loop = ingest(source, store)
+
+        loop.handle(Batch(PLACE, [0, 1], LINES[:2], 2))
+        loop.handle(Batch(PLACE, [2], [LINES[2]], 3))
+
+        assert sums(store) == (3, 1)
+
+    def test_the_source_is_told_how_far_the_store_is(self) -> None:
+        live = Live(PLACE)
+        live.logs[PLACE].append(LINES)
+
+        live.turn()
+
+        assert live.source.committed == {PLACE: 300}
+
+    def test_lost_records_are_named(self, caplog: pytest.LogCaptureFixture) -> None:
+        live = Live(PLACE)
+        live.turn()
+
+        live.loop.handle(Lost(PLACE, 10, 25))
+
+        assert "events[0]: offsets 10 to 24 were gone before they were read, 15 in all" in caplog.text
+
+    def test_a_stop_writes_what_is_in_hand(self) -> None:
+        live = Live(PLACE, pace=Pace(gather=3600))
+        live.turn()
+        live.logs[PLACE].append(LINES)
+        stop = threading.Event()
+        handle = live.loop.handle
+
+        def handle_and_stop(arrival: Any) -> None:
+            handle(arrival)
+            if isinstance(arrival, Batch) and arrival.offsets:
+                stop.set()
+
+        live.loop.handle = handle_and_stop  # type: ignore[method-assign]
+        live.loop.run(stop)
+
+        assert sums(live.store) == (300, 100)
+        assert live.source.committed == {PLACE: 300}
+        assert live.source.closed
+
+    def test_a_stale_claim_is_no_error_of_the_test_store(self) -> None:
+        store = MemoryStore(CATALOG.moments)
+        old = store.claim(PLACE)
+        store.claim(PLACE)
+
+        with pytest.raises(StaleClaim), store.ingest(old, (), ()) as transaction:
+            transaction.save(_empty(), 1, old.clock)
+
+
+def _empty() -> Changes:
+    from service.core.changes import Changes
+
+    return Changes()
