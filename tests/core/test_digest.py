@@ -10,7 +10,7 @@ from service.core.digest import Asked, digest
 from service.core.event import DAY, HOUR, Complaint, CustomerChange, Micros, Outcome, Promise
 from service.core.interruption import Change
 from service.core.page import Page
-from service.core.ports import Judgement
+from service.core.ports import BlindSpan, Judgement
 from service.core.stories import pseudonym
 from service.core.week import Week
 from tests.adapters.web.world import CATALOG, LATE, World, interruption, marketplace, stamp
@@ -187,6 +187,17 @@ def test_blind_hours_count_once_and_end_with_the_week(page: Page) -> None:
     [blind] = page.unseen.blind
     # Blind from Friday 07:40 in São Paulo, and still so.
     assert (blind.moment, round(blind.hours, 2), blind.of_hours) == ("refunded-in-five-days", 64.33, 168.0)
+
+
+def test_time_is_blind_once_where_stretches_overlap() -> None:
+    world = small(Moment("m", "ops"))
+    spans = (
+        (START - DAY, START + 4 * HOUR),
+        (START + 2 * HOUR, START + 3 * HOUR),
+        (START + 3 * HOUR, START + 5 * HOUR),
+    )
+    world.store.save_blind([BlindSpan("m", since, until, "away") for since, until in spans])
+    assert [blind.hours for blind in of(world).unseen.blind] == [5.0]
 
 
 def test_a_week_without_data_has_a_page() -> None:

@@ -26,6 +26,7 @@ class Bar(msgspec.Struct, frozen=True, gc=False):
     pieces: tuple[Piece, ...]
     share: str
     says: str
+    limits: str
     verdict: str
 
 
@@ -48,7 +49,7 @@ def bars(chart: Chart) -> Bars:
 def _bar(week: ChartWeek, top: float) -> Bar:
     name = week.week.partition("-")[2]
     if week.share is None:
-        return Bar(name, (Piece(_PARTS, "none"),), "", "nothing seen", "unknown")
+        return Bar(name, (Piece(_PARTS, "none"),), "", "nothing seen", "", "unknown")
     until = _at(week.share, top)
     kind = {"worse": "bad", "better": "good"}.get(week.verdict, "plain")
     band = range(0)
@@ -58,10 +59,11 @@ def _bar(week: ChartWeek, top: float) -> Bar:
     pieces = []
     for left, right in pairwise(marks):
         pieces.append(Piece(right - left, kind if left < until else "band" if left in band else "none"))
-    says = f"{week.broken:,} of {week.attempts:,}"
+    within = "no limits yet"
     if week.lower is not None and week.upper is not None:
-        says += f", limits {percent(week.lower)} to {percent(week.upper)}"
-    return Bar(name, tuple(pieces), percent(week.share), says, week.verdict)
+        within = f"limits {percent(week.lower)} to {percent(week.upper)}"
+    says = f"{week.broken:,} of {week.attempts:,}"
+    return Bar(name, tuple(pieces), percent(week.share), says, within, week.verdict)
 
 
 def drawn(bar: Bar) -> str:

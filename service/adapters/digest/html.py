@@ -1,4 +1,4 @@
-"""The page as an HTML mail: tables and inline styles only, for mail clients drop the rest."""
+"""The page as an HTML mail: tables and inline styles, for clients drop the rest; a style sheet only serves phones."""
 
 from functools import cache
 

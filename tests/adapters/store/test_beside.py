@@ -7,7 +7,7 @@ import pytest
 from service.adapters.store import open_reader, open_store
 from service.core.changes import Changes
 from service.core.event import Partition
-from service.core.ports import StoreRefused
+from service.core.ports import StoreAway, StoreRefused
 from service.core.watermark import PartitionClock
 from tests.adapters.store.scene import MOMENTS, T0
 
@@ -33,6 +33,16 @@ def test_a_reader_leaves_the_lock_to_the_owner_and_the_file_as_it_is(sqlite_url:
         reader.interruptions()
         open_store(sqlite_url, MOMENTS).close()
     assert (tmp_path / "store.db").read_bytes() == before
+
+
+def test_a_reader_can_write_nothing(sqlite_url: str) -> None:
+    open_store(sqlite_url, MOMENTS).close()
+    with open_reader(sqlite_url) as reader:
+        database = reader._database  # type: ignore[attr-defined]  # the port has no way to write
+        with pytest.raises(StoreRefused, match="reading only"):
+            database.write(lambda connection: connection)
+        with pytest.raises(StoreAway, match="SQLITE_READONLY"), database.read() as connection:
+            connection.exec_driver_sql("DELETE FROM outbox")
 
 
 def test_a_file_that_is_not_there_is_not_made(sqlite_url: str, tmp_path: Path) -> None:
