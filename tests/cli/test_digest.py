@@ -7,15 +7,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from service.adapters.catalog import load
+from service.adapters.digest.notice import notice_key
 from service.adapters.store import open_store
+from service.app.digest import digesting
 from service.cli import digest
 from service.core.catalog import Catalog, Moment, Owner
 from service.core.changes import Changes, keys_of
-from service.core.event import Outcome, Partition, Record
+from service.core.event import HOUR, Outcome, Partition, Record
 from service.core.intake import Intake
 from service.core.route import Message, Notice
 from service.core.watermark import PartitionClock
 from service.core.week import Week
+from service.settings import load_settings
 from tests.adapters.sender.receivers import smtp_server
 from tests.adapters.web.world import stamp
 
@@ -231,3 +235,18 @@ def test_a_bad_catalogue_and_a_store_that_is_not_there_end_with_2(
     (tmp_path / "rules" / "all.yaml").write_text("kind: Nothing\n", encoding="utf-8")
     assert command("--week", "2013-W15", "--config", str(config)) == 2
     assert "all.yaml" in capsys.readouterr().err
+
+
+def test_the_schedule_puts_the_same_page_into_the_outbox_that_the_command_would_send(tmp_path: Path) -> None:
+    settings = load_settings(configured(tmp_path))
+    store = open_store(filled(tmp_path), MOMENTS)
+    monday = Week(2013, 16).start(ZONE) + 7 * HOUR
+    with store.closing("departs-on-time") as closing:
+        closing.save(Changes(), monday)
+    weekly = digesting(store, load(settings.rules).catalog, settings, lambda: monday)
+    assert weekly is not None
+    assert weekly.tick() == 1
+    [row] = store.outbox()
+    assert row.notice.key == notice_key("2013-W15", "cco-mail")
+    assert "We get you there." in row.notice.message.html
+    store.close()
