@@ -180,7 +180,9 @@ def _known_first(known: KnownFirst, words: Words) -> Iterator[Sentence]:
     elif drew:
         yield from _leads(drew, len(opened) - len(drew), words)
     else:
-        said = "; ".join(f"{_named(lead)}, {words.time(lead.opened_at)}" for lead in opened[:_MOST])
+        # The gravest are shown, in the order in which they came.
+        shown = sorted(opened[:_MOST], key=lambda lead: lead.opened_at)
+        said = "; ".join(f"{_named(lead)}, {words.time(lead.opened_at)}" for lead in shown)
         yield Sentence(f"{said}{_more(len(opened))}.", f"{counted(len(opened), 'interruptions')} opened:")
         if known.heard:
             yield Sentence("Nobody whom they let down has complained so far.")
