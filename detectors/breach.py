@@ -8,11 +8,12 @@ from typing import Self
 from detectors.frame import JSON
 from detectors.plain import number
 
-CONFIDENCE = math.log(50.0)
-"""A breach ends when the data since some moment are this much likelier under the base than under the break."""
+FALSE_RECOVERY = 30.0
+"""Days that a break which goes on stays one, on average at least, before chance makes it look over."""
 SETTLE = 0.5 / 24.0
 """The least time, in days, that a recovery takes to be believed."""
 _MEMORY = 30.0
+_CEILING = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,9 @@ class Breach:
     `since`, `onset`, `calm`: days; `calm` is where the present run of evidence for recovery began.
     `plus`, `minus`: the Mantel-Haenszel sums of everything since the onset, from which the base is re-seeded.
     `hits`, `trials`: recent ones, the memory capped at some thirty failures, for the level it is tested against.
-    `evidence`: cumulative sum of the log likelihood ratio of recovery against the break.
+    `evidence`: the Shiryaev-Roberts statistic of recovery against the break, in days: S <- (S + dt) L, so that
+    S - t is a martingale while the break goes on, and the mean time to a false recovery at least the threshold,
+    whatever the traffic. `touched`: when it was last brought up to date.
     """
 
     since: float
@@ -33,6 +36,7 @@ class Breach:
     minus: float = 0.0
     evidence: float = 0.0
     calm: float = 0.0
+    touched: float = -1.0
 
     def after(self, now: float, rate: float, spread: float, hits: float, trials: float, reference: float) -> "Breach":
         """This breach one window on; `rate` is the base, `spread` the standard deviation of its log odds.
@@ -46,10 +50,10 @@ class Breach:
         recent = (self.hits + 0.5) / (self.trials - self.hits + 0.5)
         bad = max(least, recent)
         gain = hits * math.log(good / bad) + trials * math.log((1.0 + bad) / (1.0 + good))
-        evidence = self.evidence + gain
-        calm = self.calm
-        if evidence <= 0.0:
-            evidence, calm = 0.0, now
+        waited = max(now - (self.touched if self.touched >= 0.0 else self.since), 0.0)
+        evidence = min((self.evidence + waited) * math.exp(min(gain, 50.0)), _CEILING)
+        # While the statistic is no more than the time that passed, nothing speaks for a recovery.
+        calm = now if evidence <= waited else self.calm
         seen, tried = self.hits + hits, self.trials + trials
         if seen > _MEMORY:
             tried *= _MEMORY / seen
@@ -62,11 +66,12 @@ class Breach:
             minus=self.minus + (trials - hits) * reference,
             evidence=evidence,
             calm=calm,
+            touched=now,
         )
 
     def recovered(self, now: float) -> bool:
         """The evidence for recovery suffices and has lasted."""
-        return self.evidence >= CONFIDENCE and now - self.calm >= SETTLE
+        return self.evidence >= FALSE_RECOVERY and now - self.calm >= SETTLE
 
     def dump(self) -> dict[str, JSON]:
         """Plain JSON, by field."""
