@@ -1,9 +1,7 @@
 """Ingest, purely: the records of one batch and a view of the state become the changes of one transaction.
 
-What is late does not depend on batches: a record's effect on a window is an amendment when the moment was closed
-beyond that window before, or when the record's own time says that it must have been. Order of arrival within the
-lateness changes nothing either, but for a promise that is made after its own due: that one amends the past by nature,
-and which of two such events comes first decides which of them the past was judged by.
+What is late does not depend on batches, nor on the order of arrival within the lateness: a window is judged by the
+events whose own time lies in it or before, and whatever else is said of it, or comes after it closed, amends it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from service.core.catalog import Catalog, Moment
 from service.core.changes import Break, Changes, PromiseKey, View, Voice
 from service.core.event import Micros, Outcome, Partition, Promise, Record
-from service.core.ledger import Contribution, Promised, contribution, fold, milliseconds
+from service.core.ledger import Account, Contribution, Promised, account, fold, milliseconds
 from service.core.tally import Tally, Values, duration_bucket
-from service.core.window import closable, window_of
+from service.core.window import window_of
 
 
 class Intake:
@@ -21,7 +19,6 @@ class Intake:
 
     def __init__(self, catalog: Catalog, minor_digits: int = 2) -> None:
         self._moments = catalog.moments
-        self._delays = {name: catalog.delay_of(name) for name in catalog.moments}
         self._digits = minor_digits
         self._scale = 10**minor_digits
 
@@ -31,7 +28,7 @@ class Intake:
 
     def take_runs(self, runs: Iterable[tuple[Partition, Iterable[Record]]], view: View, changes: Changes) -> None:
         """Add what several partitions' records change, in the order given."""
-        rows: dict[PromiseKey, tuple[Promised, Contribution | None]] = {}
+        rows: dict[PromiseKey, tuple[Promised, Account]] = {}
         for partition, records in runs:
             self._take(partition, records, view, rows, changes)
 
@@ -40,7 +37,7 @@ class Intake:
         partition: Partition,
         records: Iterable[Record],
         view: View,
-        rows: dict[PromiseKey, tuple[Promised, Contribution | None]],
+        rows: dict[PromiseKey, tuple[Promised, Account]],
         changes: Changes,
     ) -> None:
         voices = changes.voices
@@ -69,7 +66,7 @@ class Intake:
         record: Record,
         place: PromiseKey,
         view: View,
-        rows: dict[PromiseKey, tuple[Promised, Contribution | None]],
+        rows: dict[PromiseKey, tuple[Promised, Account]],
         changes: Changes,
     ) -> None:
         """A promise, or an outcome that settles one: the difference that it makes to the tallies."""
@@ -78,7 +75,7 @@ class Intake:
         known = rows.get(place)
         if known is None:
             row = view.promises.get(place)
-            known = (row, contribution(row, through)) if row else (Promised(*place), None)
+            known = (row, account(row, through, moment.window)) if row else (Promised(*place), Account())
         before, was = known
         given: Mapping[str, str] = getattr(record.event, "dimensions", None) or {}
         values = stated(given, moment.dimensions)
@@ -88,12 +85,10 @@ class Intake:
         if after is before:
             rows[place] = known
             return
-        now = contribution(after, through)
+        now = account(after, through, moment.window)
         rows[place] = after, now
         changes.promises[place] = after
-        delay = self._delays[moment.name]
-        heard = closable(record.at, moment.window, delay)
-        settle(moment, after, was, now, (max(through, heard), made_known(moment, delay, after)), changes)
+        settle(moment, after, was, now, through, changes)
 
     def _outcome(self, partition: Partition, record: Record, event: Outcome, *, late: bool, changes: Changes) -> None:
         """An outcome without a key: counted where it stands."""
@@ -137,76 +132,58 @@ def stated(given: Mapping[str, str], names: Iterable[str]) -> Values:
     return tuple([given.get(name) or None for name in names])
 
 
-def expire(
-    moment: Moment,
-    delay: Micros,
-    rows: Iterable[Promised],
-    closed: tuple[Micros, Micros],
-    changes: Changes,
-) -> None:
+def expire(moment: Moment, rows: Iterable[Promised], closed: tuple[Micros, Micros], changes: Changes) -> None:
     """Break the promises that nobody settled by their due, as a moment's closing passes it.
 
-    `rows`: the ledger rows with a due time in the stretch of `closed`, from and through. They count as judged,
-    unless a promise was made so long after its due that its window must have been closed by then.
+    `rows`: the ledger rows with a due time in the stretch of `closed`, from and through.
     """
     for row in rows:
-        was, now = contribution(row, closed[0]), contribution(row, closed[1])
-        known = made_known(moment, delay, row)
-        settle(moment, row, was, now, (max(closed[0], known), known), changes)
+        was, now = (account(row, through, moment.window) for through in closed)
+        settle(moment, row, was, now, closed[0], changes)
 
 
-def made_known(moment: Moment, delay: Micros, row: Promised) -> Micros:
-    """How far a moment must have been closed, by the promise's own time, when the promise was made."""
-    return closable(row.first.at, moment.window, delay) if row.first else 0
-
-
-def settle(
-    moment: Moment,
-    row: Promised,
-    was: Contribution | None,
-    now: Contribution | None,
-    closed: tuple[Micros, Micros],
-    changes: Changes,
-) -> None:
+def settle(moment: Moment, row: Promised, was: Account, now: Account, closed_through: Micros, changes: Changes) -> None:
     """Bring the tallies and the break rows from one state of a promise to the next.
 
-    `closed`: how far the moment is closed now, and was when the promise was made. Cells of windows before the first
-    are amendments; a break that only gets news (it was kept after all) is late as it was when it was first counted.
+    What windows before `closed_through` were to be judged by came too late for them, and amends.
     """
     if was == now:
         return
-    through, known = closed
+    tally, width = changes.tally, moment.window
+    for sign, side, other in ((-1, was, now), (1, now, was)):
+        for each in side.judged:
+            if not other.judged or each not in other.judged:
+                _count(moment, each, sign, tally, late=window_of(each.at, width) < closed_through)
+        if side.amends:
+            if side.amended:
+                _count(moment, side.amended, sign, tally, late=True)
+            for each in side.judged:
+                _count(moment, each, -sign, tally, late=True)
     place = (moment.name, "=" + row.key)
-    if was is not None:
-        _count(moment, was, -1, through, changes.tally)
-        if was.broken:
-            changes.breaks[place] = None
-    if now is not None:
-        late = _count(moment, now, 1, through, changes.tally)
-        if was is not None and was.broken and was.at == now.at:
-            late = window_of(now.at, moment.window) < known
-        if now.broken:
-            changes.breaks[place] = Break(
-                moment=moment.name,
-                ref=place[1],
-                at=now.at,
-                customer=now.customer,
-                value=now.value,
-                dimensions=dict(now.dimensions),
-                reason=now.reason,
-                settled_at=now.settled_at,
-                late=late,
-                promised=row.first is not None,
-            )
+    broke = now.amended
+    if broke is not None and broke.broken:
+        known = was.amended is not None and was.amended.broken and was.amended.at == broke.at
+        changes.breaks[place] = Break(
+            moment=moment.name,
+            ref=place[1],
+            at=broke.at,
+            customer=broke.customer,
+            value=broke.value,
+            dimensions=dict(broke.dimensions),
+            reason=broke.reason,
+            settled_at=broke.settled_at,
+            late=not now.was_judged(width) or (not known and window_of(broke.at, width) < closed_through),
+            promised=row.first is not None,
+        )
+    elif was.amended is not None and was.amended.broken:
+        changes.breaks[place] = None
 
 
-def _count(moment: Moment, what: Contribution, sign: int, closed_through: Micros, tally: Tally) -> bool:
-    window = what.at - what.at % moment.window
-    late = window < closed_through
-    cell = tally.cell(moment.name, window, what.values(moment.dimensions), late=late)
+def _count(moment: Moment, what: Contribution, sign: int, tally: Tally, *, late: bool) -> None:
+    cell = tally.cell(moment.name, window_of(what.at, moment.window), what.values(moment.dimensions), late=late)
     if what.cancelled:
         cell.cancelled += sign
-        return late
+        return
     cell.attempts += sign
     cell.value += sign * what.value
     if what.broken:
@@ -216,4 +193,3 @@ def _count(moment: Moment, what: Contribution, sign: int, closed_through: Micros
     if bucket is not None:
         cell.duration_ms += sign * (what.duration_ms or 0)
         cell.count_duration(bucket, sign)
-    return late

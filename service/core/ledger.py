@@ -12,6 +12,7 @@ import msgspec
 from service.core.catalog import Moment
 from service.core.event import Micros, Outcome, Promise, Record, micros
 from service.core.tally import Values, duration_bucket
+from service.core.window import window_of
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
@@ -175,6 +176,64 @@ def contribution(row: Promised, closed_through: Micros) -> Contribution | None:
         kept_later = row.kept.at if row.kept and row.kept.at > settled.at else None
         return _merge(row, settled, at=settled.at, broken=True, settled_at=kept_later)
     return _merge(row, settled, at=settled.at if due is None else due)
+
+
+class Account(msgspec.Struct, frozen=True, gc=False):
+    """What a row counts for: `amended`, by all that is known now; `judged`, in the windows as they were judged.
+
+    A window is judged by the events whose own time lies in it or before; those come before it closes, in whatever
+    order. What a later event says about it amends, however early that event comes, so that the order of arrival
+    within the lateness changes nothing of what is judged.
+    """
+
+    amended: Contribution | None = None
+    judged: tuple[Contribution, ...] = ()
+    amends: bool = False
+    """What was judged is not all there is to say."""
+
+    def was_judged(self, width: Micros) -> bool:
+        """Whether what the row counts for now is what was judged of that window."""
+        now = self.amended
+        return now is not None and any(
+            window_of(each.at, width) == window_of(now.at, width) and each.broken == now.broken for each in self.judged
+        )
+
+
+def account(row: Promised, closed_through: Micros, width: Micros) -> Account:
+    """What a row counts for while its moment is closed through a time."""
+    now = contribution(row, closed_through)
+    if _plain(row, width):
+        return Account(now, (now,) if now else ())
+    places = {window_of(entry.at, width) for entry in (row.kept, row.broken, row.cancelled) if entry}
+    if row.due is not None:
+        places.add(window_of(row.due, width))
+    judged = []
+    for start in sorted(places):
+        end = start + width
+        then = contribution(_before(row, end), min(end, closed_through))
+        if then is not None and window_of(then.at, width) == start:
+            judged.append(then)
+    return Account(now, tuple(judged), amends=judged != ([now] if now else []))
+
+
+def _plain(row: Promised, width: Micros) -> bool:
+    """A promise and then one outcome at most, as nearly all are: no window was judged without what counts in it."""
+    kept, broken, cancelled, first = row.kept, row.broken, row.cancelled, row.first
+    if (kept is None) + (broken is None) + (cancelled is None) < 2:  # noqa: PLR2004  # two of the three words
+        return False
+    if first is None:
+        return True
+    made = window_of(first.at, width)
+    only = kept or broken or cancelled
+    return (only is None or made <= only.at) and (first.due is None or made <= first.due)
+
+
+def _before(row: Promised, end: Micros) -> Promised:
+    """The row as the events before a time made it, as far as it counts."""
+    kept, broken, cancelled, first = (
+        entry if entry and entry.at < end else None for entry in (row.kept, row.broken, row.cancelled, row.first)
+    )
+    return Promised(row.moment, row.key, first, None, kept, broken, cancelled)
 
 
 def _merge(

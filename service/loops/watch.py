@@ -136,8 +136,7 @@ class Watch:
             if closing.closed_through >= through:
                 return closing.closed_through
             changes = Changes()
-            delay = self._catalog.delay_of(moment.name)
-            expire(moment, delay, closing.due(through), (closing.closed_through, through), changes)
+            expire(moment, closing.due(through), (closing.closed_through, through), changes)
             closing.save(changes, through)
         self._meter.closed(moment.name, changes.tally, perf_counter() - began)
         return through

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from service.core.catalog import DEFAULT_LATENESS, Catalog, Moment
+from service.core.catalog import Catalog, Moment
 from service.core.changes import Changes, keys_of
 from service.core.event import HOUR, MINUTE, SECOND, Outcome, Partition, Promise, Record, instant
 from service.core.intake import Intake, expire
@@ -89,7 +89,7 @@ def close(store: Store, moment: str, through: Micros) -> int:
         changes = Changes()
         due = transaction.due(through)
         closed = (transaction.closed_through, through)
-        expire(MOMENTS[moment], DEFAULT_LATENESS, due, closed, changes)
+        expire(MOMENTS[moment], due, closed, changes)
         transaction.save(changes, through)
     return len(due)
 

@@ -149,7 +149,7 @@ class World:
         with self.store.closing(moment) as closing:
             changes = Changes()
             due = closing.due(through)
-            expire(self.catalog.moments[moment], 0, due, (closing.closed_through, through), changes)
+            expire(self.catalog.moments[moment], due, (closing.closed_through, through), changes)
             closing.save(changes, through)
 
     def judge(self, moment: str, judgement: Judgement, notices: tuple[Notice, ...] = ()) -> None:
