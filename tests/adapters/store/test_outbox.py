@@ -36,6 +36,12 @@ def test_a_notice_is_put_once(store: Store) -> None:
     assert [row.notice.key for row in store.outbox(limit=1)] == ["c"]
 
 
+def test_notices_put_together_are_sent_in_the_order_given(store: Store) -> None:
+    given = ["opened", "level", "a", "resolved", "b"]
+    store.enqueue([notice(key) for key in given], T0)
+    assert names(lease(store, T0)) == given
+
+
 def test_a_fresh_row_waits_from_when_it_was_put(store: Store) -> None:
     store.enqueue([notice("a")], T0)
     (row,) = store.outbox()

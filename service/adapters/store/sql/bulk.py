@@ -21,12 +21,14 @@ class Plan:
 
     `add`: numbers are added to the row with the same key. `put`: the row replaces it. `new`: it stays.
     `append`: there is none. `delete`: the row of the key is taken away, and only the key is given.
+    `in_order`: rows are numbered in the order given, and a circle of waiting transactions is left to the database.
     """
 
     table: Table
     how: Literal["add", "put", "new", "append", "delete"]
     columns: tuple[str, ...]
     keys: tuple[str, ...]
+    in_order: bool = False
 
 
 def plan(table: Table, how: Literal["add", "put", "new", "append", "delete"]) -> Plan:
@@ -55,7 +57,7 @@ class Bulk(ABC):
         made = self._made.get(plan)
         if made is None:
             made = self._made[plan] = self._make(plan)
-        if plan.how != "append":
+        if plan.how != "append" and not plan.in_order:
             width = [plan.columns.index(key) for key in plan.keys]
             rows = sorted(rows, key=lambda row: tuple([row[place] for place in width]))
         return made(connection, rows)

@@ -13,7 +13,8 @@ from service.core.ports import Delivery, Leased, OutboxRow
 from service.core.route import Notice
 
 _COLUMNS = ("key", "target", "state", "created_at", "due_at", "last_error", "body")
-_NEW = Plan(outbox, "new", _COLUMNS, ("key",))
+# In the order given, which they are sent in: an owner hears of the opening before the resolution.
+_NEW = Plan(outbox, "new", _COLUMNS, ("key",), in_order=True)
 
 _encode = msgspec.json.Encoder().encode
 _notice = msgspec.json.Decoder(Notice).decode
@@ -21,7 +22,9 @@ _notice = msgspec.json.Decoder(Notice).decode
 
 def enqueue(connection: Connection, bulk: Bulk, notices: Sequence[Notice], now: Micros) -> int:
     """Put notices; those whose key is there are left alone. How many were new."""
-    once = {notice.key: notice for notice in reversed(notices)}
+    once: dict[str, Notice] = {}
+    for notice in notices:
+        once.setdefault(notice.key, notice)
     rows = [(n.key, n.target, "waiting", now, now, "", _encode(n).decode()) for n in once.values()]
     return bulk.run(connection, _NEW, rows)
 
