@@ -8,9 +8,7 @@ from service.core.event import SECOND
 from service.settings import Send
 
 
-def build_notifier(
-    send: Send, targets: Mapping[str, Target] | Callable[[], Mapping[str, Target]]
-) -> AppriseNotifier:
+def build_notifier(send: Send, targets: Mapping[str, Target] | Callable[[], Mapping[str, Target]]) -> AppriseNotifier:
     """A notifier for a catalogue's targets; give a callable where the catalogue may be loaded again."""
     return AppriseNotifier(
         targets,

@@ -1,6 +1,6 @@
 """The watch loop: close what event time has passed, judge it, and write down what that changes for customers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Protocol
 
@@ -50,6 +50,7 @@ class Watch:
     """Closes and judges every moment of a catalogue over one store.
 
     `build` and `restore` make detectors; `announce` turns changes into notices for the outbox.
+    `clock`: the wall time, from which a notice's patience is reckoned; without one it is the events' own.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Watch:
         *,
         snapshots: bool = True,
         meter: Meter | None = None,
+        clock: Callable[[], Micros] | None = None,
     ) -> None:
         self._store = store
         self._catalog = catalog
@@ -70,6 +72,7 @@ class Watch:
         self.announce = announce
         self._snapshots = snapshots
         self._meter = meter or NoMeter()
+        self._clock = clock
         self._minds: dict[str, _Mind] = {}
         self._closed: dict[str, Micros] = {}
 
@@ -172,8 +175,9 @@ class Watch:
             snapshot = Snapshot(through, mind.fingerprint, mind.judge.dump())
         notices = [notice for change in changes if change.interruption.notifies for notice in self.announce(change)]
         judgement = Judgement(through, tuple(changes), verdicts.series, verdicts.learning)
+        now = None if self._clock is None else self._clock()
         try:
-            self._store.save_judgement(moment.name, mind.tick, judgement, snapshot, notices)
+            self._store.save_judgement(moment.name, mind.tick, judgement, snapshot, notices, now=now)
         except BaseException:
             # What was judged in memory is not what is stored: start again from what is.
             del self._minds[moment.name]

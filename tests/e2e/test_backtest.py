@@ -46,8 +46,7 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shop(start: Micros = START) -> list[bytes]:
     """Two troubled hours with money in them, and one of the customers complains."""
     events = [
-        json.dumps(json.loads(event) | {"value": 12.34}).encode()
-        for event in [*trouble(start), *trouble(start + HOUR)]
+        json.dumps(json.loads(event) | {"value": 12.34}).encode() for event in [*trouble(start), *trouble(start + HOUR)]
     ]
     (hurt,) = (event for event in map(json.loads, events) if event["time"] == rfc3339(start + 35 * MINUTE))
     said = {"id": "said", "time": rfc3339(start + 50 * MINUTE), "type": "complaint", "customer": hurt["customer"]}
@@ -152,9 +151,7 @@ def test_time_that_runs_on_finds_a_silence(tmp_path: Path, rules: Path) -> None:
 
 def test_a_bad_catalogue_ends_with_2_and_names_file_and_line(tmp_path: Path) -> None:
     rules = write_catalogue(tmp_path / "rules", OWNER, {**MOMENT, "owner": "opps", "colour": "red"})
-    done = momentwatch(
-        "backtest", "--rules", rules, "--events", write_events(tmp_path / "events.jsonl", shop()[:3])
-    )
+    done = momentwatch("backtest", "--rules", rules, "--events", write_events(tmp_path / "events.jsonl", shop()[:3]))
     assert (done.returncode, done.stdout) == (2, "")
     problems = done.stderr.splitlines()
     assert all(re.search(r"catalogue\.yaml:\d+: \S", problem) for problem in problems), done.stderr
