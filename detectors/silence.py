@@ -8,6 +8,7 @@ import numpy as np
 
 from detectors.arrivals import ArrivalBase
 from detectors.frame import JSON, Frame, Scores
+from detectors.lulls import MARGIN, Lulls
 from detectors.plain import fields, number, numbers
 
 DAY = 86_400_000_000
@@ -15,7 +16,12 @@ _ARL_FACTOR = 0.676
 _LEVELS = (0.0, 0.05)
 _PERSISTENCE = 0.25
 _CONFIDENCE = math.log(50.0)
+_SETTLED = 0.5  # of the days to be warm, after which lulls are noted
+_TRUSTED = 0.5  # days of a breach that are still learned: a habit is, a long outage is not
+_TREND = 4.0
 _BACK = 0.3  # a recovery must be likelier than this share of the expected rate
+_ENOUGH = 20.0  # arrivals
+_SURE = 1e7  # as good as Poisson
 _CEILING = 1e60
 _LONGEST = 60 * 24  # hours of a gap that are gone through one by one; what lies before them changes nothing
 
@@ -44,7 +50,7 @@ class Silence:
     """
 
     kind = "silence"
-    version = 1
+    version = 2
 
     def __init__(
         self,
@@ -73,12 +79,12 @@ class Silence:
         state = self._after(frame)
         if not self._state.warm:
             return None
-        spread = 2.0 * math.sqrt(state.expected + state.doubt * state.expected**2)
+        spread = 2.0 * math.sqrt(state.expected + state.fresh * state.expected**2)
         open_ = state.since >= 0.0
-        threshold = _ARL_FACTOR * self.false_alarm_interval
+        evidence = math.exp(min(state.statistic() - self._threshold(state), 0.0))
         return Scores(
             ("",),
-            np.array([1.0 if open_ else sum(state.measure) / threshold]),
+            np.array([1.0 if open_ else evidence]),
             np.array([open_]),
             np.array([round(state.onset * DAY) + state.base.origin if open_ else 0], dtype=np.int64),
             np.array([state.expected]),
@@ -92,7 +98,7 @@ class Silence:
         self._cache = None
         state = self._state
         if not state.warm and state.now - state.first >= self.warm_after:
-            state.warm = state.base.total >= 20.0 or state.now - state.first >= self.cold_start
+            state.warm = state.base.total >= _ENOUGH or state.now - state.first >= self.cold_start
 
     def progress(self) -> tuple[float, float]:
         """(days seen, days needed)."""
@@ -100,13 +106,14 @@ class Silence:
         seen = state.now - state.first
         if state.warm:
             return max(seen, self.warm_after), self.warm_after
-        return seen, self.warm_after if state.base.total >= 20.0 else self.cold_start
+        return seen, self.warm_after if state.base.total >= _ENOUGH else self.cold_start
 
     def _after(self, frame: Frame) -> "_State":
         if self._cache is not None and self._cache[0] is frame:
             return self._cache[1]
         state = self._state.copy()
         if state.base.origin < 0:
+            state.base = state.base.copy()
             state.base.origin = frame.start - frame.start % DAY
             state.now = state.first = (frame.start - state.base.origin) / DAY
         self._pass(state, frame)
@@ -126,44 +133,56 @@ class Silence:
 
     def _window(self, state: "_State", start: float, end: float, arrivals: float, *, usual: bool) -> None:
         length = max(end - start, 0.0)
-        rate, doubt = state.base.rate((start + end) / 2.0)
-        mean = rate * length
-        state.expected, state.doubt = mean, doubt + state.base.wander()
-        spread = state.doubt if usual else state.doubt + 0.5
-        prior = 1.0 / max(spread, 1e-6)
-        keep = math.exp(-length / _PERSISTENCE)
-        shape = prior + (min(state.shape, 1e12) - prior) * keep if state.shape > 0.0 else prior
-        scale = prior + (min(state.scale, 1e12) - prior) * keep if state.shape > 0.0 else prior
-        null = _log_negative_binomial(arrivals, shape, scale, mean)
-        state.shape, state.scale = shape + arrivals, scale + mean
+        hour = math.floor((start + end) * 12.0)
+        if hour != state.hour:
+            state.turn(hour)
+        state.expected = state.rate * length
+        hoped = state.hope() * length
+        null = state.filter(length, arrivals, 0.0 if usual else 0.5)
+        mean = state.low * length
         state.now = end
         if state.since < 0.0:
             self._test(state, length, mean, arrivals, null)
         else:
-            self._recover(state, mean, arrivals)
-        if usual and (state.since < 0.0 or not state.warm):
-            state.base.learn((start + end) / 2.0, length, arrivals)
+            self._recover(state, mean, arrivals, null)
+        if usual and (state.since < 0.0 or not state.warm or end - state.since < _TRUSTED):
+            state.seen += arrivals
+            state.time += length
+            state.hoped += hoped
+
+    def _threshold(self, state: "_State") -> float:
+        """Logarithm of the statistic that opens a breach now."""
+        return max(state.tail * math.log(max(_ARL_FACTOR * self.false_alarm_interval, 2.0)), state.record + MARGIN)
 
     def _test(self, state: "_State", length: float, mean: float, arrivals: float, null: float) -> None:
-        if not state.warm:
+        if state.now - state.first < _SETTLED * self.warm_after:
             return
         best = 0.0
         for place, level in enumerate(_LEVELS):
             gain = _log_poisson(arrivals, level * mean) - null
-            ratio = math.exp(min(gain, 70.0))
-            state.measure[place] = min((state.measure[place] + length / len(_LEVELS)) * ratio, _CEILING)
+            state.measure[place] = min(
+                (state.measure[place] + length / len(_LEVELS)) * math.exp(min(gain, 70.0)), _CEILING
+            )
             state.climb[place] = max(state.climb[place] + max(gain, -1e9), 0.0)
             if state.climb[place] == 0.0:
                 state.start[place] = state.now
             if state.climb[place] >= best:
                 best = state.climb[place]
                 state.onset = state.start[place]
-        if sum(state.measure) >= _ARL_FACTOR * self.false_alarm_interval:
+        reached = state.statistic()
+        if state.warm and reached >= self._threshold(state):
             state.since = state.now
             state.evidence = 0.0
             state.restart()
+            state.reached = reached
+            state.tell(reached, lull=True)
+        elif reached > state.told:
+            state.tell(reached, lull=False)
 
-    def _recover(self, state: "_State", mean: float, arrivals: float) -> None:
+    def _recover(self, state: "_State", mean: float, arrivals: float, null: float) -> None:
+        if arrivals == 0.0 and state.now - state.since < _TRUSTED:
+            state.reached -= null
+            state.tell(state.reached, lull=True)
         gain = arrivals * -math.log(_BACK) - mean * (1.0 - _BACK)
         state.evidence = max(state.evidence + gain, 0.0)
         if state.evidence >= _CONFIDENCE:
@@ -205,29 +224,114 @@ class Silence:
 
 
 class _State:
-    """Plain numbers of a silence detector: the base, the filter, the statistic, the breach."""
+    """Plain numbers of a silence detector: the base, this hour's rates, the filter, the statistic, the breach."""
 
-    _NUMBERS = ("now", "first", "shape", "scale", "expected", "doubt", "since", "onset", "evidence")
+    _NUMBERS = (
+        "now", "first", "hour", "seen", "time", "hoped", "rate", "low", "fresh", "steady", "tail", "record", "told",
+        "due", "came", "shape", "scale", "owed", "gap", "gap_deviation", "gap_null", "expected", "since", "onset",
+        "evidence", "reached",
+    )  # fmt: skip
     _LISTS = ("measure", "climb", "start")
 
     def __init__(self) -> None:
-        self.base = ArrivalBase()
+        self.base, self.lulls = ArrivalBase(), Lulls()
         self.warm = False
         self.now = self.first = 0.0
-        self.shape = self.scale = 0.0
-        self.expected = self.doubt = 0.0
-        self.since, self.onset, self.evidence = -1.0, 0.0, 0.0
+        self.hour, self.seen, self.time, self.hoped = -1.0, 0.0, 0.0, 0.0
+        self.rate = self.low = 0.0
+        self.fresh = self.steady = 1.0
+        self.tail, self.record, self.told = 1.0, 0.0, 0.0
+        self.due = self.came = 0.0
+        self.shape = self.scale = self.owed = 0.0
+        self.gap = self.gap_deviation = self.gap_null = 0.0
+        self.expected = 0.0
+        self.since, self.onset, self.evidence, self.reached = -1.0, 0.0, 0.0, 0.0
         self.measure = [0.0] * len(_LEVELS)
         self.climb = [0.0] * len(_LEVELS)
         self.start = [0.0] * len(_LEVELS)
 
     def copy(self) -> "_State":
+        """What a frame may change is copied; base and lulls are replaced, never changed, after this."""
         made = _State.__new__(_State)
         made.__dict__.update(self.__dict__)
-        made.base = self.base.copy()
         for name in self._LISTS:
             setattr(made, name, list(getattr(self, name)))
         return made
+
+    def turn(self, hour: int) -> None:
+        """An hour is over: learn it, and look up what the next one needs."""
+        origin_hour = int(self.base.origin) // (DAY // 24)
+        self.lulls = self.lulls.copy()
+        if self.time > 0.0:
+            self.base = self.base.copy()
+            middle = (self.hour + 0.5) / 24.0
+            plain = self.base.rate(middle)[0] * self.time
+            due = plain * self.trend()
+            fade = math.exp(-self.time / _TREND)
+            self.due, self.came = self.due * fade + plain, self.came * fade + self.seen
+            self.lulls.hour_over(int(origin_hour + self.hour) % 24, self.hoped, self.seen, due)
+            self.base.learn(middle, self.time, self.seen)
+        self.hour, self.seen, self.time, self.hoped = float(hour), 0.0, 0.0, 0.0
+        rates = [self.base.rate((hour + by + 0.5) / 24.0) for by in (-1, 0, 1)]
+        trend = self.trend()
+        self.rate = rates[1][0] * trend
+        low, doubt = min(rates)
+        self.low = low * trend
+        of_day = (origin_hour + hour) % 24
+        self.fresh = doubt + self.lulls.wander(of_day)
+        self.steady = doubt + max(self.lulls.common(), self.lulls.wander(of_day))
+        self.tail, self.record = self.lulls.tail(), self.lulls.record(of_day)
+        self.told = 0.0
+
+    def trend(self) -> float:
+        """The present level over the base's, of the last few days."""
+        return min(max((self.came + 20.0) / (self.due + 20.0), 0.1), 4.0)
+
+    def tell(self, reached: float, *, lull: bool) -> None:
+        """Note a new height of the statistic."""
+        self.lulls = self.lulls.copy()
+        if lull:
+            self.lulls.lull(self.now, reached)
+        else:
+            self.lulls.note(self.now, reached)
+            self.told = reached
+
+    def filter(self, length: float, arrivals: float, more: float) -> float:
+        """Log likelihood of the arrivals if nothing is wrong; then learn how busy it is now.
+
+        Empty windows in a row share one deviation: their standard deviations add up as if wholly correlated.
+        """
+        prior = 1.0 / (self.steady + more)
+        if self.shape <= 0.0:
+            self.shape = self.scale = prior
+        keep = math.exp(-length / _PERSISTENCE)
+        self.shape = prior + (min(self.shape, 1e12) - prior) * keep
+        self.scale = prior + (min(self.scale, 1e12) - prior) * keep
+        mean = self.low * length * self.shape / self.scale
+        deviation = math.sqrt(self.fresh + more + 1.0 / self.shape)
+        self.owed += self.rate * length
+        if arrivals > 0.0:
+            self.gap = self.gap_deviation = self.gap_null = 0.0
+            self.shape, self.scale = self.shape + arrivals, self.scale + self.owed
+            self.owed = 0.0
+            wide = 1.0 / (deviation * deviation)
+            return _log_negative_binomial(arrivals, wide, wide, mean)
+        before = self.gap_null
+        self.gap += mean
+        self.gap_deviation += mean * deviation
+        if self.gap <= 0.0:
+            return 0.0
+        wide = (self.gap / self.gap_deviation) ** 2
+        self.gap_null = -wide * math.log1p(self.gap / wide)
+        return self.gap_null - before
+
+    def hope(self) -> float:
+        """Arrivals a day if it goes on as busy as it was lately."""
+        return self.low * min(self.shape / self.scale, 1.0) if self.scale > 0.0 else self.low
+
+    def statistic(self) -> float:
+        """Logarithm of the statistic, in days."""
+        return math.log(max(sum(self.measure), 1e-60))
 
     def restart(self) -> None:
         self.measure = [0.0] * len(_LEVELS)
@@ -237,15 +341,17 @@ class _State:
     def forget(self) -> None:
         """Take silence for the new base: learn anew from what comes, warm again when that is known."""
         origin = self.base.origin
-        self.base = ArrivalBase()
+        self.base, self.lulls = ArrivalBase(), Lulls()
         self.base.origin = origin
         self.first, self.warm = self.now, False
-        self.shape = self.scale = 0.0
+        self.due = self.came = self.seen = self.time = 0.0
+        self.shape = self.scale = self.owed = 0.0
+        self.gap = self.gap_deviation = self.gap_null = 0.0
 
     def dump(self) -> dict[str, JSON]:
         plain: dict[str, JSON] = {name: getattr(self, name) for name in self._NUMBERS}
         lists: dict[str, JSON] = {name: list(getattr(self, name)) for name in self._LISTS}
-        return {**plain, **lists, "warm": self.warm, "base": self.base.dump()}
+        return {**plain, **lists, "warm": self.warm, "base": self.base.dump(), "lulls": self.lulls.dump()}
 
     @classmethod
     def load(cls, state: Mapping[str, JSON]) -> "_State":
@@ -256,6 +362,7 @@ class _State:
             setattr(made, name, numbers(state, name))
         made.warm = bool(state["warm"])
         made.base = ArrivalBase.load(fields(state, "base"))
+        made.lulls = Lulls.load(fields(state, "lulls"))
         return made
 
 
@@ -272,7 +379,7 @@ def _log_negative_binomial(count: float, shape: float, scale: float, mean: float
         return 0.0 if count == 0.0 else -1e9
     if count == 0.0:
         return -shape * math.log1p(mean / scale)
-    if shape > 1e7:
+    if shape > _SURE:
         return _log_poisson(count, mean * shape / scale)
     rising = math.lgamma(shape + count) - math.lgamma(shape)
     return rising - shape * math.log1p(mean / scale) + count * math.log(mean / (scale + mean))
