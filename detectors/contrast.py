@@ -6,7 +6,6 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.frame import JSON, Flags, Floats, Frame
-from detectors.offsets import BLOCKS, WANDER
 from detectors.plain import number
 from detectors.rates import RateDetector, Step
 
@@ -44,6 +43,7 @@ class Contrast(RateDetector):
 
     kind = "contrast"
     whole_share: ClassVar[float] = 0.0
+    still: ClassVar[float] = RECENT
     extra: ClassVar[Mapping[str, int]] = {"recent": 3, "load": 1}
 
     def __init__(
@@ -64,7 +64,7 @@ class Contrast(RateDetector):
         age = self._age + enough * (now - self._now) / RECENT + float(hits[0]) / FEW
         fade = np.exp(recent[:, 2] - age)
         tried = recent[:, 0] * fade + trials
-        broken = recent[:, 1] * fade + hits
+        broken = recent[:, 1] * fade + (hits if frame.outside is None else frame.hits[0] - frame.outside)
         recent[:, 0], recent[:, 1], recent[:, 2] = tried, broken, age
         level = self._offsets.level(rows[0], 0.5) * _ODDS
         rest = np.maximum(broken[0] - broken, 0.0)
@@ -79,10 +79,6 @@ class Contrast(RateDetector):
         weight = np.full(len(rows), _EVEN)
         weight[0] = 0.5
         return 0.0, weight
-
-    def _habit(self, rows: Floats) -> Floats | float:
-        information, squares = self._pool
-        return max((squares + BLOCKS * WANDER) / (information + BLOCKS), 1e-3)
 
     def _testable(self, step: Step) -> Flags:
         load = step.rows[:, self._table.at["load"]]

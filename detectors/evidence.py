@@ -19,41 +19,50 @@ _FAR = 30.0
 
 
 def likelihoods(
-    rate: Floats, mean: Floats, variance: Floats, hits: Floats, trials: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Likelihood ratio of every level against the null, and the null's next mean and variance.
+    rate: Floats, window: tuple[Floats, Floats], mean: Floats, variance: Floats, weights: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Likelihood ratio of every level against the null, and what the null's hypotheses make of the window.
 
-    `rate`: the predicted failure rate of each row. `mean`, `variance`: of the row's present deviation from it
-    in log odds, as filtered so far (normal). `hits` of `trials` failed, binomially given the deviation.
-    Returns (ratios of shape (rows, levels), mean, variance): the null's predictive probability is a
-    five-point Gauss-Hermite quadrature over the deviation, a proper distribution whatever the truth, so the
-    expected ratio under the null is 1; the filter keeps the first two moments (assumed-density filtering).
+    `rate`: the predicted failure rate of each row. `window`: failures and trials of each row; that many failed,
+    binomially given the deviation. `mean`, `variance`, shape (rows, hypotheses): of the row's present deviation from
+    the rate in log odds, as filtered so far (normal) under each hypothesis; `weights`: of the hypotheses.
+    Returns (ratios of shape (rows, levels), mean, variance, log predictive probability over the mixture's): each
+    predictive probability is a five-point Gauss-Hermite quadrature over the deviation, a proper distribution whatever
+    the truth, so the expected ratio under the null is 1; filters keep the first two moments (assumed density).
 
     >>> one = np.array([1.0])
-    >>> ratios, mean, variance = likelihoods(0.01 * one, 0 * one, 1e-6 * one, 3 * one, 10 * one)
+    >>> ratios, *_ = likelihoods(0.01 * one, (3 * one, 10 * one), 0 * one[:, None], 1e-6 * one[:, None], one[:, None])
     >>> bool(ratios[0, -1] > 400)
     True
     """
-    inner = mean[:, None] + np.sqrt(variance)[:, None] * _NODES
+    hits, trials = window
+    rows, nulls = mean.shape
+    inner = np.sqrt(variance)[:, :, None] * _NODES
+    inner += mean[:, :, None]
     np.minimum(inner, _FAR, out=inner)
-    growth = np.empty((len(rate), _INNER + len(LEVELS)))
-    np.expm1(inner, out=growth[:, :_INNER])
-    growth[:, _INNER:] = _GROWTH
-    growth *= rate[:, None]
-    likelihood = np.log1p(growth, out=growth)
+    flat = inner.reshape(rows, nulls * _INNER)
+    likelihood = np.empty((rows, nulls * _INNER + len(LEVELS)))
+    np.expm1(flat, out=likelihood[:, : nulls * _INNER])
+    likelihood[:, nulls * _INNER :] = _GROWTH
+    likelihood *= rate[:, None]
+    np.log1p(likelihood, out=likelihood)
     likelihood *= -trials[:, None]
-    likelihood[:, :_INNER] += hits[:, None] * inner
-    likelihood[:, _INNER:] += hits[:, None] * LEVELS
+    likelihood[:, : nulls * _INNER] += hits[:, None] * flat
+    likelihood[:, nulls * _INNER :] += hits[:, None] * LEVELS
     likelihood -= likelihood.max(axis=1)[:, None]
     np.exp(likelihood, out=likelihood)
-    weighed = likelihood[:, :_INNER] * _WEIGHTS
-    null = np.maximum(weighed @ _SUM, 1e-250)
-    ratios: Floats = np.minimum(np.maximum(likelihood[:, _INNER:] / null[:, None], 1.0 / _CEILING), _CEILING)
-    weighed /= null[:, None]
-    after: Floats = (weighed * inner) @ _SUM
-    inner -= after[:, None]
+    weighed = likelihood[:, : nulls * _INNER].reshape(rows, nulls, _INNER) * _WEIGHTS
+    each = np.maximum(weighed @ _SUM, 1e-250)
+    null = np.einsum("ij,ij->i", each, weights)
+    ratios: Floats = likelihood[:, nulls * _INNER :] / null[:, None]
+    np.minimum(np.maximum(ratios, 1.0 / _CEILING, out=ratios), _CEILING, out=ratios)
+    weighed /= each[:, :, None]
+    after: Floats = np.einsum("ijk,ijk->ij", weighed, inner)
+    inner -= after[:, :, None]
     inner *= inner
-    spread = (weighed * inner) @ _SUM
+    spread = np.einsum("ijk,ijk->ij", weighed, inner)
     # Where one window outweighs the nodes' distance the quadrature collapses; curvature still knows the width.
-    least = variance / (1.0 + variance * trials * rate * (1.0 - rate))
-    return ratios, after, np.maximum(spread, least)
+    information = trials * rate * (1.0 - rate)
+    least = variance / (1.0 + variance * information[:, None])
+    gain: Floats = np.log(each / null[:, None])
+    return ratios, after, np.maximum(spread, least), gain

@@ -7,13 +7,11 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.frame import JSON, WHOLE, Floats, Frame
-from detectors.offsets import WANDER
 from detectors.plain import fields
 from detectors.rates import RateDetector, Step
 from detectors.season import Season
 
 _ODDS = 0.05 / 0.95
-_MOST, _ALL = 0.5, 0.9  # several values that are more than half of all, or one that is nearly all
 _WHOLE_WEIGHT, _SEGMENT_WEIGHT = 0.5, 2.0
 
 
@@ -52,18 +50,10 @@ class FailureRate(RateDetector):
         super().__init__(false_alarm_interval, cold_start, accept_after, warm_after)
         self._season = Season()
 
-    def _habit(self, rows: Floats) -> Floats | float:
-        habit = np.full(len(rows), self._wander(rows))
-        habit[0] = WANDER
-        return habit
-
-    def _wander(self, rows: Floats) -> float:
-        return float(self._offsets.wander(rows[:1], WANDER)[0])
-
     def _reference(
         self, frame: Frame, now: float, rows: Floats, trials: Floats, hits: Floats
     ) -> tuple[Floats, Floats | float]:
-        factor, spread = self._season.factor(frame, now, now - self._first, self._wander(rows))
+        factor, spread = self._season.factor(frame, now, now - self._first, self._restless(rows))
         odds = _ODDS * factor
         return np.full(len(trials), odds / (1.0 + odds)), spread
 
@@ -74,13 +64,6 @@ class FailureRate(RateDetector):
         prior[0], weight[0] = 0.0, _WHOLE_WEIGHT
         return prior, weight
 
-    def _gather_up(self, rows: list[int], alike: list[int]) -> list[int]:
-        """Values that are most of their dimension are not the cause of what everything does."""
-        load = self._table.group("base")[:, 2:].sum(axis=1)
-        if load[rows].sum() > (_MOST if len(rows) > 1 else _ALL) * load[alike].sum():
-            return [self._table.index[WHOLE]]
-        return super()._gather_up(rows, alike)
-
     def _learn_reference(self, frame: Frame, step: Step, frozen: bool) -> None:
         if frozen or not frame.usual or step.trials[0] == 0.0:
             return
@@ -90,7 +73,7 @@ class FailureRate(RateDetector):
             frame,
             step.now,
             step.now - self._first,
-            self._wander(step.rows),
+            step.restless,
             odds / factor,
             float(step.hits[0]),
             float(step.trials[0]),

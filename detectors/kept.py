@@ -45,7 +45,11 @@ class Kept:
         trials[rows] += frame.trials
         hits = np.zeros(len(names))
         hits[rows] = frame.hits
-        return Frame(frame.start, frame.end, names, trials, hits, trials, frame.usual)
+        outside = None
+        if frame.outside is not None:
+            outside = np.full(len(names), hits[0])
+            outside[rows] = frame.outside
+        return Frame(frame.start, frame.end, names, trials, hits, trials, frame.usual, outside)
 
     def dump(self) -> dict[str, JSON]:
         """Plain JSON."""

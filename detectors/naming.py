@@ -1,7 +1,8 @@
 """Who carries an alarm, and how its rows in breach are shown."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,29 +12,56 @@ from detectors.frame import WHOLE, Flags, Floats, Scores
 DAY = 86_400_000_000
 _STRONG = 20.0
 """A value is named beside the strongest where its own likelihood ratio is this many times the values tried."""
+_HANDFUL = 5
+_MOST = 0.5  # values with more than this share of all attempts are the whole
+_ALL = 0.9  # and so is a single value with more than this
+_CARRIES = 0.6  # values with at least this share of the whole's excess are the cause of it
+_MODERATE = math.log(20.0)
 
 
-def carriers(
-    names: Sequence[str],
-    live: Flags,
-    measure: Floats,
-    climb: Floats,
-    gather_up: Callable[[list[int], list[int]], list[int]],
-) -> list[str]:
-    """The values of one dimension that carry an alarm: the strongest, and all whose own evidence is strong.
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What is known of all rows when an alarm is raised.
 
-    `measure`, `climb`: each row's statistic and its log likelihood ratio since its own onset. `gather_up` may
-    replace (rows named, rows of the dimension) by what they add up to.
+    `measure`: each row's statistic times its weight; `climb`: its log likelihood ratio since its own onset;
+    `excess`: its failures beyond the expected since it was last acquitted; `load`: its long-run failures.
+    `live[0]` is False where the whole cannot be named.
     """
-    measure = np.where(live, measure, -1.0)
-    if WHOLE in names:
-        measure[names.index(WHOLE)] = -1.0
-    top = int(np.argmax(measure))
-    dimension = names[top].partition("=")[0] + "="
-    alike = [row for row, name in enumerate(names) if live[row] and name.startswith(dimension)]
+
+    names: Sequence[str]
+    live: Flags
+    measure: Floats
+    climb: Floats
+    excess: Floats
+    load: Floats
+
+
+def named(rows: Carried) -> list[str]:
+    """Who carries an alarm: a handful of values of one dimension, or the whole.
+
+    The strongest value and all of its dimension whose own evidence is strong are named where they have most of
+    the whole's excess; else it is the whole that fails more, if it shows at least moderate evidence of it.
+    """
+    live = rows.live.copy()
+    live[0] = False
+    if not live.any():
+        return [WHOLE]
+    top = int(np.argmax(np.where(live, rows.measure, -1.0)))
+    dimension = rows.names[top].partition("=")[0] + "="
+    alike = [row for row, name in enumerate(rows.names) if live[row] and name.startswith(dimension)]
     strong = math.log(_STRONG * max(len(alike), 1))
-    named = gather_up([row for row in alike if row == top or climb[row] >= strong], alike)
-    return sorted(names[row] for row in named)
+    values = [row for row in alike if row == top or rows.climb[row] >= strong]
+    if rows.live[0] and _is_whole(rows, values, alike):
+        return [WHOLE]
+    return sorted(rows.names[row] for row in values)
+
+
+def _is_whole(rows: Carried, values: list[int], alike: list[int]) -> bool:
+    share = float(rows.load[values].sum() / max(rows.load[alike].sum(), 1e-9))
+    if share > (_MOST if len(values) > 1 else _ALL) or len(values) > _HANDFUL:
+        return True
+    moderate = rows.climb[0] >= min(_MODERATE, float(rows.climb[values].max()))
+    return bool(moderate and rows.excess[values].sum() < _CARRIES * rows.excess[0])
 
 
 def with_breaches(scores: Scores, breaches: Mapping[str, Breach], origin: int) -> Scores:

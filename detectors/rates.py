@@ -8,22 +8,23 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from detectors.average import Average
 from detectors.breach import Breach
 from detectors.evidence import LEVELS, likelihoods
 from detectors.frame import JSON, WHOLE, Flags, Floats, Frame, Ints, Scores
 from detectors.kept import Kept, ends_hour
-from detectors.naming import DAY, carriers, with_breaches
+from detectors.naming import DAY, Carried, named, with_breaches
 from detectors.offsets import COLUMNS, FRESH, Offsets
-from detectors.plain import fields, number
+from detectors.plain import fields, number, numbers
 from detectors.table import Table
+from detectors.wander import COLUMNS as WANDERING
+from detectors.wander import FRESH as STEADY
+from detectors.wander import SQUARES, Wander
 
 ARL_FACTOR = 0.676
 """A threshold of this share of the interval has about the interval as its mean time to a false alarm."""
-PERSISTENCE = 0.25
-"""Correlation time of a stream's wander in days."""
 UNUSUAL = 0.25
 """Variance that a window adds to the null when the calendar says it is special."""
-_NEVER = -1e6
 _LEVELS = len(LEVELS)
 _SUM = np.ones(_LEVELS)
 _CEILING = 1e60
@@ -44,8 +45,10 @@ class Step:
     hits: Floats
     reference: Floats
     rate: Floats
-    wander: Floats
-    flow: float
+    weights: Floats
+    restless: float
+    sums: Floats
+    flow: Floats
     breaches: dict[str, Breach]
     named: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
@@ -62,15 +65,17 @@ class RateDetector(ABC):
     is a weighted mean of the rows' and hence of the same kind: one threshold, no independence, no
     correction for many segments (Shiryaev 1963; Roberts 1966; Shin, Ramdas and Rinaldo 2022).
 
-    The null is not a constant rate. A row's log odds deviate from the prediction as an Ornstein-Uhlenbeck
-    process whose variance is the row's learned wander plus what is not known of its base; the denominator of L
-    is the sequential predictive probability under it. A level that the stream often visits is no evidence.
+    The null is not a constant rate: a row's log odds wander about the prediction, and how much and how fast is a
+    mixture of hypotheses with learned weights (`Wander`); the denominator of L is the sequential predictive
+    probability under it. A level that the stream often visits is no evidence.
     """
 
     kind: str
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     whole_share: ClassVar[float]
-    """Weight of the whole in the decision statistic; the segments share the rest equally."""
+    """Weight of the whole in the decision statistic; the dimensions share the rest, and their values theirs."""
+    still: ClassVar[float] = math.inf
+    """Correlation time in days of the prediction's own error; infinite: until the base learns."""
     extra: ClassVar[Mapping[str, int]] = {}
     """Columns a subclass keeps beside these."""
 
@@ -99,27 +104,26 @@ class RateDetector(ABC):
                 "measure": _LEVELS,
                 "climb": _LEVELS,
                 "start": _LEVELS,
-                "filter": 3,  # mean and variance of the present deviation, and their day
                 "touched": 1,
                 "live": 1,
+                "dimension": 1,
                 "shown": 3,  # evidence, rate and its variance, for windows that wait
                 **COLUMNS,
+                **WANDERING,
                 **self.extra,
             },
-            FRESH,
+            {**FRESH, **STEADY},
         )
         for row in (self._table.fresh, *self._table.data):
-            row[self._table.span["filter"]] = (0.0, 1.0, _NEVER)
             row[self._table.span["shown"]] = (0.0, 0.5, 1.0)
         self._offsets = Offsets(self._table)
+        self._wander = Wander(self._table, self.still)
+        self._average = Average()
         self._kept = Kept()
         self._breaches: dict[str, Breach] = {}
         self._origin: int | None = None
         self._now = 0.0
         self._first = 0.0
-        self._flow = 0.0
-        self._live = 0
-        self._pool = (0.0, 0.0)
         self._warm = False
         self._cache: tuple[Frame, Step] | None = None
 
@@ -134,10 +138,6 @@ class RateDetector(ABC):
     @abstractmethod
     def _prior(self, rows: Floats) -> tuple[Floats | float, Floats | float]:
         """A row's log odds ratio before anything of it is known, and that guess's weight in failures."""
-
-    @abstractmethod
-    def _habit(self, rows: Floats) -> Floats | float:
-        """What a row's wander is taken for before enough of it is known."""
 
     @abstractmethod
     def _learn_reference(self, frame: Frame, step: Step, frozen: bool) -> None:
@@ -182,7 +182,7 @@ class RateDetector(ABC):
         self._kept.trials = {}
         self._offsets.rebase(step.now)
         before, self._breaches = self._breaches, step.breaches
-        self._flow = step.flow
+        self._average.flow = step.flow
         self._learn_base(step.frame, step)
         rows = step.known
         if rows.min() < 0:
@@ -191,6 +191,9 @@ class RateDetector(ABC):
         self._now = step.now
         for name in step.accepted:
             self._accept(name, before[name])
+        for name in step.ended:
+            place = self._table.index[name]
+            self._wander.forget(self._table.data[:-1] if name == WHOLE else self._table.data[place : place + 1])
         if step.named or WHOLE in step.ended:
             self._restart()
         if not self._warm and step.now - self._first >= self.warm_after:
@@ -256,18 +259,15 @@ class RateDetector(ABC):
         offset, spread = self._offsets.predict(rows, *self._prior(rows))
         odds = np.exp(offset) * (reference / (1.0 - reference))
         rate = np.minimum(np.maximum(odds / (1.0 + odds), 1e-9), 1.0 - 1e-9)
-        wander = self._offsets.wander(rows, self._habit(rows))
-        spread = spread + (wander + doubt)
+        doubt = spread + doubt
         if not frame.usual:
-            spread = spread + UNUSUAL
-
-        filtered = rows[:, span["filter"]]
-        memory = np.exp((filtered[:, 2] - now) / PERSISTENCE)
-        variance = spread + memory * memory * (filtered[:, 1] - spread)
-        ratios, mean, variance = likelihoods(rate, memory * filtered[:, 0], variance, hits, trials)
-        filtered[:, 0] = mean
-        filtered[:, 1] = variance
-        filtered[:, 2] = now
+            doubt = doubt + UNUSUAL
+        weights = self._wander.weights(rows)
+        wander = weights @ SQUARES
+        mean, variance = self._wander.predict(rows, now, doubt, now - self._first)
+        ratios, mean, variance, gain = likelihoods(rate, (hits, trials), mean, variance, weights)
+        self._wander.take(rows, now, mean, variance, gain)
+        spread = doubt + wander
 
         ratios[rate > _HOPELESS] = 1.0
 
@@ -278,35 +278,53 @@ class RateDetector(ABC):
 
         measure = rows[:, span["measure"]]
         before = measure @ _SUM
-        passed = (now - rows[:, at["touched"]]) * rows[:, at["live"]]
+        live = rows[:, at["live"]]
+        passed = (now - rows[:, at["touched"]]) * live
         rows[:, at["touched"]] = now
         measure += (passed / _LEVELS)[:, None]
         measure *= ratios
         np.minimum(measure, _CEILING, out=measure)
         after = measure @ _SUM
-        flow = self._flow + float((after - before - passed)[1:].sum())
-        step = Step(frame, now, known, rows, trials, hits, reference, rate, wander, flow, self._breaches)
+        flow = self._average.flow
+        taking = live > 0.0
+        taking[0] = False
+        if taking.any():
+            places = rows[taking, at["dimension"]].astype(np.int64)
+            flow = flow + np.bincount(places, (after - before - passed)[taking], len(flow))
+        sums = np.empty((len(rows), 2))
+        sums[:, 0] = hits * (1.0 - reference)
+        sums[:, 1] = (trials - hits) * reference
+        step = Step(
+            frame, now, known, rows, trials, hits, reference, rate, weights, float(wander[0]), sums, flow, self._breaches
+        )
         whole, parts = self._parts(step, after, spread)
         if self._breaches:
             self._advance_breaches(step, spread)
         if self._warm and whole + parts >= self._threshold:
-            self._alarm(step, [WHOLE] if whole >= parts else self._carriers(step))
+            self._alarm(step, self._carriers(step))
         return step
 
     def _parts(self, step: Step, measure: Floats, spread: Floats) -> tuple[float, float]:
         """The whole's and the segments' part of the decision statistic; each row's is put where it is shown."""
-        share = self.whole_share if self._live else float(self.whole_share > 0.0)
+        average = self._average
+        some = bool(average.live.any())
+        share = self.whole_share if some else float(self.whole_share > 0.0)
         shown = step.rows[:, self._table.span["shown"]]
         shown[:, 1] = step.rate
         shown[:, 2] = spread
         if WHOLE in self._breaches:
             shown[:, 0] = 0.0
             return 0.0, 0.0
-        each = (1.0 - share) / max(self._live, 1)
-        shown[:, 0] = measure * (each / self._threshold)
+        if some:
+            weights = average.of(step.rows[:, self._table.at["dimension"]])
+            shown[:, 0] = measure * weights * ((1.0 - share) / self._threshold)
         whole = share * float(measure[0])
         shown[0, 0] = whole / self._threshold
-        return whole, each * step.flow + (1.0 - share) * step.now if self._live else 0.0
+        return whole, (1.0 - share) * average.total(step.flow, step.now) if some else 0.0
+
+    def _restless(self, rows: Floats) -> float:
+        """The variance of the whole's wander, as it is believed."""
+        return float(self._wander.weights(rows[:1])[0] @ SQUARES)
 
     def _alarm(self, step: Step, names: list[str]) -> None:
         named = [name for name in names if name not in step.breaches]
@@ -322,14 +340,23 @@ class RateDetector(ABC):
         return table
 
     def _carriers(self, step: Step) -> list[str]:
-        measure = self._current(step, "measure").sum(axis=1)
-        climb = self._current(step, "climb").max(axis=1)
-        return carriers(self._table.names, self._table.column("live") > 0.0, measure, climb, self._gather_up)
-
-    def _gather_up(self, rows: list[int], alike: list[int]) -> list[int]:
-        """Rows that stand for the named `rows` out of all rows of their dimension."""
-        del alike
-        return rows
+        table = self._table
+        held = self._current(step, "held")
+        old = step.known >= 0
+        held[step.known[old]] += step.sums[old]
+        offset, _ = self._offsets.predict(table.data[: len(table)], *self._prior(table.data[: len(table)]))
+        live = table.column("live") > 0.0
+        live[0] &= self.whole_share > 0.0
+        return named(
+            Carried(
+                table.names,
+                live,
+                self._current(step, "measure").sum(axis=1) * self._average.of(table.column("dimension")),
+                self._current(step, "climb").max(axis=1),
+                held[:, 0] - np.exp(offset) * held[:, 1],
+                table.group("base")[:, 2:].sum(axis=1),
+            )
+        )
 
     def _open(self, step: Step, name: str) -> Breach:
         frame = step.frame
@@ -389,22 +416,18 @@ class RateDetector(ABC):
                 self._enter(frame, step, waiting)
         if not frame.usual:
             return
-        broken = None
+        broken = news = None
         if step.breaches:
             broken = np.array([frozen or name in step.breaches for name in frame.segments])
-        window = (step.rate * step.trials, step.hits, step.trials)
-        doubt = rows[:, span["shown"]][:, 2] - step.wander
-        added = self._offsets.residuals(rows, window, step.now, step.wander, doubt, broken)
-        self._pool = (self._pool[0] + added[0], self._pool[1] + added[1])
+            news = np.array([name in step.named for name in frame.segments]) if step.named else None
         quiet = rows[:, span["climb"]].max(axis=1) < _QUIET
         quiet |= rows[:, at["live"]] == 0.0
         quiet |= rows[:, span["start"]].min(axis=1) < step.now - self.accept_after
-        sums = np.empty((len(rows), 2))
-        sums[:, 0] = step.hits * (1.0 - step.reference)
-        sums[:, 1] = (step.trials - step.hits) * step.reference
+        sums = step.sums
         if broken is not None:
-            sums[broken] = 0.0
+            sums = np.where(broken[:, None], 0.0, sums)
             quiet &= ~broken
+        self._wander.learn(rows, step.weights, quiet, broken, news)
         self._offsets.learn(rows, sums, quiet)
 
     def _enter(self, frame: Frame, step: Step, waiting: Flags) -> None:
@@ -416,8 +439,8 @@ class RateDetector(ABC):
             row[at["live"]] = 1.0
             row[span["measure"]] = 0.0
             if frame.segments[place] != WHOLE:
-                self._live += 1
-                self._flow -= step.now
+                row[at["dimension"]] = self._average.dimension(frame.segments[place])
+                self._average.enter(frame.segments[place], step.now)
 
     def _restart(self) -> None:
         """Start all statistics at 0 again; rows in breach leave the statistic until it is over."""
@@ -431,8 +454,7 @@ class RateDetector(ABC):
         table.column("touched")[:] = self._now
         segments = live > 0.0
         segments[table.index[WHOLE]] = False
-        self._live = int(segments.sum())
-        self._flow = -self._now * self._live
+        self._average.restart(table.column("dimension"), segments, self._now)
 
     def _accept(self, name: str, breach: Breach) -> None:
         """Take the level of a breach that lasted too long for the new base."""
@@ -444,7 +466,6 @@ class RateDetector(ABC):
             table.group("base")[:, 1::2] *= old * (breach.minus + 1.0) / (breach.plus + 1.0)
         offsets.reseed(row, breach.plus, breach.minus)
         row[table.span["climb"]] = 0.0
-        row[table.span["filter"]] = (0.0, 1.0, _NEVER)
 
     def _enough(self) -> bool:
         """Enough of the whole was seen for its base to mean something."""
@@ -463,9 +484,9 @@ class RateDetector(ABC):
                 "warm_after": self.warm_after,
             },
             "origin": self._origin,
-            "clock": [self._now, self._first, self._flow, self._offsets.zero],
-            "pool": list(self._pool),
-            "live": self._live,
+            "clock": [self._now, self._first, self._offsets.zero],
+            "pool": self._wander.pool.tolist(),
+            "average": self._average.dump(),
             "warm": self._warm,
             "kept": self._kept.dump(),
             "table": self._table.dump(),
@@ -485,12 +506,9 @@ class RateDetector(ABC):
         made = cls(**{name: number(value) for name, value in settings.items()})
         origin = state["origin"]
         made._origin = None if origin is None else int(number(origin))
-        clock, pool = state["clock"], state["pool"]
-        if not isinstance(clock, list) or not isinstance(pool, list):
-            raise ValueError("detector state: `clock` and `pool` must be lists")
-        made._pool = (number(pool[0]), number(pool[1]))
-        made._now, made._first, made._flow, made._offsets.zero = (number(value) for value in clock)
-        made._live = int(number(state["live"]))
+        made._now, made._first, made._offsets.zero = numbers(state, "clock")
+        made._wander.pool = np.array(numbers(state, "pool"))
+        made._average.restore(fields(state, "average"))
         made._warm = bool(state["warm"])
         made._table.restore(fields(state, "table"))
         made._kept.restore(fields(state, "kept"))
