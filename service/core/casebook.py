@@ -14,7 +14,7 @@ from detectors.frame import JSON
 from service.core.catalog import Level, Moment
 from service.core.event import DAY, HOUR, Micros
 from service.core.frames import Explained
-from service.core.interruption import EVERYTHING, Kind, Segment, interruption_id, rows_of, segment_of
+from service.core.interruption import EVERYTHING, Interruption, Kind, Segment, interruption_id, rows_of, segment_of
 from service.core.level import Past
 
 STALE_AFTER = 7 * DAY
@@ -70,7 +70,7 @@ class _Case(msgspec.Struct, gc=False):
     """An open interruption: the claims that keep it open, and those that it covers."""
 
     opening: Decision
-    kinds: set[str]
+    kinds: set[Kind]
     claims: set[tuple[str, str]]
     covers: set[tuple[str, str]]
     usual: dict[str, float]
@@ -90,6 +90,28 @@ class Casebook:
     def __init__(self, moment: Moment) -> None:
         self._moment = moment
         self._cases: dict[str, _Case] = {}
+
+    def standing(self) -> list[list[Decision]]:
+        """Each open case's opening, and then its further evidence."""
+        return [
+            [
+                case.opening,
+                *(
+                    msgspec.structs.replace(case.opening, what="evidence", kind=kind)
+                    for kind in sorted(case.kinds - {case.opening.kind})
+                ),
+            ]
+            for case in self._cases.values()
+        ]
+
+    def adopt(self, identity: str, row: Interruption) -> None:
+        """Go on with a case under the name of an interruption that is known already."""
+        case = self._cases.pop(identity)
+        case.opening = msgspec.structs.replace(
+            case.opening, id=row.id, at=row.opened, kind=row.kind, onset=row.onset, rule=row.rule
+        )
+        case.kinds.update(row.kinds)
+        self._cases[row.id] = case
 
     def explained(self) -> list[Explained]:
         """What open interruptions of segments account for, so that no other row is blamed for it."""

@@ -19,7 +19,7 @@ from service.core.casebook import Breach, Casebook, Decision
 from service.core.catalog import Moment, Rule, Volume
 from service.core.event import DAY, HOUR, MINUTE, Micros
 from service.core.frames import Framer
-from service.core.interruption import Kind
+from service.core.interruption import Interruption, Kind
 from service.core.level import PAST_DAYS, Day, past_of
 from service.core.ports import Series
 from service.core.rules import RuleWatch
@@ -168,6 +168,15 @@ class Judge:
             return decisions
         past = past_of(self._days)
         return [msgspec.structs.replace(decision, past=past) for decision in decisions]
+
+    def standing(self) -> list[list[Decision]]:
+        """Each open case's opening, and then its further evidence."""
+        past = past_of(self._days)
+        return [[msgspec.structs.replace(each, past=past) for each in case] for case in self._cases.standing()]
+
+    def adopt(self, identity: str, row: Interruption) -> None:
+        """Go on with a case under the name of an interruption that is known already."""
+        self._cases.adopt(identity, row)
 
     def _settle_step(self) -> None:
         """Once a day: how long a frame has to be for the traffic of the last four weeks."""

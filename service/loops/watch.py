@@ -15,10 +15,12 @@ from service.core.interruption import Change
 from service.core.judge import Build, Judge, Restore, Verdicts, fingerprint
 from service.core.meter import Meter, NoMeter
 from service.core.ports import Judgement, Snapshot, Store
+from service.core.reconcile import FOUND, reconcile
 from service.core.route import Notice
 from service.core.watermark import PartitionClock, watermark
 from service.core.window import closable
 
+UNDECLARED = "the moment is no longer declared"
 SNAPSHOT_EVERY: Micros = DAY // 4
 """A judge's state is saved when so much event time has been judged since the last save."""
 
@@ -75,14 +77,15 @@ class Watch:
         self._clock = clock
         self._minds: dict[str, _Mind] = {}
         self._closed: dict[str, Micros] = {}
+        self._began = False
 
     def tick(self, reached: Micros | None = None) -> list[Change]:
         """Close and judge whatever can be; the changes of interruptions, moment by moment, each in order of time.
 
         `reached`: a time that event time is known to have reached beyond what the partitions have shown.
         """
+        changes = self._withdraw()
         clocks = self._store.clocks()
-        changes: list[Change] = []
         for name, moment in self._catalog.moments.items():
             mark = watermark(self._clocks_of(moment, clocks))
             if reached is not None:
@@ -121,16 +124,21 @@ class Watch:
     def _advance(self, moment: Moment, through: Micros) -> list[Change]:
         closed = self._close(moment, through)
         began = perf_counter()
-        mind = self._mind(moment)
+        mind = self._minds.get(moment.name)
+        settled: list[Change] = []
+        if mind is None:
+            mind, settled = self._recall(moment)
         before = mind.judge.through
         verdicts = mind.judge.advance(self._store.windows(moment.name, before, closed), closed)
-        chronicle = Chronicle(self._store, moment, self._catalog.delay_of(moment.name), self._store.interruption)
-        changes = chronicle.changes(verdicts.decisions)
+        changes = self._chronicle(moment).changes(verdicts.decisions)
         if changes or verdicts.through != before:
             judgement = self._save(moment, mind, verdicts, changes)
             self._meter.judged(moment.name, judgement, perf_counter() - began)
         self._closed[moment.name] = closed
-        return changes
+        return settled + changes
+
+    def _chronicle(self, moment: Moment) -> Chronicle:
+        return Chronicle(self._store, moment, self._catalog.delay_of(moment.name), self._store.interruption)
 
     def _close(self, moment: Moment, through: Micros) -> Micros:
         """Close a moment's windows; expiry of promises belongs to it. How far it is closed then."""
@@ -144,15 +152,14 @@ class Watch:
         self._meter.closed(moment.name, changes.tally, perf_counter() - began)
         return through
 
-    def _mind(self, moment: Moment) -> _Mind:
-        """The moment's judge: from memory, else from its snapshot and by replay of what was judged since.
+    def _recall(self, moment: Moment) -> tuple[_Mind, list[Change]]:
+        """The moment's judge from its snapshot and by replay of what was judged since, and what that changed.
 
-        Its memory may be behind the store's when another replica judged since; then the save is refused, and the
-        next tick comes here again.
+        Without a snapshot that fits what is declared now, it learns again from the beginning. Nobody hears of what
+        it decides meanwhile; but what is open in the store is then what it holds open, and nothing else. Its memory
+        may fall behind the store's when another replica judges; then the save is refused, and the next tick comes
+        here again.
         """
-        known = self._minds.get(moment.name)
-        if known is not None:
-            return known
         judged = self._store.judged(moment.name)
         rules = self._catalog.rules_of(moment.name)
         fresh = self._build(moment, rules)
@@ -160,20 +167,55 @@ class Watch:
         snapshot = judged.snapshot
         if snapshot is not None and snapshot.fingerprint == mark:
             judge = Judge.load(moment, rules, fresh, snapshot.state, self._restore)
+            mind = _Mind(judge, mark, judged.tick, snapshot.through)
         else:
             judge = Judge(moment, rules, fresh)
-        if judged.through is not None:
-            judge.advance(self._store.windows(moment.name, judge.through, judged.through), judged.through)
-        mind = _Mind(judge, mark, judged.tick, snapshot.through if snapshot else None)
+            mind = _Mind(judge, mark, judged.tick, None)
         self._minds[moment.name] = mind
-        return mind
+        changes: list[Change] = []
+        if judged.through is not None:
+            verdicts = judge.advance(self._store.windows(moment.name, judge.through, judged.through), judged.through)
+            changes = reconcile(
+                judge,
+                self._chronicle(moment),
+                self._store.interruptions(moment=moment.name, open_only=True),
+                self._store.interruption,
+                (verdicts.through, verdicts.through + self._catalog.delay_of(moment.name)),
+            )
+            if changes:
+                self._save(moment, mind, verdicts, changes)
+        return mind, changes
+
+    def _withdraw(self) -> list[Change]:
+        """Once, at the start: end what is open of moments that are no longer declared."""
+        if self._began:
+            return []
+        rows = [row for row in self._store.interruptions(open_only=True) if row.moment not in self._catalog.moments]
+        changes: list[Change] = []
+        for name in sorted({row.moment for row in rows}):
+            judged = self._store.judged(name)
+            at = max(judged.through or 0, *(row.detected_at for row in rows if row.moment == name))
+            mine = [
+                Change("withdrawn", at, msgspec.structs.replace(row, state="withdrawn", resolved_at=at), UNDECLARED)
+                for row in rows
+                if row.moment == name
+            ]
+            self._store.save_judgement(name, judged.tick, Judgement(judged.through or at, tuple(mine)), None, ())
+            changes += mine
+        self._began = True
+        return changes
 
     def _save(self, moment: Moment, mind: _Mind, verdicts: Verdicts, changes: Sequence[Change]) -> Judgement:
         through = verdicts.through
         snapshot = None
         if self._snapshots and (mind.saved is None or through - mind.saved >= SNAPSHOT_EVERY):
             snapshot = Snapshot(through, mind.fingerprint, mind.judge.dump())
-        notices = [notice for change in changes if change.interruption.notifies for notice in self.announce(change)]
+        notices = [
+            notice
+            for change in changes
+            if change.interruption.notifies and change.note != FOUND
+            for notice in self.announce(change)
+        ]
         judgement = Judgement(through, tuple(changes), verdicts.series, verdicts.learning)
         now = None if self._clock is None else self._clock()
         try:

@@ -14,6 +14,7 @@ from service.core.changes import Changes, View
 from service.core.duplicates import IdHorizon
 from service.core.event import HOUR, MINUTE, Event, Outcome, Partition, Record, instant
 from service.core.intake import Intake
+from service.core.interruption import Change
 from service.core.judge import Judge
 from service.core.ledger import fold
 from service.core.window import closable
@@ -179,13 +180,12 @@ def test_lateness_taken_from_batches_is_noticed() -> None:
 class Amnesiac(Watch):
     """Goes on from where it was with a new judge: no snapshot, and no replay."""
 
-    def _mind(self, moment: Moment) -> Any:
-        if moment.name not in self._minds:
-            judged = self._store.judged(moment.name)
-            mind = _Mind(Judge(moment, (RULE,), scripted(moment, ())), "", judged.tick, None)
-            mind.judge.through = judged.through
-            self._minds[moment.name] = mind
-        return self._minds[moment.name]
+    def _recall(self, moment: Moment) -> tuple[_Mind, list[Change]]:
+        judged = self._store.judged(moment.name)
+        mind = _Mind(Judge(moment, (RULE,), scripted(moment, ())), "", judged.tick, None)
+        mind.judge.through = judged.through
+        self._minds[moment.name] = mind
+        return mind, []
 
 
 def test_a_watch_that_forgets_its_snapshot_is_noticed() -> None:
