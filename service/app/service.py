@@ -127,7 +127,9 @@ class Service:
                 wall_clock if options.live else None,
                 options.quiet_before,
             )
-        self.watch = Watch(store, catalog, watchers, load_detector, announcer or silent, meter=self.meter, clock=wall_clock)
+        self.watch = Watch(
+            store, catalog, watchers, load_detector, announcer or silent, meter=self.meter, clock=wall_clock
+        )
         self.watching = Watching(
             self.watch,
             store,
