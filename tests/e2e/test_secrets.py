@@ -53,7 +53,7 @@ def test_a_password_that_the_broker_refuses_and_a_token_that_a_target_refuses_ar
     service = Serve(tmp_path / "barred", rules, barred, **settings)
     service.start()
     service.until(lambda: service.get("/healthz")[0] == 200, "the page")
-    service.until(lambda: "do not let momentwatch in" in service.parts().get("source", ""), "the reason")
+    service.until(lambda: "the source is away" in service.said(), "the reason")
     assert not service.ready()
     assert CANARY not in shown(service)
     assert service.end() == 0
