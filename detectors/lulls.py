@@ -11,12 +11,14 @@ MEMORY = 28.0
 """Mean memory of everything here, in days."""
 WANDER, WORTH = 0.05, 4.0
 """Squared coefficient of variation of an hour's count, beyond counting, before it is known; worth so many hours."""
-WORTH_PEAKS = 8.0
+TAIL, WORTH_PEAKS, WORTH_HERE = 1.15, 8.0, 4.0
 """How many days of the ideal tail are believed before the first peak was seen."""
 MARGIN = 2.0
 """A statistic is news only when it is e² times the highest of late at that time of day."""
 FADING = 0.08
 """What a record loses a day, in logarithms: after a month without another like it, it is worth a tenth."""
+AROUND = 2
+"""Hours before and after whose peaks tell the tail of one."""
 NEAR = 1
 """Records count for as many hours before and after: the clocks change, and days start late."""
 AGAIN = 8.5
@@ -36,16 +38,17 @@ class Lulls:
     >>> lulls = Lulls()
     >>> for day in range(60):
     ...     lulls.note(day + 0.3, 6.0 if day % 2 else 1.0)
-    >>> round(lulls.tail(), 1), lulls.record(7) > 5.0, lulls.record(20)
+    ...     lulls.settle(day + 0.4)
+    >>> round(lulls.tail(7), 1), lulls.record(7) > 5.0, lulls.record(20)
     (3.0, True, 0.0)
     """
 
-    _NUMBERS = ("day", "peak", "excess", "peaks", "spread", "weight")
-    _LISTS = ("squares", "information", "records", "odd", "odd_on")
+    _NUMBERS = ("day", "spread", "weight")
+    _LISTS = ("rising", "highest", "excess", "peaks", "squares", "information", "records", "odd", "odd_on")
 
     def __init__(self) -> None:
-        self.day, self.peak = -1.0, 0.0
-        self.excess = self.peaks = 0.0
+        self.day = -1.0
+        self.rising, self.highest, self.excess, self.peaks = ([0.0] * 24 for _ in range(4))
         self.spread = self.weight = 0.0
         self.squares = [0.0] * 24
         self.information = [0.0] * 24
@@ -61,32 +64,47 @@ class Lulls:
             setattr(made, name, list(getattr(self, name)))
         return made
 
-    def tail(self) -> float:
-        """Mean excess b of the daily peaks, 1 where the model is right."""
-        return max((self.excess + WORTH_PEAKS) / (self.peaks + WORTH_PEAKS), 1.0)
+    def tail(self, hour: int) -> float:
+        """Mean excess b of the peaks about that hour of day, 1 where the model is right."""
+        hours = [(hour + by) % 24 for by in range(-AROUND, AROUND + 1)]
+        excess, peaks = sum(self.excess[each] for each in hours), sum(self.peaks[each] for each in hours)
+        common = (sum(self.excess) + WORTH_PEAKS * TAIL) / (sum(self.peaks) + WORTH_PEAKS)
+        return max((excess + WORTH_HERE * common) / (peaks + WORTH_HERE), 1.0)
 
     def record(self, hour: int) -> float:
         """The highest statistic of late about that hour of day."""
         return max(self.records[(hour + by) % 24] for by in range(-NEAR, NEAR + 1))
 
     def note(self, when: float, statistic: float) -> None:
-        """A logarithm of the statistic at that time, in days, on what is no outage."""
+        """A logarithm of the statistic at that time, in days; it counts when it is over and was no outage."""
+        hour = math.floor(when * 24.0) % 24
+        self.rising[hour] = max(self.rising[hour], statistic)
+
+    def settle(self, when: float) -> None:
+        """What rose has come down by itself: an ordinary lull."""
         if math.floor(when) > self.day:
             self.turn(math.floor(when))
-        self.peak = max(self.peak, statistic)
-        hour = math.floor(when * 24.0) % 24
-        self.records[hour] = max(self.records[hour], statistic)
+        for hour, statistic in enumerate(self.rising):
+            self.highest[hour] = max(self.highest[hour], statistic)
+            self.records[hour] = max(self.records[hour], statistic)
+        self.drop()
+
+    def drop(self) -> None:
+        """What rose was an outage: it counts for nothing."""
+        self.rising = [0.0] * 24
 
     def turn(self, day: float) -> None:
         """The days up to this one are over."""
         past = min(day - self.day, 1000.0) if self.day >= 0.0 else 0.0
         if past:
             fade = math.exp(-past / MEMORY)
-            self.excess, self.peaks = self.excess * fade, self.peaks * fade
-            if self.peak > 0.0:
-                self.excess, self.peaks = self.excess + self.peak, self.peaks + 1.0
+            self.excess, self.peaks = [one * fade for one in self.excess], [one * fade for one in self.peaks]
+            for hour, peak in enumerate(self.highest):
+                if peak > 0.0:
+                    self.excess[hour] += peak
+                    self.peaks[hour] += 1.0
             self.records = [max(one - FADING * past, 0.0) for one in self.records]
-        self.day, self.peak = float(day), 0.0
+        self.day, self.highest = float(day), [0.0] * 24
 
     def lull(self, when: float, statistic: float) -> None:
         """A breach was in its first hours at that time: what it reached is a habit if it was so lately."""
@@ -121,8 +139,8 @@ class Lulls:
         self.information[hour] *= fade
         if hoped > 0.0:
             weight = hoped / (hoped + 4.0)
-            short = min(seen - hoped, 0.0)
-            self.squares[hour] += weight * (2.0 * short * short - hoped) / (hoped * hoped)
+            apart = min(seen - hoped, hoped)
+            self.squares[hour] += weight * (apart * apart - hoped) / (hoped * hoped)
             self.information[hour] += weight
         fade = math.exp(-1.0 / 24.0 / MEMORY)
         self.spread, self.weight = self.spread * fade, self.weight * fade

@@ -18,7 +18,8 @@ _PERSISTENCE = 0.25
 _CONFIDENCE = math.log(50.0)
 _SETTLED = 0.5  # of the days to be warm, after which lulls are noted
 _TRUSTED = 0.5  # days of a breach that are still learned: a habit is, a long outage is not
-_TREND = 4.0
+_TRENDS = (4.0, 14.0)  # days
+_BESIDE = (1, 2)  # hours: a clock that changes or a day that starts late is no silence
 _BACK = 0.3  # a recovery must be likelier than this share of the expected rate
 _ENOUGH = 20.0  # arrivals
 _SURE = 1e7  # as good as Poisson
@@ -79,7 +80,7 @@ class Silence:
         state = self._after(frame)
         if not self._state.warm:
             return None
-        spread = 2.0 * math.sqrt(state.expected + state.fresh * state.expected**2)
+        spread = 2.0 * math.sqrt(state.expected + (state.doubt + state.common) * state.expected**2)
         open_ = state.since >= 0.0
         evidence = math.exp(min(state.statistic() - self._threshold(state), 0.0))
         return Scores(
@@ -137,7 +138,7 @@ class Silence:
         if hour != state.hour:
             state.turn(hour)
         state.expected = state.rate * length
-        hoped = state.hope() * length
+        hoped = state.rate * length * (state.shape / state.scale if state.scale > 0.0 else 1.0)
         null = state.filter(length, arrivals, 0.0 if usual else 0.5)
         mean = state.low * length
         state.now = end
@@ -175,14 +176,21 @@ class Silence:
             state.evidence = 0.0
             state.restart()
             state.reached = reached
-            state.tell(reached, lull=True)
-        elif reached > state.told:
-            state.tell(reached, lull=False)
+            state.lulls = state.lulls.copy()
+            state.lulls.drop()
+            state.lulls.lull(state.now, reached)
+        elif reached > max(state.told, 0.0):
+            state.tell(reached)
+        elif reached <= 0.0 < state.told:
+            state.lulls = state.lulls.copy()
+            state.lulls.settle(state.now)
+            state.told = 0.0
 
     def _recover(self, state: "_State", mean: float, arrivals: float, null: float) -> None:
         if arrivals == 0.0 and state.now - state.since < _TRUSTED:
             state.reached -= null
-            state.tell(state.reached, lull=True)
+            state.lulls = state.lulls.copy()
+            state.lulls.lull(state.now, state.reached)
         gain = arrivals * -math.log(_BACK) - mean * (1.0 - _BACK)
         state.evidence = max(state.evidence + gain, 0.0)
         if state.evidence >= _CONFIDENCE:
@@ -227,11 +235,11 @@ class _State:
     """Plain numbers of a silence detector: the base, this hour's rates, the filter, the statistic, the breach."""
 
     _NUMBERS = (
-        "now", "first", "hour", "seen", "time", "hoped", "rate", "low", "fresh", "steady", "tail", "record", "told",
-        "due", "came", "shape", "scale", "owed", "gap", "gap_deviation", "gap_null", "expected", "since", "onset",
-        "evidence", "reached",
+        "now", "first", "hour", "seen", "time", "hoped", "rate", "low", "doubt", "wander", "common", "tail", "record",
+        "told", "shape", "scale", "owed", "gap", "gap_deviation", "gap_null", "gap_hour", "gap_known",
+        "expected", "since", "onset", "evidence", "reached",
     )  # fmt: skip
-    _LISTS = ("measure", "climb", "start")
+    _LISTS = ("measure", "climb", "start", "due", "came")
 
     def __init__(self) -> None:
         self.base, self.lulls = ArrivalBase(), Lulls()
@@ -239,11 +247,11 @@ class _State:
         self.now = self.first = 0.0
         self.hour, self.seen, self.time, self.hoped = -1.0, 0.0, 0.0, 0.0
         self.rate = self.low = 0.0
-        self.fresh = self.steady = 1.0
+        self.doubt = self.wander = self.common = 1.0
         self.tail, self.record, self.told = 1.0, 0.0, 0.0
-        self.due = self.came = 0.0
+        self.due, self.came = [0.0] * len(_TRENDS), [0.0] * len(_TRENDS)
         self.shape = self.scale = self.owed = 0.0
-        self.gap = self.gap_deviation = self.gap_null = 0.0
+        self.gap = self.gap_deviation = self.gap_null = self.gap_hour = self.gap_known = 0.0
         self.expected = 0.0
         self.since, self.onset, self.evidence, self.reached = -1.0, 0.0, 0.0, 0.0
         self.measure = [0.0] * len(_LEVELS)
@@ -260,6 +268,7 @@ class _State:
 
     def turn(self, hour: int) -> None:
         """An hour is over: learn it, and look up what the next one needs."""
+        doubt_before = self.doubt
         origin_hour = int(self.base.origin) // (DAY // 24)
         self.lulls = self.lulls.copy()
         if self.time > 0.0:
@@ -267,61 +276,67 @@ class _State:
             middle = (self.hour + 0.5) / 24.0
             plain = self.base.rate(middle)[0] * self.time
             due = plain * self.trend()
-            fade = math.exp(-self.time / _TREND)
-            self.due, self.came = self.due * fade + plain, self.came * fade + self.seen
+            for place, memory in enumerate(_TRENDS):
+                fade = math.exp(-self.time / memory)
+                self.due[place] = self.due[place] * fade + plain
+                self.came[place] = self.came[place] * fade + self.seen
             self.lulls.hour_over(int(origin_hour + self.hour) % 24, self.hoped, self.seen, due)
             self.base.learn(middle, self.time, self.seen)
         self.hour, self.seen, self.time, self.hoped = float(hour), 0.0, 0.0, 0.0
-        rates = [self.base.rate((hour + by + 0.5) / 24.0) for by in (-1, 0, 1)]
-        trend = self.trend()
-        self.rate = rates[1][0] * trend
-        low, doubt = min(rates)
-        self.low = low * trend
-        of_day = (origin_hour + hour) % 24
-        self.fresh = doubt + self.lulls.wander(of_day)
-        self.steady = doubt + max(self.lulls.common(), self.lulls.wander(of_day))
-        self.tail, self.record = self.lulls.tail(), self.lulls.record(of_day)
-        self.told = 0.0
+        trend, of_day = self.trend(), (origin_hour + hour) % 24
+        (rate, self.doubt), least = self.base.rate((hour + 0.5) / 24.0), []
+        for apart in _BESIDE:
+            beside = [self.base.rate((hour + by + 0.5) / 24.0) for by in (-apart, apart)]
+            # A neighbour that is lower by less than what is not known of it is not lower.
+            rate_there = min(each * (1.0 + math.sqrt(doubt)) for each, doubt in beside)
+            least.append(min(rate, rate_there, *least))
+        self.rate, self.low = rate * trend, math.sqrt(least[0] * least[1]) * trend
+        self.wander = self.lulls.wander(of_day)
+        self.common = max(self.lulls.common(), self.wander)
+        self.tail, self.record = self.lulls.tail(of_day), self.lulls.record(of_day)
+        self.gap_known += self.gap_hour * self.gap_hour * doubt_before
+        self.gap_hour = 0.0
 
     def trend(self) -> float:
-        """The present level over the base's, of the last few days."""
-        return min(max((self.came + 20.0) / (self.due + 20.0), 0.1), 4.0)
+        """The present level over the base's, the lower of the last days' and the last weeks'."""
+        both = ((came + _ENOUGH) / (due + _ENOUGH) for came, due in zip(self.came, self.due, strict=True))
+        return min(max(min(both), 0.1), 4.0)
 
-    def tell(self, reached: float, *, lull: bool) -> None:
+    def tell(self, reached: float) -> None:
         """Note a new height of the statistic."""
         self.lulls = self.lulls.copy()
-        if lull:
-            self.lulls.lull(self.now, reached)
-        else:
-            self.lulls.note(self.now, reached)
-            self.told = reached
+        self.lulls.note(self.now, reached)
+        self.told = reached
 
     def filter(self, length: float, arrivals: float, more: float) -> float:
         """Log likelihood of the arrivals if nothing is wrong; then learn how busy it is now.
 
-        Empty windows in a row share one deviation: their standard deviations add up as if wholly correlated.
+        Empty windows in a row share one deviation: their standard deviations add up as if wholly correlated,
+        but what is not known of one hour is not known of the next for another reason.
         """
-        prior = 1.0 / (self.steady + more)
+        prior = 1.0 / (self.common + more)
         if self.shape <= 0.0:
             self.shape = self.scale = prior
         keep = math.exp(-length / _PERSISTENCE)
         self.shape = prior + (min(self.shape, 1e12) - prior) * keep
         self.scale = prior + (min(self.scale, 1e12) - prior) * keep
-        mean = self.low * length * self.shape / self.scale
-        deviation = math.sqrt(self.fresh + more + 1.0 / self.shape)
+        mean = self.hope() * length
+        variance = self.wander + more + 1.0 / self.shape
         self.owed += self.rate * length
         if arrivals > 0.0:
-            self.gap = self.gap_deviation = self.gap_null = 0.0
+            self.gap = self.gap_deviation = self.gap_null = self.gap_hour = self.gap_known = 0.0
             self.shape, self.scale = self.shape + arrivals, self.scale + self.owed
             self.owed = 0.0
-            wide = 1.0 / (deviation * deviation)
+            wide = 1.0 / (variance + self.doubt)
             return _log_negative_binomial(arrivals, wide, wide, mean)
         before = self.gap_null
         self.gap += mean
-        self.gap_deviation += mean * deviation
+        self.gap_hour += mean
+        self.gap_deviation += mean * math.sqrt(variance)
         if self.gap <= 0.0:
             return 0.0
-        wide = (self.gap / self.gap_deviation) ** 2
+        known = self.gap_known + self.gap_hour * self.gap_hour * self.doubt
+        wide = self.gap * self.gap / (self.gap_deviation * self.gap_deviation + known)
         self.gap_null = -wide * math.log1p(self.gap / wide)
         return self.gap_null - before
 
@@ -337,6 +352,7 @@ class _State:
         self.measure = [0.0] * len(_LEVELS)
         self.climb = [0.0] * len(_LEVELS)
         self.start = [self.now] * len(_LEVELS)
+        self.told = 0.0
 
     def forget(self) -> None:
         """Take silence for the new base: learn anew from what comes, warm again when that is known."""
@@ -344,9 +360,10 @@ class _State:
         self.base, self.lulls = ArrivalBase(), Lulls()
         self.base.origin = origin
         self.first, self.warm = self.now, False
-        self.due = self.came = self.seen = self.time = 0.0
+        self.due, self.came = [0.0] * len(_TRENDS), [0.0] * len(_TRENDS)
+        self.seen = self.time = 0.0
         self.shape = self.scale = self.owed = 0.0
-        self.gap = self.gap_deviation = self.gap_null = 0.0
+        self.gap = self.gap_deviation = self.gap_null = self.gap_hour = self.gap_known = 0.0
 
     def dump(self) -> dict[str, JSON]:
         plain: dict[str, JSON] = {name: getattr(self, name) for name in self._NUMBERS}
