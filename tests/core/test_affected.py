@@ -53,15 +53,11 @@ def counted(wanted: list[Place]) -> Impact:
         for moment in "ab"
         for row in WORLD.store.breaks(moment, (), 0, NOW + 1, limit=1000)
         if any(
-            place.moment == moment
-            and place.start <= row.at < place.end
-            and holds(place.segment, row.dimensions)
+            place.moment == moment and place.start <= row.at < place.end and holds(place.segment, row.dimensions)
             for place in wanted
         )
     }
-    return Impact(
-        len(rows), len({row.customer for row in rows.values()}), sum(row.value for row in rows.values()), 0
-    )
+    return Impact(len(rows), len({row.customer for row in rows.values()}), sum(row.value for row in rows.values()), 0)
 
 
 @given(st.lists(places, max_size=6))

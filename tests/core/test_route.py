@@ -77,9 +77,7 @@ def test_each_target_of_the_owner_is_told_once() -> None:
         (("XX",), "ops"),
     ],
 )
-def test_a_segment_has_its_own_owner_where_all_of_it_has_the_same(
-    values: tuple[str, ...], owner: str
-) -> None:
+def test_a_segment_has_its_own_owner_where_all_of_it_has_the_same(values: tuple[str, ...], owner: str) -> None:
     made = told(change("opened", interruption((("region", values),))))
     assert {notice.owner for notice in made} == {owner}
 
