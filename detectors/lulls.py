@@ -11,8 +11,10 @@ MEMORY = 28.0
 """Mean memory of everything here, in days."""
 WANDER, WORTH = 0.05, 4.0
 """Squared coefficient of variation of an hour's count, beyond counting, before it is known; worth so many hours."""
-TAIL, WORTH_PEAKS, WORTH_HERE = 1.15, 8.0, 4.0
-"""How many days of the ideal tail are believed before the first peak was seen."""
+FLOOR = 0.003
+"""What hours differ by even where no difference was ever seen."""
+TAIL, WORTH_PEAKS, WORTH_HERE = 1.1, 8.0, 4.0
+"""The tail before a peak was seen, worth so many peaks; the whole day's, worth so many about one hour."""
 MARGIN = 2.0
 """A statistic is news only when it is e² times the highest of late at that time of day."""
 FADING = 0.08
@@ -124,13 +126,13 @@ class Lulls:
 
     def common(self) -> float:
         """Squared coefficient of variation of hours about the base, beyond counting."""
-        return min(max((self.spread + WORTH * WANDER) / (self.weight + WORTH), 0.01), 1.0)
+        return min(max((self.spread + WORTH * WANDER) / (self.weight + WORTH), FLOOR), 1.0)
 
     def wander(self, hour: int) -> float:
         """The same of that hour of day, of what falls short of what the hours before it made one hope for."""
         common = (sum(self.squares) + WORTH * WANDER) / (sum(self.information) + WORTH)
         short = (self.squares[hour] + WORTH * common) / (self.information[hour] + WORTH)
-        return min(max(short, 0.01), 1.0)
+        return min(max(short, FLOOR), 1.0)
 
     def hour_over(self, hour: int, hoped: float, seen: float, due: float) -> None:
         """One more hour with so many arrivals seen, hoped for at the least and expected."""

@@ -14,6 +14,7 @@ from detectors.plain import fields, number, numbers
 DAY = 86_400_000_000
 _ARL_FACTOR = 0.676
 _LEVELS = (0.0, 0.05)
+_WEIGHTS = (0.8, 0.2)
 _PERSISTENCE = 0.25
 _CONFIDENCE = math.log(50.0)
 _SETTLED = 0.5  # of the days to be warm, after which lulls are noted
@@ -32,11 +33,17 @@ class Silence:
 
     `false_alarm_interval`: days between false alarms. `cold_start`: days after which it is warm at the latest;
     it is warm after eight, when every hour of the week was seen. `accept_after`: days after which silence becomes
-    the base. Arrivals are Poisson given a rate; the rate is the level of about 28 days times the hour's factor
-    (hour of day, weekend and day of week, each shrunk to the one before) times a gamma deviation that is filtered
-    as the hours pass: what is not known of an hour and how much hours differ is in the null, so that joint
-    emptiness of many uncertain hours is no proof. Time without frames is time without arrivals.
-    Source: Shiryaev 1963, Roberts 1966; gamma-Poisson filter after Smith and Miller 1986.
+    the base.
+
+    Arrivals are Poisson given a rate. The rate is the base's for the hour of the week, or an hour's beside it where that is
+    clearly lower (two hours beside: the geometric mean), since clocks change and days start late; times the trend of the last days and weeks; times the
+    day's own pace, filtered as the hours pass and never above 1. How surely each is known, and how much hours
+    differ and clump, is in the null: empty windows in a row share one deviation. What is left is measured: the
+    threshold follows the tail of the highest statistics of ordinary days about this time of day, and is above the
+    record of late there. A breach is learned for its first half day, and its height becomes ordinary when it comes
+    again at the same time of day within a week. Time without frames is time without arrivals.
+    Guarantee: where the model holds, about `false_alarm_interval` or more between false alarms; elsewhere as far as the last four weeks are like the next day.
+    Source: Shiryaev 1963, Roberts 1966; gamma-Poisson filter after Smith and Miller 1986; tails Pickands 1975.
 
     >>> detector, hour = Silence(90.0), 3600_000_000
     >>> def frame(number, arrivals):
@@ -162,7 +169,7 @@ class Silence:
         for place, level in enumerate(_LEVELS):
             gain = _log_poisson(arrivals, level * mean) - null
             state.measure[place] = min(
-                (state.measure[place] + length / len(_LEVELS)) * math.exp(min(gain, 70.0)), _CEILING
+                (state.measure[place] + length * _WEIGHTS[place]) * math.exp(min(gain, 70.0)), _CEILING
             )
             state.climb[place] = max(state.climb[place] + max(gain, -1e9), 0.0)
             if state.climb[place] == 0.0:
@@ -284,7 +291,8 @@ class _State:
             self.base.learn(middle, self.time, self.seen)
         self.hour, self.seen, self.time, self.hoped = float(hour), 0.0, 0.0, 0.0
         trend, of_day = self.trend(), (origin_hour + hour) % 24
-        (rate, self.doubt), least = self.base.rate((hour + 0.5) / 24.0), []
+        rate, self.doubt = self.base.rate((hour + 0.5) / 24.0)
+        least: list[float] = []
         for apart in _BESIDE:
             beside = [self.base.rate((hour + by + 0.5) / 24.0) for by in (-apart, apart)]
             # A neighbour that is lower by less than what is not known of it is not lower.
