@@ -14,6 +14,7 @@ APART, WORTH_BINS = 2.0, 4.0
 WANDER, WORTH = 0.1, 24.0
 """Variance of an hour's log rate about its expectation before it is known, worth this many hours."""
 _HOUR = 3_600_000_000
+_SURE = 1e7  # as good as Poisson
 _KINDS = ((0, 24), (24, 72), (72, 240))
 
 
@@ -146,3 +147,22 @@ class ArrivalBase:
         made.origin = int(made.origin)
         made.seen, made.time, made.apart = (numbers(state, name) for name in ("seen", "time", "apart"))
         return made
+
+
+def log_poisson(count: float, mean: float) -> float:
+    """Without the count's factorial, which cancels."""
+    if mean <= 0.0:
+        return 0.0 if count == 0.0 else -1e9
+    return count * math.log(mean) - mean
+
+
+def log_negative_binomial(count: float, shape: float, scale: float, mean: float) -> float:
+    """The same for a rate with a gamma deviation of this shape and scale; Poisson as the shape grows."""
+    if mean <= 0.0:
+        return 0.0 if count == 0.0 else -1e9
+    if count == 0.0:
+        return -shape * math.log1p(mean / scale)
+    if shape > _SURE:
+        return log_poisson(count, mean * shape / scale)
+    rising = math.lgamma(shape + count) - math.lgamma(shape)
+    return rising - shape * math.log1p(mean / scale) + count * math.log(mean / (scale + mean))

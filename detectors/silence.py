@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from detectors.arrivals import ArrivalBase
+from detectors.arrivals import ArrivalBase, log_negative_binomial, log_poisson
 from detectors.frame import JSON, Frame, Scores
 from detectors.lulls import MARGIN, Lulls
 from detectors.plain import fields, number, numbers
@@ -23,7 +23,6 @@ _TRENDS = (4.0, 14.0)  # days
 _BESIDE = (1, 2)  # hours: a clock that changes or a day that starts late is no silence
 _BACK = 0.3  # a recovery must be likelier than this share of the expected rate
 _ENOUGH = 20.0  # arrivals
-_SURE = 1e7  # as good as Poisson
 _CEILING = 1e60
 _LONGEST = 60 * 24  # hours of a gap that are gone through one by one; what lies before them changes nothing
 
@@ -35,14 +34,16 @@ class Silence:
     it is warm after eight, when every hour of the week was seen. `accept_after`: days after which silence becomes
     the base.
 
-    Arrivals are Poisson given a rate. The rate is the base's for the hour of the week, or an hour's beside it where that is
-    clearly lower (two hours beside: the geometric mean), since clocks change and days start late; times the trend of the last days and weeks; times the
-    day's own pace, filtered as the hours pass and never above 1. How surely each is known, and how much hours
-    differ and clump, is in the null: empty windows in a row share one deviation. What is left is measured: the
-    threshold follows the tail of the highest statistics of ordinary days about this time of day, and is above the
-    record of late there. A breach is learned for its first half day, and its height becomes ordinary when it comes
-    again at the same time of day within a week. Time without frames is time without arrivals.
-    Guarantee: where the model holds, about `false_alarm_interval` or more between false alarms; elsewhere as far as the last four weeks are like the next day.
+    Arrivals are Poisson given a rate. The rate is the base's for the hour of the week, or an hour's beside it where
+    that is clearly lower (two hours beside: the geometric mean), since clocks change and days start late; times the
+    trend of the last days and weeks; times the day's own pace, filtered as the hours pass and never above 1. How
+    surely each is known, and how much hours differ and clump, is in the null: empty windows in a row share one
+    deviation. What is left is measured: the threshold follows the tail of the highest statistics of ordinary days
+    about this time of day, and is above the record of late there. A breach is learned for its first half day, and
+    its height becomes ordinary when it comes again at the same time of day within eight days. Time without frames
+    is time without arrivals.
+    Guarantee: where the model holds, about `false_alarm_interval` or more between false alarms; elsewhere as far
+    as the last four weeks are like the next day.
     Source: Shiryaev 1963, Roberts 1966; gamma-Poisson filter after Smith and Miller 1986; tails Pickands 1975.
 
     >>> detector, hour = Silence(90.0), 3600_000_000
@@ -167,7 +168,7 @@ class Silence:
             return
         best = 0.0
         for place, level in enumerate(_LEVELS):
-            gain = _log_poisson(arrivals, level * mean) - null
+            gain = log_poisson(arrivals, level * mean) - null
             state.measure[place] = min(
                 (state.measure[place] + length * _WEIGHTS[place]) * math.exp(min(gain, 70.0)), _CEILING
             )
@@ -336,7 +337,7 @@ class _State:
             self.shape, self.scale = self.shape + arrivals, self.scale + self.owed
             self.owed = 0.0
             wide = 1.0 / (variance + self.doubt)
-            return _log_negative_binomial(arrivals, wide, wide, mean)
+            return log_negative_binomial(arrivals, wide, wide, mean)
         before = self.gap_null
         self.gap += mean
         self.gap_hour += mean
@@ -389,22 +390,3 @@ class _State:
         made.base = ArrivalBase.load(fields(state, "base"))
         made.lulls = Lulls.load(fields(state, "lulls"))
         return made
-
-
-def _log_poisson(count: float, mean: float) -> float:
-    """Without the count's factorial, which cancels."""
-    if mean <= 0.0:
-        return 0.0 if count == 0.0 else -1e9
-    return count * math.log(mean) - mean
-
-
-def _log_negative_binomial(count: float, shape: float, scale: float, mean: float) -> float:
-    """The same for a rate with a gamma deviation of this shape and scale; Poisson as the shape grows."""
-    if mean <= 0.0:
-        return 0.0 if count == 0.0 else -1e9
-    if count == 0.0:
-        return -shape * math.log1p(mean / scale)
-    if shape > _SURE:
-        return _log_poisson(count, mean * shape / scale)
-    rising = math.lgamma(shape + count) - math.lgamma(shape)
-    return rising - shape * math.log1p(mean / scale) + count * math.log(mean / (scale + mean))
