@@ -74,9 +74,7 @@ class FailureRate(RateDetector):
             step.now,
             step.now - self._first,
             step.restless,
-            odds / factor,
-            float(step.hits[0]),
-            float(step.trials[0]),
+            (odds / factor, float(step.hits[0]), float(step.trials[0])),
         )
 
     def _dump_reference(self) -> dict[str, JSON]:

@@ -15,7 +15,7 @@ _STRONG = 20.0
 _HANDFUL = 5
 _MOST = 0.5  # values with more than this share of all attempts are the whole
 _ALL = 0.9  # and so is a single value with more than this
-_CARRIES = 0.6  # values with at least this share of the whole's excess are the cause of it
+_ALIKE = 0.4  # where the rest's rate is raised by this share of the values' (in logs), it is the whole
 _MODERATE = math.log(20.0)
 
 
@@ -24,7 +24,7 @@ class Carried:
     """What is known of all rows when an alarm is raised.
 
     `measure`: each row's statistic times its weight; `climb`: its log likelihood ratio since its own onset;
-    `excess`: its failures beyond the expected since it was last acquitted; `load`: its long-run failures.
+    `seen`, `expected`: its failures since it was last acquitted; `load`: what it has seen in the long run.
     `live[0]` is False where the whole cannot be named.
     """
 
@@ -32,15 +32,16 @@ class Carried:
     live: Flags
     measure: Floats
     climb: Floats
-    excess: Floats
+    seen: Floats
+    expected: Floats
     load: Floats
 
 
 def named(rows: Carried) -> list[str]:
     """Who carries an alarm: a handful of values of one dimension, or the whole.
 
-    The strongest value and all of its dimension whose own evidence is strong are named where they have most of
-    the whole's excess; else it is the whole that fails more, if it shows at least moderate evidence of it.
+    The strongest value and all of its dimension whose own evidence is strong are named where the rest fails
+    much less than they do; else it is the whole that fails more, if it shows at least moderate evidence of it.
     """
     live = rows.live.copy()
     live[0] = False
@@ -60,8 +61,12 @@ def _is_whole(rows: Carried, values: list[int], alike: list[int]) -> bool:
     share = float(rows.load[values].sum() / max(rows.load[alike].sum(), 1e-9))
     if share > (_MOST if len(values) > 1 else _ALL) or len(values) > _HANDFUL:
         return True
-    moderate = rows.climb[0] >= min(_MODERATE, float(rows.climb[values].max()))
-    return bool(moderate and rows.excess[values].sum() < _CARRIES * rows.excess[0])
+    if rows.climb[0] < min(_MODERATE, float(rows.climb[values].max())):
+        return False
+    seen, expected = rows.seen[values].sum(), rows.expected[values].sum()
+    raised = math.log((seen + 1.0) / (expected + 1.0))
+    rest = math.log((max(rows.seen[0] - seen, 0.0) + 1.0) / (max(rows.expected[0] - expected, 0.0) + 1.0))
+    return rest > _ALIKE * raised
 
 
 def with_breaches(scores: Scores, breaches: Mapping[str, Breach], origin: int) -> Scores:

@@ -353,7 +353,8 @@ class RateDetector(ABC):
                 live,
                 self._current(step, "measure").sum(axis=1) * self._average.of(table.column("dimension")),
                 self._current(step, "climb").max(axis=1),
-                held[:, 0] - np.exp(offset) * held[:, 1],
+                held[:, 0],
+                np.exp(offset) * held[:, 1],
                 table.group("base")[:, 2:].sum(axis=1),
             )
         )

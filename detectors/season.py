@@ -1,7 +1,7 @@
 """The week's shape of a failure rate: hour of day, and hour of day by weekend, shrunk by empirical Bayes."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from detectors.frame import JSON, Frame
 from detectors.plain import number, numbers
@@ -9,8 +9,12 @@ from detectors.plain import number, numbers
 MEMORY = 56.0
 """Mean memory in days."""
 _HOUR = 3_600_000_000
-_GUESSES = (0.15, 0.08)  # variance of the log factor between hours, and of weekends, before they are known
-_WORTH = 4.0  # those guesses are worth this many hours
+_GUESSES = (0.05, 0.02, 0.03, 0.01)
+"""Variance of the log factor between hours and of an hour about its neighbours, then of weekends, not yet known."""
+_WORTH = 0.5  # those guesses are worth this many hours
+_LEAST = 5e-4
+_FRIDAY = 4
+_DAY_HOURS = 24
 _REBASE = 30.0
 
 
@@ -25,15 +29,16 @@ def hour_of_week(frame: Frame) -> tuple[int, int]:
     hours = (frame.start + frame.end) // 2 // _HOUR
     hour = hours % 24
     weekday = (hours // 24 + 3) % 7
-    return hour, hour + 24 if weekday >= 5 else hour
+    return hour, hour + 24 if weekday > _FRIDAY else hour
 
 
 class Season:
     """Factors on the odds of a failure by hour of day and weekend (Mantel-Haenszel ratios to the level).
 
-    Each hour's factor is shrunk towards 1 by a variance between hours that is itself estimated once a day, so a
-    flat stream gets a flat season; the weekend's factor of an hour is shrunk towards the hour's own. The
-    wander of the stream counts against the hours' information: a bad day is no season.
+    Each hour's factor is shrunk towards its two neighbours' and theirs towards 1, by variances that are themselves
+    estimated once a day: a flat stream gets a flat season, a smooth one is soon known, a spike is still found.
+    The weekend's factor of an hour, relative to the hour's own, likewise. The wander of the stream counts
+    against the hours' information: a bad day is no season.
     """
 
     __slots__ = ("_day", "_minus", "_plus", "_zero", "between")
@@ -50,14 +55,27 @@ class Season:
         unit = math.exp((now - self._zero) / MEMORY)
         days = 1.0 + min(seen_days, MEMORY)
         hour, week_hour = hour_of_week(frame)
-        day, day_spread = self._ratio(hour, unit, days, wander, 1.0 / self.between[0])
-        week, week_spread = self._ratio(week_hour + 24, unit, days, wander, 1.0 / self.between[1])
+        day, day_spread = self._ratio(hour, unit, days, wander)
+        week, week_spread = self._ratio(week_hour + 24, unit, days, wander)
         return day * week, day_spread + week_spread
 
-    def _ratio(self, place: int, unit: float, days: float, wander: float, weight: float) -> tuple[float, float]:
+    def _ratio(self, place: int, unit: float, days: float, wander: float) -> tuple[float, float]:
+        """Factor of one place and the variance of its logarithm."""
+        flat, near = self.between[:2] if place < _DAY_HOURS else self.between[2:]
+        weight = 1.0 / flat
+        plus, minus = self._beside(place, unit)
+        worth = 1.0 / (1.0 + wander * plus / days)
+        target = (plus * worth + weight) / (minus * worth + weight)
+        weight = 1.0 / (near + 1.0 / (plus * worth + weight))
         plus, minus = self._plus[place] / unit, self._minus[place] / unit
         worth = 1.0 / (1.0 + wander * plus / days)
-        return (plus * worth + weight) / (minus * worth + weight), 1.0 / (plus * worth + weight)
+        return (plus * worth + weight) / (minus * worth + weight / target), 1.0 / (plus * worth + weight)
+
+    def _beside(self, place: int, unit: float) -> tuple[float, float]:
+        """The sums of both neighbours on the day's ring."""
+        ring = place // _DAY_HOURS * _DAY_HOURS
+        before, after = ring + (place - 1) % _DAY_HOURS, ring + (place + 1) % _DAY_HOURS
+        return (self._plus[before] + self._plus[after]) / unit, (self._minus[before] + self._minus[after]) / unit
 
     def learn(
         self,
@@ -65,11 +83,10 @@ class Season:
         now: float,
         seen_days: float,
         wander: float,
-        level: float,
-        hits: float,
-        trials: float,
+        window: tuple[float, float, float],
     ) -> None:
-        """Take in the whole's window; `level` is its odds without season."""
+        """Take in the whole's window; `window`: its odds without season, failures, trials."""
+        level, hits, trials = window
         if (now - self._zero) / MEMORY > _REBASE:
             unit = math.exp((now - self._zero) / MEMORY)
             self._plus = [value / unit for value in self._plus]
@@ -80,30 +97,37 @@ class Season:
         rate = level / (1.0 + level)
         self._plus[hour] += unit * hits * (1.0 - rate)
         self._minus[hour] += unit * (trials - hits) * rate
-        day, _ = self._ratio(hour, unit, 1.0 + min(seen_days, MEMORY), wander, 1.0 / self.between[0])
+        day, _ = self._ratio(hour, unit, 1.0 + min(seen_days, MEMORY), wander)
         rate = level * day / (1.0 + level * day)
         self._plus[week_hour + 24] += unit * hits * (1.0 - rate)
         self._minus[week_hour + 24] += unit * (trials - hits) * rate
         if int(now) > self._day:
             self._day = int(now)
             days = 1.0 + min(seen_days, MEMORY)
-            self.between = (
-                self._estimate(range(24), unit, days, wander, _GUESSES[0]),
-                self._estimate(range(24, 72), unit, days / 2.0, wander, _GUESSES[1]),
-            )
+            hours = self._estimate(range(24), unit, days, wander, _GUESSES[:2])
+            weekends = self._estimate(range(24, 72), unit, days / 2.0, wander, _GUESSES[2:])
+            self.between = (*hours, *weekends)
 
-    def _estimate(self, places: range, unit: float, days: float, wander: float, guess: float) -> float:
-        """The variance between these log factors by moments, weighted by information, shrunk to a guess."""
-        information, total = _WORTH, _WORTH * guess
+    def _estimate(
+        self, places: range, unit: float, days: float, wander: float, guesses: Sequence[float]
+    ) -> tuple[float, float]:
+        """Variances of these log factors about 1 and about their neighbours' by moments, shrunk to a guess."""
+        information, total = [_WORTH, _WORTH], [_WORTH * guess for guess in guesses]
         for place in places:
             plus, minus = self._plus[place] / unit, self._minus[place] / unit
             if minus <= 0.0:
                 continue
+            own = math.log((plus + 0.5) / (minus + 0.5))
             noise = 1.0 / (plus + 0.5) + wander / days
-            weight = (guess / (guess + noise)) ** 2
-            information += weight
-            total += weight * min(math.log((plus + 0.5) / (minus + 0.5)) ** 2 - noise, 4.0)
-        return max(total / information, 0.002)
+            plus, minus = self._beside(place, unit)
+            beside = math.log((plus + 0.5) / (minus + 0.5))
+            more = noise + 1.0 / (plus + 0.5) + 0.5 * wander / days
+            for which, (square, error) in enumerate(((own**2, noise), ((own - beside) ** 2, more))):
+                weight = (guesses[which] / (guesses[which] + error)) ** 2
+                information[which] += weight
+                total[which] += weight * min(square - error, 4.0)
+        flat, near = (max(all_ / known, _LEAST) for all_, known in zip(total, information, strict=True))
+        return flat, near
 
     def dump(self) -> dict[str, JSON]:
         """Plain JSON."""
@@ -120,5 +144,5 @@ class Season:
         self._plus, self._minus = numbers(state, "plus"), numbers(state, "minus")
         self._zero = number(state["zero"])
         self._day = int(number(state["day"]))
-        hours, weekends = numbers(state, "between")
-        self.between = (hours, weekends)
+        hours, near, weekends, near_weekends = numbers(state, "between")
+        self.between = (hours, near, weekends, near_weekends)

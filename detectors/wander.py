@@ -18,6 +18,8 @@ _DAYS = 2.0 * np.where(np.isfinite(TIMES), TIMES, 0.0)
 _MEMORY = 28.0  # days that a base is made of
 _FLOOR = -12.0  # no hypothesis is ever further behind the best than this, in logs
 _BREAK = 4.0  # a break counts as no more than this, in logs, as a sign of a wander
+_PENDING = 0.3
+"""What is not acquitted yet counts this much: a change would else be taken for a wander that was never seen before."""
 _POOLING = 2e-3
 
 COLUMNS = {
@@ -51,7 +53,7 @@ class Wander:
 
     def weights(self, rows: Floats) -> Floats:
         """The weight of each hypothesis, shape (rows, hypotheses)."""
-        logs = rows[:, self._span["learned"]] + rows[:, self._span["pending"]]
+        logs = rows[:, self._span["learned"]] + _PENDING * rows[:, self._span["pending"]]
         logs -= logs.max(axis=1)[:, None]
         weights: Floats = np.exp(logs, out=logs)
         weights[0] *= PRIOR
