@@ -15,6 +15,7 @@ from service.app.backtest import Backtest
 from service.core.catalog import Catalog, Moment, Owner
 
 _BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
+BROKEN = 0.02
 _REGIONS = [f"r{i}" for i in range(20)]
 
 
@@ -23,7 +24,7 @@ def _time(at: datetime) -> str:
 
 
 def outcomes(count: int, seed: int = 1) -> Iterator[str]:
-    """Outcomes with four dimensions at 6,000 an hour, 2 % broken."""
+    """Outcomes with four dimensions at 6,000 an hour, BROKEN of them broken."""
     draw = random.Random(seed)
     at = _BEGIN
     for number in range(count):
@@ -35,7 +36,7 @@ def outcomes(count: int, seed: int = 1) -> Iterator[str]:
                 "type": "outcome",
                 "moment": "checkout",
                 "customer": f"c{draw.randrange(count // 3)}",
-                "outcome": "broken" if draw.random() < 0.02 else "kept",
+                "outcome": "broken" if draw.random() < BROKEN else "kept",
                 "value": round(draw.uniform(5, 80), 2),
                 "dimensions": {
                     "region": draw.choice(_REGIONS),
@@ -85,9 +86,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     arguments = parser.parse_args()
     names = ("region", "channel", "carrier", "plan")
-    checkout = Catalog(
-        owners={"ops": Owner("ops")}, moments={"checkout": Moment("checkout", "ops", dimensions=names)}
-    )
+    checkout = Catalog(owners={"ops": Owner("ops")}, moments={"checkout": Moment("checkout", "ops", dimensions=names)})
     departs = Catalog(
         owners={"ops": Owner("ops")},
         moments={flights.MOMENT: Moment(flights.MOMENT, "ops", dimensions=("origin", "carrier", "dest"))},
