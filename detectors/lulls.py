@@ -9,11 +9,13 @@ from detectors.plain import number, numbers
 
 MEMORY = 28.0
 """Mean memory of everything here, in days."""
-WANDER, WORTH = 0.05, 4.0
-"""Squared coefficient of variation of an hour's count, beyond counting, before it is known; worth so many hours."""
+WANDER, WORTH, WORTH_ALIKE = 0.05, 4.0, 16.0
+"""Squared coefficient of variation of an hour's count, beyond counting, before it is known; worth so many hours.
+
+The whole day's is worth so many of one hour of day."""
 FLOOR = 0.003
 """What hours differ by even where no difference was ever seen."""
-TAIL, WORTH_PEAKS, WORTH_HERE = 1.1, 8.0, 4.0
+TAIL, WORTH_PEAKS, WORTH_HERE = 1.0, 8.0, 4.0
 """The tail before a peak was seen, worth so many peaks; the whole day's, worth so many about one hour."""
 MARGIN = 2.0
 """A statistic is news only when it is e² times the highest of late at that time of day."""
@@ -131,7 +133,7 @@ class Lulls:
     def wander(self, hour: int) -> float:
         """The same of that hour of day, of what falls short of what the hours before it made one hope for."""
         common = (sum(self.squares) + WORTH * WANDER) / (sum(self.information) + WORTH)
-        short = (self.squares[hour] + WORTH * common) / (self.information[hour] + WORTH)
+        short = (self.squares[hour] + WORTH_ALIKE * common) / (self.information[hour] + WORTH_ALIKE)
         return min(max(short, FLOOR), 1.0)
 
     def hour_over(self, hour: int, hoped: float, seen: float, due: float) -> None:
