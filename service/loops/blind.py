@@ -9,6 +9,8 @@ from service.core.watermark import PartitionClock, watermark
 
 AFTER: Micros = 2 * MINUTE
 """A live moment whose time has stood still for so long, beyond its windows' delay, is blind."""
+NOTHING = "nothing has been read yet"
+STILL = "time stands still: source out of reach or far behind"
 
 
 class Blindness:
@@ -28,27 +30,25 @@ class Blindness:
     def tick(self, clocks: Sequence[PartitionClock]) -> None:
         """Compare every live moment's watermark with the wall clock; write what changed."""
         now = self._clock()
+        since = dict(self._since)
         changed: list[BlindSpan] = []
         for name in self._catalog.moments:
             sources = self._catalog.sources_of(name)
             if not sources or any(source.clock == "event" for source in sources):
                 continue
             topics = {source.topic for source in sources}
-            mine = [clock for clock in clocks if clock.partition.topic in topics]
-            mark = watermark(mine)
+            mark = watermark([clock for clock in clocks if clock.partition.topic in topics])
             seen_until = self._began if mark is None else mark
-            known = self._since.get(name)
+            known = since.get(name)
             if now - seen_until > AFTER + self._catalog.delay_of(name):
                 if known is None:
-                    reason = (
-                        "nothing has been read yet"
-                        if mark is None
-                        else "time stands still: source out of reach or far behind"
-                    )
-                    changed.append(BlindSpan(name, seen_until, None, reason))
-                    self._since[name] = changed[-1]
+                    reason = NOTHING if mark is None else STILL
+                    since[name] = BlindSpan(name, seen_until, None, reason)
+                    changed.append(since[name])
             elif known is not None:
                 changed.append(BlindSpan(name, known.since, now, known.reason))
-                del self._since[name]
+                del since[name]
         if changed:
             self._store.save_blind(changed)
+            # Only now: what a store that is away did not take is tried again.
+            self._since = since

@@ -1,0 +1,102 @@
+"""Blind time: when no trustworthy data comes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from service.adapters.store.memory import MemoryStore
+from service.core.catalog import Catalog, Source
+from service.core.event import HOUR, MINUTE, SECOND, Micros, Partition
+from service.core.ports import BlindSpan, StoreAway
+from service.core.watermark import PartitionClock
+from service.loops.blind import AFTER, NOTHING, STILL, Blindness
+from tests.core.scripted import MOMENT, catalog
+from tests.core.streams import BEGIN
+
+DELAY = 2 * MINUTE
+PLACE = Partition("topic", 0)
+
+
+def declared(clock: str = "live") -> Catalog:
+    return replace(catalog(MOMENT), sources={"s": Source("s", "topic", clock=clock)})  # type: ignore[arg-type]  # a word
+
+
+class World:
+    """A wall clock moved by hand, and what a partition has shown."""
+
+    def __init__(self, of: Catalog | None = None) -> None:
+        self.catalog = of or declared()
+        self.store = MemoryStore(self.catalog.moments)
+        self.now: Micros = BEGIN
+        self.blindness = Blindness(self.store, self.catalog, lambda: self.now)
+
+    def tick(self, minutes: float, looked_at: float | None) -> None:
+        self.now = BEGIN + round(minutes * MINUTE)
+        looked = None if looked_at is None else BEGIN + round(looked_at * MINUTE)
+        self.blindness.tick([PartitionClock(PLACE, None, looked)])
+
+    @property
+    def spans(self) -> list[BlindSpan]:
+        return self.store.blind("arrives", 0, BEGIN + 1000 * HOUR)
+
+
+def test_an_idle_topic_that_is_looked_at_is_not_blind() -> None:
+    world = World()
+    for minute in range(60):
+        world.tick(minute, minute)
+    assert world.spans == []
+
+
+def test_when_time_stands_still_it_is_blind_since_what_was_seen_last() -> None:
+    world = World()
+    world.tick(10, 10)
+    world.tick(14, 10)
+    assert world.spans == []
+    world.tick(14 + 1 / 60, 10)
+    world.tick(30, 10)
+    assert world.spans == [BlindSpan("arrives", BEGIN + 10 * MINUTE, None, STILL)]
+    assert AFTER + DELAY == 4 * MINUTE
+
+
+def test_it_ends_when_time_moves_again() -> None:
+    world = World()
+    world.tick(30, 10)
+    world.tick(31, 31)
+    world.tick(40, 40)
+    assert world.spans == [BlindSpan("arrives", BEGIN + 10 * MINUTE, BEGIN + 31 * MINUTE, STILL)]
+
+
+def test_where_nothing_was_ever_read_it_is_blind_since_the_start() -> None:
+    world = World()
+    world.tick(5, None)
+    assert world.spans == [BlindSpan("arrives", BEGIN, None, NOTHING)]
+
+
+def test_a_source_whose_time_is_its_events_is_never_blind() -> None:
+    world = World(declared("event"))
+    world.tick(500, None)
+    assert world.spans == []
+
+
+def test_a_new_process_goes_on_with_what_was_blind() -> None:
+    world = World()
+    world.tick(30, 10)
+    world.blindness = Blindness(world.store, world.catalog, lambda: world.now)
+    world.tick(40, 10)
+    world.tick(50, 50)
+    assert world.spans == [BlindSpan("arrives", BEGIN + 10 * MINUTE, BEGIN + 50 * MINUTE, STILL)]
+
+
+def test_what_a_store_that_is_away_did_not_take_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+
+    def away(spans: Sequence[BlindSpan]) -> None:
+        raise StoreAway(f"{len(spans)} spans")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.store, "save_blind", away)
+        with pytest.raises(StoreAway):
+            world.tick(30, 10)
+    world.tick(30 + SECOND / MINUTE, 10)
+    assert [span.until for span in world.spans] == [None]
