@@ -20,23 +20,9 @@ ONSET, DETECTED, RESOLVED = at(0), at(30), at(300)
 SPAN = Span(at(0) - 30 * DAY, at(0) + 30 * DAY)
 
 KEYS = [
-    "id",
-    "moment",
-    "kind",
-    "kinds",
-    "rule",
-    "level",
-    "dimensions",
-    "onset_at",
-    "detected_at",
-    "resolved_at",
-    "broken",
-    "customers_affected",
-    "value_at_risk",
-    "first_complaint_at",
-    "complaints_clear_at",
-    "lead_s",
-    "lead_clear_s",
+    *("id", "moment", "kind", "kinds", "rule", "level", "dimensions", "onset_at", "detected_at", "resolved_at"),
+    *("broken", "customers_affected", "value_at_risk", "first_complaint_at", "complaints_clear_at"),
+    *("lead_s", "lead_clear_s"),
 ]
 
 
