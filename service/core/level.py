@@ -1,5 +1,6 @@
 """How bad an interruption is, against the moment's own past: the level that decides whom it wakes."""
 
+import math
 from collections.abc import Iterable
 from statistics import median
 
@@ -14,8 +15,8 @@ PAST_DAYS = 28
 HORIZON: Micros = 4 * HOUR
 """What the present pace will have done by then counts as if it were done: waiting for the harm is no early warning."""
 
-BOUNDS: tuple[tuple[float, Level], ...] = ((6.0, "critical"), (2.0, "high"), (0.5, "medium"))
-"""Usual days' worth of harm from which a level holds."""
+BOUNDS: tuple[tuple[float, Level], ...] = ((4.0, "critical"), (1.5, "high"), (0.4, "medium"))
+"""Harm in ordinary bad days from which a level holds."""
 
 
 class Harm(msgspec.Struct, frozen=True, gc=False):
@@ -62,7 +63,7 @@ def past_of(days: Iterable[Day]) -> Past:
 
 
 def level_of(harm: Harm, past: Past) -> Level:
-    """From the excess over the usual, in usual days: so far and, at the present pace, within four hours.
+    """From the excess over the usual, in ordinary bad days: so far and, at the present pace, within four hours.
 
     Where breaks carry money, one that is worth more than the moment's usual break counts for more.
     """
@@ -70,7 +71,9 @@ def level_of(harm: Harm, past: Past) -> Level:
     pace = excess / max(harm.since, HOUR // 4)
     expected = excess + pace * HORIZON
     weight = (harm.value / harm.broken) / past.value if harm.value and harm.broken and past.value else 1.0
-    days = expected * weight / max(past.broken, 1.0)
+    # Where a day usually brings one break, three are chance and no harm to wake anyone for.
+    bad_day = past.broken + 3.0 * math.sqrt(past.broken) + 3.0
+    days = expected * weight / bad_day
     return next((level for bound, level in BOUNDS if days >= bound), "low")
 
 

@@ -14,9 +14,9 @@ USUAL = Past(broken=100.0, value=10.0)
 
 @pytest.mark.parametrize(
     ("excess", "level"),
-    [(0, "low"), (40, "low"), (60, "medium"), (190, "medium"), (210, "high"), (590, "high"), (610, "critical")],
+    [(0, "low"), (40, "low"), (60, "medium"), (190, "medium"), (210, "high"), (520, "high"), (540, "critical")],
 )
-def test_a_level_is_the_harm_in_usual_days(excess: int, level: Level) -> None:
+def test_a_level_is_the_harm_in_ordinary_bad_days(excess: int, level: Level) -> None:
     # So long after its begin that the pace adds nothing worth speaking of.
     assert level_of(Harm(50 + excess, 50.0, 0, 1000 * DAY), USUAL) == level
 
@@ -46,8 +46,9 @@ def test_where_breaks_carry_no_money_numbers_alone_count() -> None:
     assert level_of(Harm(100, 0.0, 5000, 1000 * DAY), Past(100.0, 0.0)) == "medium"
 
 
-def test_a_moment_that_hardly_ever_breaks_counts_in_single_breaks() -> None:
-    assert level_of(Harm(7, 0.0, 0, 1000 * DAY), Past()) == "critical"
+def test_a_moment_that_hardly_ever_breaks_wakes_nobody_for_two() -> None:
+    assert level_of(Harm(2, 0.0, 0, 1000 * DAY), Past()) == "medium"
+    assert level_of(Harm(13, 0.0, 0, 1000 * DAY), Past()) == "critical"
 
 
 def test_the_usual_day_is_the_median_so_that_one_bad_day_does_not_move_it() -> None:
