@@ -65,7 +65,8 @@ class FailureRate(RateDetector):
         return prior, weight
 
     def _learn_reference(self, frame: Frame, step: Step, frozen: bool) -> None:
-        if frozen or not frame.usual or step.trials[0] == 0.0:
+        # Before the level is known, every hour would be learned to be far from it.
+        if frozen or not frame.usual or step.trials[0] == 0.0 or not self._enough():
             return
         odds = float(step.rate[0] / (1.0 - step.rate[0]))
         factor = float(step.reference[0] / (1.0 - step.reference[0])) / _ODDS

@@ -24,7 +24,7 @@ class Carried:
     """What is known of all rows when an alarm is raised.
 
     `measure`: each row's statistic times its weight; `climb`: its log likelihood ratio since its own onset;
-    `seen`, `expected`: its failures since it was last acquitted; `load`: what it has seen in the long run.
+    `seen`, `expected`: its failures lately; `load`: what it has seen in the long run.
     `live[0]` is False where the whole cannot be named.
     """
 

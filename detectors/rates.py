@@ -25,6 +25,8 @@ ARL_FACTOR = 0.676
 """A threshold of this share of the interval has about the interval as its mean time to a false alarm."""
 UNUSUAL = 0.25
 """Variance that a window adds to the null when the calendar says it is special."""
+LATELY = 0.25
+"""Who carries an alarm is seen in about so many days."""
 _LEVELS = len(LEVELS)
 _SUM = np.ones(_LEVELS)
 _CEILING = 1e60
@@ -107,6 +109,8 @@ class RateDetector(ABC):
                 "touched": 1,
                 "live": 1,
                 "dimension": 1,
+                "lately": 2,  # failures and expected failures, fading
+                "late": 1,  # the day of both
                 "shown": 3,  # evidence, rate and its variance, for windows that wait
                 **COLUMNS,
                 **WANDERING,
@@ -271,6 +275,12 @@ class RateDetector(ABC):
 
         ratios[rate > _HOPELESS] = 1.0
 
+        lately = rows[:, span["lately"]]
+        lately *= np.exp((rows[:, at["late"]] - now) / LATELY)[:, None]
+        lately[:, 0] += hits
+        lately[:, 1] += rate * trials
+        rows[:, at["late"]] = now
+
         climb = rows[:, span["climb"]]
         climb += np.log(ratios)
         np.copyto(rows[:, span["start"]], now, where=climb <= 0.0)
@@ -341,10 +351,8 @@ class RateDetector(ABC):
 
     def _carriers(self, step: Step) -> list[str]:
         table = self._table
-        held = self._current(step, "held")
-        old = step.known >= 0
-        held[step.known[old]] += step.sums[old]
-        offset, _ = self._offsets.predict(table.data[: len(table)], *self._prior(table.data[: len(table)]))
+        lately = self._current(step, "lately")
+        lately *= np.exp((self._current(step, "late") - step.now) / LATELY)
         live = table.column("live") > 0.0
         live[0] &= self.whole_share > 0.0
         return named(
@@ -353,8 +361,8 @@ class RateDetector(ABC):
                 live,
                 self._current(step, "measure").sum(axis=1) * self._average.of(table.column("dimension")),
                 self._current(step, "climb").max(axis=1),
-                held[:, 0],
-                np.exp(offset) * held[:, 1],
+                lately[:, 0],
+                lately[:, 1],
                 table.group("base")[:, 2:].sum(axis=1),
             )
         )
