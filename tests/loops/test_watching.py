@@ -10,7 +10,6 @@ from service.core.catalog import Catalog, Owner, Source, Target
 from service.core.changes import Changes, keys_of
 from service.core.event import (
     DAY,
-    HOUR,
     MINUTE,
     Event,
     Micros,

@@ -1,0 +1,201 @@
+"""The facts of a change, and who is told of it."""
+
+from collections.abc import Iterable
+
+import msgspec
+import pytest
+
+from service.core.catalog import Catalog, Moment, Owner, Rule, Target
+from service.core.event import DAY, HOUR, MINUTE, Complaint, Event, Micros, instant
+from service.core.interruption import Change, ChangeWord, Interruption, Segment
+from service.core.message import Count, Facts, NextDue
+from service.core.ports import Judgement
+from service.loops.announce import LATE, Announcer, Money, facts_of
+from tests.adapters.web.world import World, interruption
+from tests.core.making import at, outcome, promise
+
+MOMENT = Moment("arrives", "ops", dimensions=("region", "carrier"), promise="On time.")
+CATALOG = Catalog(
+    owners={"ops": Owner("ops", targets=("desk", "phone"))},
+    targets={"desk": Target("desk"), "phone": Target("phone")},
+    moments={"arrives": MOMENT},
+)
+ONSET, NOW = at(0), at(60)
+NORTH: Segment = (("region", ("north",)),)
+MONEY = Money("EUR", 2)
+
+
+def broke(minute: float, customer: str, region: str = "north", carrier: str = "a", value: float | None = None) -> Event:
+    given = {"region": region, "carrier": carrier}
+    return outcome(minute, "broken", key=None, customer=customer, dimensions=given, value=value)
+
+
+def kept(minute: float, region: str = "north", carrier: str = "a") -> Event:
+    return outcome(minute, "kept", key=None, dimensions={"region": region, "carrier": carrier})
+
+
+def complaint(minute: float, customer: str) -> Complaint:
+    return Complaint(f"x{minute}", instant(at(minute)), customer=customer, moment="arrives")
+
+
+def row(segment: Segment = (), **more: object) -> Interruption:
+    return interruption("arrives", segment, ONSET, at(15), **({"expected": 0.1, "level": "high"} | more))
+
+
+def store(events: Iterable[Event], *rows: Interruption) -> World:
+    world = World(CATALOG)
+    world.take(list(events))
+    changes = tuple(Change("opened", each.detected_at, each) for each in rows)
+    world.judge("arrives", Judgement(NOW, changes))
+    return world
+
+
+def facts(*events: Event, of: Interruption | None = None, now: Micros = NOW) -> Facts:
+    return facts_of(store(events).store, MOMENT, of or row(), now, MONEY)
+
+
+# --- facts ---
+
+
+def test_harm_is_counted_from_onset_to_now() -> None:
+    found = facts(broke(-1, "c0"), broke(1, "c1"), broke(2, "c1"), broke(3, "c2"), kept(4), kept(5), broke(60, "c9"))
+    assert (found.impact.broken, found.impact.customers) == (3, 2)
+    assert found.inside == Count(3, 5, 0.5)
+    assert (found.currency, found.minor_digits) == ("EUR", 2)
+
+
+def test_a_segment_is_set_beside_the_rest() -> None:
+    events: list[Event] = [
+        broke(1, "c1"),
+        kept(2),
+        broke(3, "c2", region="south"),
+        kept(4, region="south"),
+        kept(5, region="south"),
+    ]
+    found = facts(*events, of=row(NORTH))
+    assert found.inside == Count(1, 2, 0.2)
+    assert found.elsewhere == Count(1, 3)
+    assert found.worst == ()
+    assert found.next_due is None
+
+
+def test_of_everything_the_worst_values_are_named() -> None:
+    events = [broke(n, f"c{n}", carrier="a") for n in range(8)]
+    events += [kept(n, region="south", carrier="b") for n in range(8)]
+    found = facts(*events)
+    assert {count.name for count in found.worst} == {"region north", "carrier a"}
+    assert found.worst[0] == Count(8, 8, 4.0, found.worst[0].name)
+
+
+def test_a_single_break_makes_no_value_the_worst() -> None:
+    assert facts(broke(1, "c1"), kept(2, region="south", carrier="b")).worst == ()
+
+
+def test_customers_count_on_the_day_that_first_hit_them() -> None:
+    day = DAY // MINUTE
+    events = [broke(1, "c1"), broke(2, "c2"), broke(day + 1, "c1"), broke(day + 2, "c3")]
+    found = facts(*events, now=at(day + 60))
+    assert [hit for _, hit in found.newly_hit] == [2, 1]
+
+
+def test_promises_due_within_a_day_are_told() -> None:
+    open_ones = [promise(1, 60 + 30 * n, key=f"k{n}") for n in range(3)]
+    settled: list[Event] = [promise(1, 100, key="done"), outcome(20, "kept", key="done")]
+    assert facts(*open_ones, *settled).next_due == NextDue(3, NOW + DAY)
+    assert facts(kept(1)).next_due is None
+
+
+def test_complaints_of_those_affected_after_their_own_break_are_counted() -> None:
+    found = facts(broke(5, "c1"), broke(5, "c2"), complaint(9, "c1"), complaint(3, "c2"), complaint(9, "c3"))
+    assert found.complained == 1
+
+
+def test_where_nobody_ever_complains_nothing_is_said_of_complaints() -> None:
+    assert facts(broke(5, "c1")).complained is None
+    assert facts(broke(5, "c1"), complaint(-9, "c7")).complained == 0
+
+
+# --- notices ---
+
+
+def announcer(world: World, now: Micros | None = None, learned_at: Micros | None = None) -> Announcer:
+    clock = None if now is None else lambda: now
+    return Announcer(world.store, CATALOG, "https://watch.example", MONEY, clock, learned_at)
+
+
+EVENTS = [broke(n, f"c{n}") for n in range(10)]
+
+
+def change(what: ChangeWord, of: Interruption, when: Micros = NOW) -> Change:
+    return Change(what, when, of)
+
+
+@pytest.mark.parametrize(
+    ("what", "reasons"),
+    [
+        ("opened", ["opened", "opened"]),
+        ("level", ["level_changed", "level_changed"]),
+        ("resolved", ["resolved", "resolved"]),
+        ("evidence", []),
+        ("stale", []),
+        ("withdrawn", []),
+    ],
+)
+def test_each_target_of_the_owner_is_told_of_what_is_news(what: ChangeWord, reasons: list[str]) -> None:
+    found = announcer(store(EVENTS))(change(what, row()))
+    assert [notice.reason for notice in found] == reasons
+    assert [notice.target for notice in found] == ["desk", "phone"][: len(reasons)]
+
+
+def test_a_notice_says_what_happened_to_whom_and_links_to_the_page() -> None:
+    it = row()
+    [notice, _] = announcer(store(EVENTS))(change("opened", it))
+    assert "HIGH" in notice.message.title
+    assert "10 customers" in "\n".join(notice.message.lines)
+    assert notice.message.link == f"https://watch.example/interruptions/{it.id}"
+    assert (notice.owner, notice.moment, notice.interruption) == ("ops", "arrives", it.id)
+
+
+def test_what_is_history_is_not_told_when_it_opens() -> None:
+    world = store(EVENTS)
+    assert announcer(world, NOW + LATE)(change("opened", row())) != []
+    assert announcer(world, NOW + LATE + 1)(change("opened", row())) == []
+    assert announcer(world, NOW + LATE + 1)(change("level", row())) == []
+
+
+def test_what_ended_in_history_is_told_quietly() -> None:
+    over = row(state="resolved", resolved_at=NOW)
+    found = announcer(store(EVENTS), NOW + HOUR)(change("resolved", over))
+    assert {(notice.reason, notice.message.level) for notice in found} == {("was_open_while_away", "low")}
+
+
+def test_what_ended_before_the_first_start_is_told_to_nobody() -> None:
+    over = row(state="resolved", resolved_at=NOW)
+    assert announcer(store(EVENTS), NOW + HOUR, learned_at=NOW)(change("resolved", over)) == []
+    assert announcer(store(EVENTS), NOW + HOUR, learned_at=NOW - 1)(change("resolved", over)) != []
+
+
+def test_where_time_is_the_events_own_nothing_is_history() -> None:
+    assert announcer(store(EVENTS))(change("opened", row(), when=0)) != []
+
+
+def test_what_is_open_when_a_catch_up_ends_is_told_once_as_found_late() -> None:
+    it = row()
+    trial = row((("carrier", ("a",)),), rule="tried", notifies=False)
+    over = row(NORTH, state="resolved", resolved_at=NOW)
+    world = store(EVENTS, it, trial, over)
+    found = announcer(world, NOW).caught_up(["arrives"], NOW)
+    assert [(notice.interruption, notice.reason) for notice in found] == [(it.id, "found_late")] * 2
+    # With the key of its opening, so that it is not told twice.
+    assert {n.key for n in found} == {n.key for n in announcer(world)(change("opened", it))}
+    assert announcer(world, NOW).caught_up(["leaves"], NOW) == []
+
+
+def test_a_moment_that_is_not_declared_has_nobody_to_tell() -> None:
+    stranger = msgspec.structs.replace(row(), moment="leaves")
+    assert announcer(store(EVENTS))(change("opened", stranger)) == []
+
+
+def test_an_experimental_rule_tells_nobody() -> None:
+    assert Rule("r", (), ()).status == "stable"
+    assert announcer(store(EVENTS))(change("opened", row(rule="r", notifies=False))) == []
