@@ -92,7 +92,7 @@ def test_more_evidence_is_written_once() -> None:
 def test_a_level_rises_and_never_falls() -> None:
     known = Known(broken=1)
     known.take(OPENING)
-    known.broken = 60
+    known.broken = 600
     assert [(c.what, c.note) for c in known.take(later("pulse", 90))] == [("level", "low to critical")]
     known.broken = 0
     assert known.take(later("pulse", 180)) == []
