@@ -11,25 +11,30 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.linalg import spsolve
 
 from detectors.failure_rate import FailureRate
-from detectors.frame import Frame
+from detectors.frame import Floats, Frame
 
 _MINUTE = 60_000_000
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
 _STEPS = (_MINUTE, 5 * _MINUTE, 15 * _MINUTE, _HOUR)
 _EVENTS_A_FRAME = 10.0
+_FRIDAY = 4
+_FEW, _DENSE, _THIN = 5.0, 1000.0, 100.0
+_REGIONS = 20
+_TWICE = 2.0
 _START = 20_454 * _DAY
 _WHOLE = np.zeros(1, dtype=np.int64)
 
-Rate = Callable[[np.ndarray[Any, Any], np.random.Generator], np.ndarray[Any, Any]]
+Rate = Callable[[Floats, np.random.Generator], Floats]
 """The failure rate at each of some times, in days."""
+Change = Callable[[Floats], Floats]
+"""What a change makes of failure rates."""
 
 
 # The bound.
@@ -90,10 +95,11 @@ def daily(rate: float, cv: float) -> Rate:
     """Another level each day, constant over the day."""
     sigma = math.sqrt(math.log(1.0 + cv * cv))
 
-    def rates(days: np.ndarray[Any, Any], rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    def rates(days: Floats, rng: np.random.Generator) -> Floats:
         day = days.astype(int)
         levels = np.exp(rng.normal(-0.5 * sigma * sigma, sigma, int(day[-1] - day[0]) + 1))
-        return np.minimum(rate * levels[day - day[0]], 0.99)
+        rates: Floats = np.minimum(rate * levels[day - day[0]], 0.99)
+        return rates
 
     return rates
 
@@ -101,7 +107,7 @@ def daily(rate: float, cv: float) -> Rate:
 def wandering(rate: float, cv: float, memory: float) -> Rate:
     """Odds that wander, correlated over `memory` days."""
 
-    def rates(days: np.ndarray[Any, Any], rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    def rates(days: Floats, rng: np.random.Generator) -> Floats:
         fade = math.exp(-(days[1] - days[0]) / memory)
         noise = rng.normal(0.0, cv * math.sqrt(1.0 - fade * fade), len(days))
         level = rng.normal(0.0, cv)
@@ -109,7 +115,8 @@ def wandering(rate: float, cv: float, memory: float) -> Rate:
         for place, shock in enumerate(noise):
             path[place] = level = fade * level + shock
         odds = rate / (1.0 - rate) * np.exp(path)
-        return odds / (1.0 + odds)
+        shares: Floats = odds / (1.0 + odds)
+        return shares
 
     return rates
 
@@ -117,9 +124,10 @@ def wandering(rate: float, cv: float, memory: float) -> Rate:
 def seasonal(rate: float) -> Rate:
     """Twice at noon what it is at midnight, and more at the weekend."""
 
-    def rates(days: np.ndarray[Any, Any], _: np.random.Generator) -> np.ndarray[Any, Any]:
-        weekend = ((days.astype(int) + _START // _DAY + 3) % 7) >= 5
-        return rate * (1.0 + 0.4 * np.sin(2.0 * np.pi * (days - 0.25))) * np.where(weekend, 1.3, 1.0)
+    def rates(days: Floats, _: np.random.Generator) -> Floats:
+        weekend = ((days.astype(int) + _START // _DAY + 3) % 7) > _FRIDAY
+        rates: Floats = rate * (1.0 + 0.4 * np.sin(2.0 * np.pi * (days - 0.25))) * np.where(weekend, 1.3, 1.0)
+        return rates
 
     return rates
 
@@ -137,7 +145,7 @@ class Stream:
         rng: np.random.Generator,
         begin: float,
         days: float,
-        change: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]] | None = None,
+        change: Change | None = None,
         hurt: Sequence[int] | None = None,
     ) -> Iterator[Frame]:
         """Frames of `days` from day `begin`; `change` is done to the odds of all, or of the regions `hurt`."""
@@ -168,7 +176,7 @@ class Stream:
             yield Frame(start, start + step, ("", *names[1 + seen].tolist()), tried, failed, tried)
 
 
-def times(ratio: float) -> Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]:
+def times(ratio: float) -> Change:
     """A failure rate that many times as high."""
     return lambda rates: np.minimum(rates * ratio, 0.97)
 
@@ -219,7 +227,7 @@ class Cell:
 
     name: str
     stream: Stream
-    change: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]
+    change: Change
     limit: float | None
     """The exact bound, in hours."""
     history: float = 28.0
@@ -274,13 +282,13 @@ def _cells(interval: float) -> Iterator[Cell]:
     ):
         stream = Stream(per_hour, flat(rate))
         least = limit(per_hour, rate, ratio)
-        goal = "<= 1.25" if least * per_hour * rate * ratio >= 5.0 else "<= 1.6"
-        long = 365.0 if per_hour < 100.0 else 42.0 if per_hour < 1000.0 else 7.0
+        goal = "<= 1.25" if least * per_hour * rate * ratio >= _FEW else "<= 1.6"
+        long = 365.0 if per_hour < _THIN else 42.0 if per_hour < _DENSE else 7.0
         name = f"flat {per_hour:g}/h {rate:.1%} x{ratio:g}"
-        yield Cell(name, stream, times(ratio), least, history, long, goal=goal, warm_ups=3 if per_hour < 5000 else 1)
+        yield Cell(name, stream, times(ratio), least, history, long, goal=goal, warm_ups=3 if per_hour <= _DENSE else 1)
     for cv, ratio in ((0.2, 2.0), (0.2, 3.0)):
         stream = Stream(600.0, daily(0.01, cv))
-        goal = "<= 1.7, false <= 2x" if ratio > 2.0 else ""
+        goal = "<= 1.7, false <= 2x" if ratio > _TWICE else ""
         yield Cell(f"daily CV {cv} 600/h 1% x{ratio:g}", stream, times(ratio), limit(600.0, 0.01, ratio), goal=goal)
     yield Cell(
         "seasonal rate 600/h 1% x3, 14 d",
@@ -291,7 +299,7 @@ def _cells(interval: float) -> Iterator[Cell]:
         28.0,
         goal="<= 1.4, false <= 1.5x",
     )
-    region = Stream(600.0, flat(0.01), 20)
+    region = Stream(600.0, flat(0.01), _REGIONS)
     yield Cell(
         "one region of 20 x10, 600/h 1%",
         region,
@@ -347,12 +355,14 @@ def _row(cell: Cell, found: Found, interval: float, seconds: float) -> str:
     if seen:
         p90 = seen[min(len(seen) - 1, math.ceil(0.9 * len(seen)) - 1)]
         numbers = " | ".join(f"{n / limit:.2f}" for n in (statistics.fmean(seen), statistics.median(seen), p90))
-    truth = frozenset({"region=07"} if cell.stream.regions == 20 else {"region=01"}) if cell.hurt else frozenset({""})
+    truth = (
+        frozenset({"region=07"} if cell.stream.regions == _REGIONS else {"region=01"}) if cell.hurt else frozenset({""})
+    )
     named = sum(one == truth for one in found.named) / max(len(found.named), 1)
     share = len(seen) / max(len(found.delays), 1)
     return (
         f"| {cell.name} | {found.alarms / found.weeks:.3f} ({7.0 / interval:.3f}) | "
-        f"{'%.2f' % cell.limit if cell.limit else '1'} | {numbers} | {share:.0%} | {named:.0%} | {cell.goal} | "
+        f"{f'{cell.limit:.2f}' if cell.limit else '1'} | {numbers} | {share:.0%} | {named:.0%} | {cell.goal} | "
         f"{seconds:.0f} |"
     )
 

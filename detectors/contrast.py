@@ -57,8 +57,9 @@ class Contrast(RateDetector):
         self._age = 0.0
 
     def _reference(
-        self, frame: Frame, now: float, rows: Floats, trials: Floats, hits: Floats
+        self, frame: Frame, now: float, rows: Floats, window: tuple[Floats, Floats]
     ) -> tuple[Floats, Floats | float]:
+        hits, trials = window
         recent = rows[:, self._table.span["recent"]]
         enough = min(float(recent[0, 1]) / _ENOUGH, 1.0)
         age = self._age + enough * (now - self._now) / RECENT + float(hits[0]) / FEW
@@ -86,7 +87,8 @@ class Contrast(RateDetector):
         flags[0] = False
         return flags
 
-    def _learn_reference(self, frame: Frame, step: Step, frozen: bool) -> None:
+    def _learn_reference(self, step: Step, *, frozen: bool) -> None:
+        del frozen  # what is in breach is kept from the base, not from the rest of others
         step.rows[:, self._table.at["load"]] += step.trials
         self._age = float(step.rows[0, self._table.span["recent"]][2])
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors.frame import JSON, WHOLE, Floats, Frame
+from detectors.frame import JSON, Floats, Frame
 from detectors.plain import fields
 from detectors.rates import RateDetector, Step
 from detectors.season import Season
@@ -51,11 +51,11 @@ class FailureRate(RateDetector):
         self._season = Season()
 
     def _reference(
-        self, frame: Frame, now: float, rows: Floats, trials: Floats, hits: Floats
+        self, frame: Frame, now: float, rows: Floats, window: tuple[Floats, Floats]
     ) -> tuple[Floats, Floats | float]:
         factor, spread = self._season.factor(frame, now, now - self._first, self._restless(rows))
         odds = _ODDS * factor
-        return np.full(len(trials), odds / (1.0 + odds)), spread
+        return np.full(len(window[1]), odds / (1.0 + odds)), spread
 
     def _prior(self, rows: Floats) -> tuple[Floats | float, Floats | float]:
         level = self._offsets.level(rows[0], _WHOLE_WEIGHT)
@@ -64,7 +64,8 @@ class FailureRate(RateDetector):
         prior[0], weight[0] = 0.0, _WHOLE_WEIGHT
         return prior, weight
 
-    def _learn_reference(self, frame: Frame, step: Step, frozen: bool) -> None:
+    def _learn_reference(self, step: Step, *, frozen: bool) -> None:
+        frame = step.frame
         # Before the level is known, every hour would be learned to be far from it.
         if frozen or not frame.usual or step.trials[0] == 0.0 or not self._enough():
             return

@@ -1,28 +1,20 @@
 """The sequential test that the failure rate and the contrast share: score, alarm, naming, breach, recovery."""
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
 
 import numpy as np
 
-from detectors.average import Average
 from detectors.breach import Breach
 from detectors.evidence import LEVELS, likelihoods
-from detectors.frame import JSON, WHOLE, Flags, Floats, Frame, Ints, Scores
-from detectors.kept import Kept, ends_hour
+from detectors.frame import WHOLE, Flags, Floats, Frame, Ints, Scores
+from detectors.kept import ends_hour
 from detectors.naming import DAY, Carried, named, with_breaches
-from detectors.offsets import COLUMNS, FRESH, Offsets
-from detectors.plain import fields, number, numbers
-from detectors.table import Table
-from detectors.wander import COLUMNS as WANDERING
-from detectors.wander import FRESH as STEADY
-from detectors.wander import SQUARES, Wander
+from detectors.rate_state import RateState
+from detectors.wander import SQUARES
 
-ARL_FACTOR = 0.676
-"""A threshold of this share of the interval has about the interval as its mean time to a false alarm."""
 UNUSUAL = 0.25
 """Variance that a window adds to the null when the calendar says it is special."""
 LATELY = 0.25
@@ -57,7 +49,7 @@ class Step:
     accepted: tuple[str, ...] = ()
 
 
-class RateDetector(ABC):
+class RateDetector(RateState):
     """Rows with a predicted failure rate, tested together by one Shiryaev-Roberts statistic in days.
 
     A row's statistic is a measure over change levels, R <- (R + dt/levels) L, dt the days since the row was last
@@ -72,15 +64,6 @@ class RateDetector(ABC):
     probability under it. A level that the stream often visits is no evidence.
     """
 
-    kind: str
-    version: ClassVar[int] = 2
-    whole_share: ClassVar[float]
-    """Weight of the whole in the decision statistic; the dimensions share the rest, and their values theirs."""
-    still: ClassVar[float] = math.inf
-    """Correlation time in days of the prediction's own error; infinite: until the base learns."""
-    extra: ClassVar[Mapping[str, int]] = {}
-    """Columns a subclass keeps beside these."""
-
     def __init__(
         self,
         false_alarm_interval: float,
@@ -88,70 +71,24 @@ class RateDetector(ABC):
         accept_after: float = 14.0,
         warm_after: float = 3.0,
     ) -> None:
-        for name, value in (
-            ("false_alarm_interval", false_alarm_interval),
-            ("cold_start", cold_start),
-            ("accept_after", accept_after),
-            ("warm_after", warm_after),
-        ):
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{self.kind}: {name} is {value!r}; give a number of days above 0")
-        self.false_alarm_interval = float(false_alarm_interval)
-        self.cold_start = float(cold_start)
-        self.accept_after = float(accept_after)
-        self.warm_after = min(float(warm_after), self.cold_start)
-        self._threshold = ARL_FACTOR * self.false_alarm_interval
-        self._table = Table(
-            {
-                "measure": _LEVELS,
-                "climb": _LEVELS,
-                "start": _LEVELS,
-                "touched": 1,
-                "live": 1,
-                "dimension": 1,
-                "lately": 2,  # failures and expected failures, fading
-                "late": 1,  # the day of both
-                "shown": 3,  # evidence, rate and its variance, for windows that wait
-                **COLUMNS,
-                **WANDERING,
-                **self.extra,
-            },
-            {**FRESH, **STEADY},
-        )
-        for row in (self._table.fresh, *self._table.data):
-            row[self._table.span["shown"]] = (0.0, 0.5, 1.0)
-        self._offsets = Offsets(self._table)
-        self._wander = Wander(self._table, self.still)
-        self._average = Average()
-        self._kept = Kept()
-        self._breaches: dict[str, Breach] = {}
-        self._origin: int | None = None
-        self._now = 0.0
-        self._first = 0.0
-        self._warm = False
+        super().__init__(false_alarm_interval, cold_start, accept_after, warm_after)
         self._cache: tuple[Frame, Step] | None = None
 
     # What a subclass knows.
 
     @abstractmethod
     def _reference(
-        self, frame: Frame, now: float, rows: Floats, trials: Floats, hits: Floats
+        self, frame: Frame, now: float, rows: Floats, window: tuple[Floats, Floats]
     ) -> tuple[Floats, Floats | float]:
-        """The rate each row is compared with in this window, and the variance of its log odds."""
+        """The rate each row is compared with in this window (failures, trials), and the variance of its log odds."""
 
     @abstractmethod
     def _prior(self, rows: Floats) -> tuple[Floats | float, Floats | float]:
         """A row's log odds ratio before anything of it is known, and that guess's weight in failures."""
 
     @abstractmethod
-    def _learn_reference(self, frame: Frame, step: Step, frozen: bool) -> None:
+    def _learn_reference(self, step: Step, *, frozen: bool) -> None:
         """Take the window into whatever the reference is made of."""
-
-    @abstractmethod
-    def _dump_reference(self) -> dict[str, JSON]: ...
-
-    @abstractmethod
-    def _load_reference(self, state: Mapping[str, JSON]) -> None: ...
 
     def _testable(self, step: Step) -> Flags:
         """Rows that take part in the statistic from this window on, once the detector is warm."""
@@ -231,13 +168,6 @@ class RateDetector(ABC):
         )
         return with_breaches(scores, breaches, self._origin or 0) if breaches else scores
 
-    def progress(self) -> tuple[float, float]:
-        """(days seen, days needed): needed is the cold start until there is enough to go by."""
-        seen = self._now - self._first
-        if self._warm:
-            return max(seen, self.warm_after), self.warm_after
-        return seen, self.warm_after if self._enough() else self.cold_start
-
     # How a frame is worked out.
 
     def _step(self, frame: Frame) -> Step:
@@ -259,7 +189,7 @@ class RateDetector(ABC):
         rows = table.gather(known)
         trials = frame.trials.astype(np.float64)
         hits = np.minimum(np.maximum(frame.hits, 0.0), trials)
-        reference, doubt = self._reference(frame, now, rows, trials, hits)
+        reference, doubt = self._reference(frame, now, rows, (hits, trials))
         offset, spread = self._offsets.predict(rows, *self._prior(rows))
         odds = np.exp(offset) * (reference / (1.0 - reference))
         rate = np.minimum(np.maximum(odds / (1.0 + odds), 1e-9), 1.0 - 1e-9)
@@ -281,6 +211,35 @@ class RateDetector(ABC):
         lately[:, 1] += rate * trials
         rows[:, at["late"]] = now
 
+        after, flow = self._weigh(rows, now, ratios)
+        sums = np.empty((len(rows), 2))
+        sums[:, 0] = hits * (1.0 - reference)
+        sums[:, 1] = (trials - hits) * reference
+        step = Step(
+            frame,
+            now,
+            known,
+            rows,
+            trials,
+            hits,
+            reference,
+            rate,
+            weights,
+            float(wander[0]),
+            sums,
+            flow,
+            self._breaches,
+        )
+        whole, parts = self._parts(step, after, spread)
+        if self._breaches:
+            self._advance_breaches(step, spread)
+        if self._warm and whole + parts >= self._threshold:
+            self._alarm(step, self._carriers(step))
+        return step
+
+    def _weigh(self, rows: Floats, now: float, ratios: Floats) -> tuple[Floats, Floats]:
+        """Take the window's likelihood ratios into `rows` in place; their statistics and the average's flow."""
+        at, span = self._table.at, self._table.span
         climb = rows[:, span["climb"]]
         climb += np.log(ratios)
         np.copyto(rows[:, span["start"]], now, where=climb <= 0.0)
@@ -294,25 +253,14 @@ class RateDetector(ABC):
         measure += (passed / _LEVELS)[:, None]
         measure *= ratios
         np.minimum(measure, _CEILING, out=measure)
-        after = measure @ _SUM
+        after: Floats = measure @ _SUM
         flow = self._average.flow
         taking = live > 0.0
         taking[0] = False
         if taking.any():
             places = rows[taking, at["dimension"]].astype(np.int64)
             flow = flow + np.bincount(places, (after - before - passed)[taking], len(flow))
-        sums = np.empty((len(rows), 2))
-        sums[:, 0] = hits * (1.0 - reference)
-        sums[:, 1] = (trials - hits) * reference
-        step = Step(
-            frame, now, known, rows, trials, hits, reference, rate, weights, float(wander[0]), sums, flow, self._breaches
-        )
-        whole, parts = self._parts(step, after, spread)
-        if self._breaches:
-            self._advance_breaches(step, spread)
-        if self._warm and whole + parts >= self._threshold:
-            self._alarm(step, self._carriers(step))
-        return step
+        return after, flow
 
     def _parts(self, step: Step, measure: Floats, spread: Floats) -> tuple[float, float]:
         """The whole's and the segments' part of the decision statistic; each row's is put where it is shown."""
@@ -331,10 +279,6 @@ class RateDetector(ABC):
         whole = share * float(measure[0])
         shown[0, 0] = whole / self._threshold
         return whole, (1.0 - share) * average.total(step.flow, step.now) if some else 0.0
-
-    def _restless(self, rows: Floats) -> float:
-        """The variance of the whole's wander, as it is believed."""
-        return float(self._wander.weights(rows[:1])[0] @ SQUARES)
 
     def _alarm(self, step: Step, names: list[str]) -> None:
         named = [name for name in names if name not in step.breaches]
@@ -418,7 +362,7 @@ class RateDetector(ABC):
         since = rows[:, at["since"]]
         since[(since < 0.0) & tried] = step.now
         frozen = WHOLE in step.breaches
-        self._learn_reference(frame, step, frozen)
+        self._learn_reference(step, frozen=frozen)
         if self._warm and not frozen and not step.named:
             waiting = (rows[:, at["live"]] == 0.0) & self._testable(step)
             if waiting.any():
@@ -450,80 +394,3 @@ class RateDetector(ABC):
             if frame.segments[place] != WHOLE:
                 row[at["dimension"]] = self._average.dimension(frame.segments[place])
                 self._average.enter(frame.segments[place], step.now)
-
-    def _restart(self) -> None:
-        """Start all statistics at 0 again; rows in breach leave the statistic until it is over."""
-        table = self._table
-        live = table.column("live")
-        for name in self._breaches:
-            live[table.index[name]] = 0.0
-        table.group("measure")[:] = 0.0
-        table.group("climb")[:] = 0.0
-        table.group("start")[:] = self._now
-        table.column("touched")[:] = self._now
-        segments = live > 0.0
-        segments[table.index[WHOLE]] = False
-        self._average.restart(table.column("dimension"), segments, self._now)
-
-    def _accept(self, name: str, breach: Breach) -> None:
-        """Take the level of a breach that lasted too long for the new base."""
-        table, offsets = self._table, self._offsets
-        row = table.data[table.index[name]]
-        if name == WHOLE:
-            base = row[table.span["base"]]
-            old = (base[0] + 1.0) / (base[1] + 1.0)
-            table.group("base")[:, 1::2] *= old * (breach.minus + 1.0) / (breach.plus + 1.0)
-        offsets.reseed(row, breach.plus, breach.minus)
-        row[table.span["climb"]] = 0.0
-
-    def _enough(self) -> bool:
-        """Enough of the whole was seen for its base to mean something."""
-        row = self._table.index.get(WHOLE)
-        return row is not None and self._offsets.failures(self._table.data[row]) >= 3.0
-
-    def dump(self) -> dict[str, JSON]:
-        """Everything the detector knows, as versioned plain JSON."""
-        return {
-            "kind": self.kind,
-            "version": self.version,
-            "settings": {
-                "false_alarm_interval": self.false_alarm_interval,
-                "cold_start": self.cold_start,
-                "accept_after": self.accept_after,
-                "warm_after": self.warm_after,
-            },
-            "origin": self._origin,
-            "clock": [self._now, self._first, self._offsets.zero],
-            "pool": self._wander.pool.tolist(),
-            "average": self._average.dump(),
-            "warm": self._warm,
-            "kept": self._kept.dump(),
-            "table": self._table.dump(),
-            "breaches": {name: breach.dump() for name, breach in sorted(self._breaches.items())},
-            "reference": self._dump_reference(),
-        }
-
-    @classmethod
-    def load(cls, state: Mapping[str, JSON]) -> Self:
-        """The detector of a dump; ValueError where kind or version is another's."""
-        if state.get("kind") != cls.kind or state.get("version") != cls.version:
-            raise ValueError(
-                f"detector state: kind {state.get('kind')!r} version {state.get('version')!r} is not "
-                f"{cls.kind!r} version {cls.version}; drop it and learn again"
-            )
-        settings = fields(state, "settings")
-        made = cls(**{name: number(value) for name, value in settings.items()})
-        origin = state["origin"]
-        made._origin = None if origin is None else int(number(origin))
-        made._now, made._first, made._offsets.zero = numbers(state, "clock")
-        made._wander.pool = np.array(numbers(state, "pool"))
-        made._average.restore(fields(state, "average"))
-        made._warm = bool(state["warm"])
-        made._table.restore(fields(state, "table"))
-        made._kept.restore(fields(state, "kept"))
-        for name, breach in fields(state, "breaches").items():
-            if not isinstance(breach, dict):
-                raise ValueError(f"detector state: breach of {name!r} must be an object")
-            made._breaches[name] = Breach.load(breach)
-        made._load_reference(fields(state, "reference"))
-        return made

@@ -1,0 +1,181 @@
+"""What a detector of rates knows: its settings, its table, its breaches; how that is kept, restarted and dumped."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+import numpy as np
+
+from detectors.average import Average
+from detectors.breach import Breach
+from detectors.evidence import LEVELS
+from detectors.frame import JSON, WHOLE, Floats
+from detectors.kept import Kept
+from detectors.offsets import COLUMNS, FRESH, Offsets
+from detectors.plain import fields, number, numbers
+from detectors.table import Table
+from detectors.wander import COLUMNS as WANDERING
+from detectors.wander import FRESH as STEADY
+from detectors.wander import SQUARES, Wander
+
+ARL_FACTOR = 0.676
+"""A threshold of this share of the interval has about the interval as its mean time to a false alarm."""
+_LEVELS = len(LEVELS)
+_FEW = 3.0
+
+
+class RateState(ABC):
+    """The part of a rate detector that lasts from frame to frame."""
+
+    kind: str
+    version: ClassVar[int] = 2
+    whole_share: ClassVar[float]
+    """Weight of the whole in the decision statistic; the dimensions share the rest, and their values theirs."""
+    still: ClassVar[float] = math.inf
+    """Correlation time in days of the prediction's own error; infinite: until the base learns."""
+    extra: ClassVar[Mapping[str, int]] = {}
+    """Columns a subclass keeps beside these."""
+
+    def __init__(
+        self,
+        false_alarm_interval: float,
+        cold_start: float = 14.0,
+        accept_after: float = 14.0,
+        warm_after: float = 3.0,
+    ) -> None:
+        for name, value in (
+            ("false_alarm_interval", false_alarm_interval),
+            ("cold_start", cold_start),
+            ("accept_after", accept_after),
+            ("warm_after", warm_after),
+        ):
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{self.kind}: {name} is {value!r}; give a number of days above 0")
+        self.false_alarm_interval = float(false_alarm_interval)
+        self.cold_start = float(cold_start)
+        self.accept_after = float(accept_after)
+        self.warm_after = min(float(warm_after), self.cold_start)
+        self._threshold = ARL_FACTOR * self.false_alarm_interval
+        self._table = Table(
+            {
+                "measure": _LEVELS,
+                "climb": _LEVELS,
+                "start": _LEVELS,
+                "touched": 1,
+                "live": 1,
+                "dimension": 1,
+                "lately": 2,  # failures and expected failures, fading
+                "late": 1,  # the day of both
+                "shown": 3,  # evidence, rate and its variance, for windows that wait
+                **COLUMNS,
+                **WANDERING,
+                **self.extra,
+            },
+            {**FRESH, **STEADY},
+        )
+        for row in (self._table.fresh, *self._table.data):
+            row[self._table.span["shown"]] = (0.0, 0.5, 1.0)
+        self._offsets = Offsets(self._table)
+        self._wander = Wander(self._table, self.still)
+        self._average = Average()
+        self._kept = Kept()
+        self._breaches: dict[str, Breach] = {}
+        self._origin: int | None = None
+        self._now = 0.0
+        self._first = 0.0
+        self._warm = False
+
+    @abstractmethod
+    def _dump_reference(self) -> dict[str, JSON]: ...
+
+    @abstractmethod
+    def _load_reference(self, state: Mapping[str, JSON]) -> None: ...
+
+    def progress(self) -> tuple[float, float]:
+        """(days seen, days needed): needed is the cold start until there is enough to go by."""
+        seen = self._now - self._first
+        if self._warm:
+            return max(seen, self.warm_after), self.warm_after
+        return seen, self.warm_after if self._enough() else self.cold_start
+
+    def _restart(self) -> None:
+        """Start all statistics at 0 again; rows in breach leave the statistic until it is over."""
+        table = self._table
+        live = table.column("live")
+        for name in self._breaches:
+            live[table.index[name]] = 0.0
+        table.group("measure")[:] = 0.0
+        table.group("climb")[:] = 0.0
+        table.group("start")[:] = self._now
+        table.column("touched")[:] = self._now
+        segments = live > 0.0
+        segments[table.index[WHOLE]] = False
+        self._average.restart(table.column("dimension"), segments, self._now)
+
+    def _accept(self, name: str, breach: Breach) -> None:
+        """Take the level of a breach that lasted too long for the new base."""
+        table, offsets = self._table, self._offsets
+        row = table.data[table.index[name]]
+        if name == WHOLE:
+            base = row[table.span["base"]]
+            old = (base[0] + 1.0) / (base[1] + 1.0)
+            table.group("base")[:, 1::2] *= old * (breach.minus + 1.0) / (breach.plus + 1.0)
+        offsets.reseed(row, breach.plus, breach.minus)
+        row[table.span["climb"]] = 0.0
+
+    def _restless(self, rows: Floats) -> float:
+        """The variance of the whole's wander, as it is believed."""
+        return float(self._wander.weights(rows[:1])[0] @ SQUARES)
+
+    def _enough(self) -> bool:
+        """Enough of the whole was seen for its base to mean something."""
+        row = self._table.index.get(WHOLE)
+        return row is not None and self._offsets.failures(self._table.data[row]) >= _FEW
+
+    def dump(self) -> dict[str, JSON]:
+        """Everything the detector knows, as versioned plain JSON."""
+        return {
+            "kind": self.kind,
+            "version": self.version,
+            "settings": {
+                "false_alarm_interval": self.false_alarm_interval,
+                "cold_start": self.cold_start,
+                "accept_after": self.accept_after,
+                "warm_after": self.warm_after,
+            },
+            "origin": self._origin,
+            "clock": [self._now, self._first, self._offsets.zero],
+            "pool": self._wander.pool.tolist(),
+            "average": self._average.dump(),
+            "warm": self._warm,
+            "kept": self._kept.dump(),
+            "table": self._table.dump(),
+            "breaches": {name: breach.dump() for name, breach in sorted(self._breaches.items())},
+            "reference": self._dump_reference(),
+        }
+
+    @classmethod
+    def load(cls, state: Mapping[str, JSON]) -> Self:
+        """The detector of a dump; ValueError where kind or version is another's."""
+        if state.get("kind") != cls.kind or state.get("version") != cls.version:
+            raise ValueError(
+                f"detector state: kind {state.get('kind')!r} version {state.get('version')!r} is not "
+                f"{cls.kind!r} version {cls.version}; drop it and learn again"
+            )
+        settings = fields(state, "settings")
+        made = cls(**{name: number(value) for name, value in settings.items()})
+        origin = state["origin"]
+        made._origin = None if origin is None else int(number(origin))
+        made._now, made._first, made._offsets.zero = numbers(state, "clock")
+        made._wander.pool = np.array(numbers(state, "pool"))
+        made._average.restore(fields(state, "average"))
+        made._warm = bool(state["warm"])
+        made._table.restore(fields(state, "table"))
+        made._kept.restore(fields(state, "kept"))
+        for name, breach in fields(state, "breaches").items():
+            if not isinstance(breach, dict):
+                raise ValueError(f"detector state: breach of {name!r} must be an object")
+            made._breaches[name] = Breach.load(breach)
+        made._load_reference(fields(state, "reference"))
+        return made
