@@ -47,10 +47,11 @@ class Breach(msgspec.Struct, frozen=True, gc=False):
 class Decision(msgspec.Struct, frozen=True, gc=False):
     """Something that the judge decided about an interruption at the end of a window.
 
-    `pulse`: it has been open so much longer that its level is to be looked at again; ever more seldom.
+    `pulse`: it has been open so much longer that its level is to be looked at again; ever more seldom. `return`:
+    there is data again for one that was stale.
     """
 
-    what: Literal["open", "evidence", "pulse", "resolve", "stale"]
+    what: Literal["open", "evidence", "pulse", "resolve", "stale", "return"]
     id: str
     at: Micros
     segment: Segment
@@ -210,8 +211,11 @@ class Casebook:
         if not case.claims:
             del self._cases[identity]
             return [msgspec.structs.replace(opening, what="resolve", at=end)]
+        was_stale = case.stale
         if arrived:
             case.fed_at, case.stale = end, False
+            if was_stale:
+                return [msgspec.structs.replace(opening, what="return", at=end)]
         elif end - case.fed_at >= STALE_AFTER and not case.stale:
             case.stale = True
             return [msgspec.structs.replace(opening, what="stale", at=end)]

@@ -74,6 +74,9 @@ class Chronicle:
         if decision.what == "resolve":
             row = msgspec.structs.replace(row, state="resolved", resolved_at=at)
             changes.append(Change("resolved", at, row))
+        elif decision.what == "return" and row.state == "stale":
+            row = msgspec.structs.replace(row, state="open")
+            changes.append(Change("returned", at, row))
         elif decision.what == "stale" and row.state != "stale":
             row = msgspec.structs.replace(row, state="stale")
             changes.append(Change("stale", at, row))

@@ -90,7 +90,7 @@ class Impact(msgspec.Struct, frozen=True, gc=False):
     waiting: int = 0
 
 
-ChangeWord = Literal["opened", "evidence", "level", "resolved", "withdrawn", "stale"]
+ChangeWord = Literal["opened", "evidence", "level", "resolved", "withdrawn", "stale", "returned"]
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):

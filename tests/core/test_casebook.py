@@ -228,6 +228,15 @@ def test_a_week_without_data_makes_it_stale_and_not_resolved() -> None:
     assert len(run.open) == 1
 
 
+def test_data_that_comes_back_makes_it_open_again() -> None:
+    run = Run()
+    run.step(breach(""))
+    run.step(breach(""), arrived=False, length=STALE_AFTER)
+    assert run.step(breach("")) == [("return", WHOLE)]
+    assert run.step(breach("")) == []
+    assert run.step(breach(""), arrived=False, length=STALE_AFTER) == [("stale", WHOLE)]
+
+
 def test_data_puts_staleness_off() -> None:
     run = Run()
     run.step(breach(""))

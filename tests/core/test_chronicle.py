@@ -124,6 +124,16 @@ def test_it_can_get_stale_and_be_over_later() -> None:
     assert [c.what for c in known.take(later("resolve", 9 * DAY / MINUTE))] == ["resolved"]
 
 
+def test_with_data_again_it_is_open_again() -> None:
+    known = Known()
+    known.take(OPENING)
+    back = later("return", 9 * DAY / MINUTE)
+    assert known.take(back) == []
+    known.take(later("stale", 8 * DAY / MINUTE))
+    assert [c.what for c in known.take(back)] == ["returned"]
+    assert known.rows["i"].state == "open"
+
+
 def test_several_decisions_build_on_each_other() -> None:
     changes = Known().take(OPENING, later("evidence", 20, kind="silence"), later("resolve", 30))
     assert [c.what for c in changes] == ["opened", "evidence", "resolved"]

@@ -79,6 +79,7 @@ _WHAT = {
     "resolved": "resolved",
     "withdrawn": "withdrawn",
     "stale": "without data for long",
+    "returned": "data again",
 }
 
 
