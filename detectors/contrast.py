@@ -57,8 +57,9 @@ class Contrast(RateDetector):
         self._age = 0.0
 
     def _reference(
-        self, frame: Frame, now: float, rows: Floats, window: tuple[Floats, Floats]
+        self, frame: Frame, now: float, rows: Floats, window: tuple[Floats, Floats], restless: float
     ) -> tuple[Floats, Floats | float]:
+        del restless
         hits, trials = window
         recent = rows[:, self._table.span["recent"]]
         enough = min(float(recent[0, 1]) / _ENOUGH, 1.0)

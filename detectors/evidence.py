@@ -16,6 +16,7 @@ _SUM = np.ones(_INNER)
 _GROWTH = np.expm1(LEVELS)
 _CEILING = 1e60
 _FAR = 30.0
+_NOTHING = -575.0
 
 
 def likelihoods(
@@ -50,6 +51,7 @@ def likelihoods(
     likelihood[:, : nulls * _INNER] += hits[:, None] * flat
     likelihood[:, nulls * _INNER :] += hits[:, None] * LEVELS
     likelihood -= likelihood.max(axis=1)[:, None]
+    np.maximum(likelihood, _NOTHING, out=likelihood)  # exp is slow where it underflows
     np.exp(likelihood, out=likelihood)
     weighed = likelihood[:, : nulls * _INNER].reshape(rows, nulls, _INNER) * _WEIGHTS
     each = np.maximum(weighed @ _SUM, 1e-250)

@@ -51,9 +51,10 @@ class FailureRate(RateDetector):
         self._season = Season()
 
     def _reference(
-        self, frame: Frame, now: float, rows: Floats, window: tuple[Floats, Floats]
+        self, frame: Frame, now: float, rows: Floats, window: tuple[Floats, Floats], restless: float
     ) -> tuple[Floats, Floats | float]:
-        factor, spread = self._season.factor(frame, now, now - self._first, self._restless(rows))
+        del rows
+        factor, spread = self._season.factor(frame, now, now - self._first, restless)
         odds = _ODDS * factor
         return np.full(len(window[1]), odds / (1.0 + odds)), spread
 

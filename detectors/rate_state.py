@@ -10,14 +10,14 @@ import numpy as np
 from detectors.average import Average
 from detectors.breach import Breach
 from detectors.evidence import LEVELS
-from detectors.frame import JSON, WHOLE, Floats
+from detectors.frame import JSON, WHOLE
 from detectors.kept import Kept
 from detectors.offsets import COLUMNS, FRESH, Offsets
 from detectors.plain import fields, number, numbers
 from detectors.table import Table
 from detectors.wander import COLUMNS as WANDERING
 from detectors.wander import FRESH as STEADY
-from detectors.wander import SQUARES, Wander
+from detectors.wander import Wander
 
 ARL_FACTOR = 0.676
 """A threshold of this share of the interval has about the interval as its mean time to a false alarm."""
@@ -123,10 +123,6 @@ class RateState(ABC):
             table.group("base")[:, 1::2] *= old * (breach.minus + 1.0) / (breach.plus + 1.0)
         offsets.reseed(row, breach.plus, breach.minus)
         row[table.span["climb"]] = 0.0
-
-    def _restless(self, rows: Floats) -> float:
-        """The variance of the whole's wander, as it is believed."""
-        return float(self._wander.weights(rows[:1])[0] @ SQUARES)
 
     def _enough(self) -> bool:
         """Enough of the whole was seen for its base to mean something."""

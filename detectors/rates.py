@@ -78,9 +78,12 @@ class RateDetector(RateState):
 
     @abstractmethod
     def _reference(
-        self, frame: Frame, now: float, rows: Floats, window: tuple[Floats, Floats]
+        self, frame: Frame, now: float, rows: Floats, window: tuple[Floats, Floats], restless: float
     ) -> tuple[Floats, Floats | float]:
-        """The rate each row is compared with in this window (failures, trials), and the variance of its log odds."""
+        """The rate each row is compared with in this window (failures, trials), and the variance of its log odds.
+
+        `restless`: variance of the whole's wander, as it is believed.
+        """
 
     @abstractmethod
     def _prior(self, rows: Floats) -> tuple[Floats | float, Floats | float]:
@@ -189,15 +192,15 @@ class RateDetector(RateState):
         rows = table.gather(known)
         trials = frame.trials.astype(np.float64)
         hits = np.minimum(np.maximum(frame.hits, 0.0), trials)
-        reference, doubt = self._reference(frame, now, rows, (hits, trials))
+        weights = self._wander.weights(rows)
+        wander = weights @ SQUARES
+        reference, doubt = self._reference(frame, now, rows, (hits, trials), float(wander[0]))
         offset, spread = self._offsets.predict(rows, *self._prior(rows))
         odds = np.exp(offset) * (reference / (1.0 - reference))
         rate = np.minimum(np.maximum(odds / (1.0 + odds), 1e-9), 1.0 - 1e-9)
         doubt = spread + doubt
         if not frame.usual:
             doubt = doubt + UNUSUAL
-        weights = self._wander.weights(rows)
-        wander = weights @ SQUARES
         mean, variance = self._wander.predict(rows, now, doubt, now - self._first)
         ratios, mean, variance, gain = likelihoods(rate, (hits, trials), mean, variance, weights)
         self._wander.take(rows, now, mean, variance, gain)
