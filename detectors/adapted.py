@@ -184,10 +184,10 @@ class Adapted:
         score = self._take(residual)
         # What is within its own noise is no news, whatever a saturated score says of a constant stream.
         self._evidence = self._weigh(score) if abs(residual) >= _NEWS else 0.0
-        if end - self._first >= self.cold_start - 1e-9 and len(self._scores) >= _LEAST_RANKED and usual:
-            if self._evidence >= 1.0:
-                self._since, self._onset = end, self._next
-                return
+        warm = end - self._first >= self.cold_start - 1e-9 and len(self._scores) >= _LEAST_RANKED
+        if warm and usual and self._evidence >= 1.0:
+            self._since, self._onset = end, self._next
+            return
         self._remember(score)
 
     def _take(self, residual: float) -> float:

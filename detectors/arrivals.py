@@ -15,7 +15,9 @@ WANDER, WORTH = 0.1, 24.0
 """Variance of an hour's log rate about its expectation before it is known, worth this many hours."""
 _HOUR = 3_600_000_000
 _SURE = 1e7  # as good as Poisson
-_KINDS = ((0, 24), (24, 72), (72, 240))
+_BY_HOUR, _BY_KIND = 24, 72  # where the hours by kind of day, and those of the week, begin
+_SATURDAY = 5
+_KINDS = ((0, _BY_HOUR), (_BY_HOUR, _BY_KIND), (_BY_KIND, 240))
 
 
 class ArrivalBase:
@@ -104,10 +106,10 @@ class ArrivalBase:
 
     def _coarse(self, place: int) -> float:
         """Arrivals a day of the kind of hour that this one is part of."""
-        if place < 24:
+        if place < _BY_HOUR:
             return self._level()
-        weekday, hour = divmod(place - 72, 24)
-        parent = (place - 24) % 24 if place < 72 else 24 + hour + (24 if weekday >= 5 else 0)
+        weekday, hour = divmod(place - _BY_KIND, 24)
+        parent = (place - _BY_HOUR) % 24 if place < _BY_KIND else _BY_HOUR + hour + (24 if weekday >= _SATURDAY else 0)
         return self.seen[parent] / self.time[parent] if self.time[parent] > 0.0 else self._level()
 
     def _level(self) -> float:
@@ -116,7 +118,7 @@ class ArrivalBase:
     def _places(self, when: float) -> tuple[int, int, int]:
         hours = int(self.origin) // _HOUR + math.floor(when * 24.0)
         hour, weekday = hours % 24, (hours // 24 + 3) % 7
-        return hour, 24 + hour + (24 if weekday >= 5 else 0), 72 + weekday * 24 + hour
+        return hour, _BY_HOUR + hour + (24 if weekday >= _SATURDAY else 0), _BY_KIND + weekday * 24 + hour
 
     def _note(self, when: float, due: float, arrivals: float) -> None:
         """Add to the present hour; when it is over, its residual is one more look at the wander."""

@@ -156,9 +156,7 @@ class Sender:
         for target, rows in by_target.items():
             breaker = self._breakers.get(target)
             if breaker is None:
-                breaker = self._breakers[target] = Breaker(
-                    self._limits.breaker_limit, self._limits.breaker_pause
-                )
+                breaker = self._breakers[target] = Breaker(self._limits.breaker_limit, self._limits.breaker_pause)
             self._busy[target] = self._busy.get(target, 0) + len(rows)
             self._pool.submit(self._send_all, rows, breaker, until)
         return len(leased)
