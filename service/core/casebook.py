@@ -165,7 +165,8 @@ class Casebook:
             return self._evidence(covering, first, end)
         opening = Decision(
             what="open",
-            id=interruption_id(self._moment.name, segment, start, trial),
+            # Of the window its end: a rule's window and the frame around it may begin together.
+            id=interruption_id(self._moment.name, segment, end, trial),
             at=end,
             segment=segment,
             kind=first.kind,

@@ -19,10 +19,10 @@ EVERYTHING: Segment = ()
 _NAMESPACE = uuid.UUID("6f1c54a8-3f0e-5a0e-9d43-2b7d0c1f7a51")
 
 
-def interruption_id(moment: str, segment: Segment, window: Micros, rule: str | None = None) -> str:
-    """The id of what opened for a moment and segment at a window: the same wherever and whenever it is computed."""
+def interruption_id(moment: str, segment: Segment, opened: Micros, rule: str | None = None) -> str:
+    """The id of what a window opened that ended at a time: the same wherever and whenever it is computed."""
     named = ";".join(f"{dimension}={','.join(values)}" for dimension, values in segment)
-    return str(uuid.uuid5(_NAMESPACE, "\x1f".join((moment, named, rfc3339(window), rule or ""))))
+    return str(uuid.uuid5(_NAMESPACE, "\x1f".join((moment, named, rfc3339(opened), rule or ""))))
 
 
 def segment_of(rows: list[str]) -> Segment:

@@ -71,12 +71,12 @@ def test_a_breach_opens_one_interruption_and_its_end_resolves_it() -> None:
     assert run.step() == []
 
 
-def test_its_id_is_made_of_moment_segment_and_opening_window() -> None:
+def test_its_id_is_made_of_moment_segment_and_the_end_of_its_opening_window() -> None:
     run = Run()
     run.step()
     run.step(breach("region=north", onset=3))
     [opening] = run.open.values()
-    assert opening.id == interruption_id("arrives", NORTH, at(15))
+    assert opening.id == interruption_id("arrives", NORTH, at(30))
     assert (opening.window, opening.at, opening.onset) == (at(15), at(30), at(3))
 
 

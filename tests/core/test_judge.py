@@ -277,3 +277,15 @@ def test_a_rule_that_names_a_detector_adds_a_watcher_of_volume() -> None:
     rule = Rule("busy", ("arrives",), (Threshold("broken", ">", 1, HOUR), Volume("half_space_trees")))
     *_, added = watchers(MOMENT, (rule,))
     assert (added.name, added.kind, added.rule) == ("rule:busy:volume:1", "volume", rule)
+
+
+def test_what_a_rule_opened_and_ended_and_its_frame_opens_again_are_two() -> None:
+    one = judge(rules=(RULE,))
+    found = [
+        *minutes(0, 15, {("north",): (3, 0)}),
+        *minutes(15, 17, {("north",): (9, 9)}),
+        window(28, {("north",): (1, 1)}),
+    ]
+    opened = [d for d in one.advance(found, at(30)).decisions if d.what == "open"]
+    assert [(d.kind, d.window) for d in opened] == [("rule", at(15)), ("failure_rate", at(15))]
+    assert len({d.id for d in opened}) == 2
