@@ -41,9 +41,7 @@ def test_every_locked_requirement_has_its_hash_and_no_host(path: Path) -> None:
     pins = re.split(r"^(?=[A-Za-z0-9][\w.-]*==)", text, flags=re.MULTILINE)[1:]
     assert pins
     assert [pin.split()[0] for pin in pins if "--hash=sha256:" not in pin] == []
-    assert (
-        re.findall(r"^\s*-i\b|--.*index-url|--find-links|--trusted-host|https?://", text, re.MULTILINE) == []
-    )
+    assert re.findall(r"^\s*-i\b|--.*index-url|--find-links|--trusted-host|https?://", text, re.MULTILINE) == []
 
 
 def test_the_image_is_built_from_files_that_are_there() -> None:

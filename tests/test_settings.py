@@ -94,9 +94,7 @@ log_level: debug
 
 
 def test_a_secret_is_shown_nowhere(tmp_path: Path) -> None:
-    found = read(
-        tmp_path, KAFKA + "database: {url: postgresql+psycopg://h/d, password_env: PW}\n", PW="hunter2"
-    )
+    found = read(tmp_path, KAFKA + "database: {url: postgresql+psycopg://h/d, password_env: PW}\n", PW="hunter2")
     password = found.database.password
     assert password is not None
     assert password.reveal() == "hunter2"

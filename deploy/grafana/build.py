@@ -23,9 +23,7 @@ def dashboard() -> JSON:
     panels: list[JSON] = []
     top = 0
     for title, row in ROWS:
-        panels.append(
-            _placed({"type": "row", "title": title, "collapsed": False, "panels": []}, (0, top, WIDTH, 1))
-        )
+        panels.append(_placed({"type": "row", "title": title, "collapsed": False, "panels": []}, (0, top, WIDTH, 1)))
         left, top, tallest = 0, top + 1, 0
         for panel in row:
             width, height = panel.size

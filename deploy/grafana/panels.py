@@ -103,9 +103,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 steps=ALARM,
             ),
             Panel("stat", "Customers", NEVER_SUMMED, (Query(one(m.CUSTOMERS_ALL)),), (4, 4), steps=ALARM),
-            Panel(
-                "stat", "Value at risk", "In the reporting currency.", (Query(VALUE),), (4, 4), steps=ALARM
-            ),
+            Panel("stat", "Value at risk", "In the reporting currency.", (Query(VALUE),), (4, 4), steps=ALARM),
             Panel(
                 "stat",
                 "Known first",

@@ -93,9 +93,7 @@ class MemorySource:
     read.
     """
 
-    def __init__(
-        self, logs: Mapping[Partition, MemoryLog], clock: Callable[[], Micros], batch: int = BATCH
-    ) -> None:
+    def __init__(self, logs: Mapping[Partition, MemoryLog], clock: Callable[[], Micros], batch: int = BATCH) -> None:
         self.logs = dict(logs)
         self.away = False
         self.closed = False

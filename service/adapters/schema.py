@@ -126,12 +126,8 @@ class Annotation(_Event):
     dimensions: Dimensions | None = None
 
 
-Event = Annotated[
-    Outcome | Promise | Complaint | Feedback | CustomerChange | Annotation, Field(discriminator="type")
-]
-EVENT: TypeAdapter[Outcome | Promise | Complaint | Feedback | CustomerChange | Annotation] = TypeAdapter(
-    Event
-)
+Event = Annotated[Outcome | Promise | Complaint | Feedback | CustomerChange | Annotation, Field(discriminator="type")]
+EVENT: TypeAdapter[Outcome | Promise | Complaint | Feedback | CustomerChange | Annotation] = TypeAdapter(Event)
 """Validates one event: `EVENT.validate_json(payload)`."""
 
 

@@ -22,13 +22,9 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         description="Name every problem with file, line and remedy. Exit 2 when the catalogue is bad.",
     )
     place = parser.add_mutually_exclusive_group()
-    place.add_argument(
-        "path", nargs="?", type=Path, metavar="PATH", help="a folder or a file (default: rules)"
-    )
+    place.add_argument("path", nargs="?", type=Path, metavar="PATH", help="a folder or a file (default: rules)")
     place.add_argument("--rules", type=Path, metavar="DIR", help="the same, spelt as the other commands do")
-    parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="for people or for programs"
-    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="for people or for programs")
     parser.add_argument(
         "--schema", choices=sorted(schemas()), metavar="KIND", help="print a kind's JSON Schema instead"
     )
@@ -71,8 +67,7 @@ def _report(loaded: Loaded) -> dict[str, object]:
         "ok": True,
         "objects": _counts(catalog),
         "moments": [
-            {"name": moment.name, "title": moment.title, "owner": moment.owner}
-            for moment in catalog.moments.values()
+            {"name": moment.name, "title": moment.title, "owner": moment.owner} for moment in catalog.moments.values()
         ],
         "owners": [
             {

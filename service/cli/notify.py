@@ -20,9 +20,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "unknown, 2 when settings or catalogue are bad.",
     )
     parser.add_argument("--test", required=True, metavar="TARGET", help="a target of the catalogue")
-    parser.add_argument(
-        "--config", required=True, type=Path, metavar="FILE", help="the settings that serve reads"
-    )
+    parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="the settings that serve reads")
     parser.set_defaults(run=run)
 
 

@@ -169,9 +169,7 @@ def _unpack(blob: bytes) -> tuple[list[tuple[Micros, int]], tuple[int, ...], Mic
     count, runs, watermark = _HEAD.unpack_from(blob)
     start = _HEAD.size + runs * _RUN.size
     if len(blob) != start + count * _HASH_BYTES:
-        message = (
-            f"a blob of {len(blob)} bytes cannot hold {count} ids in {runs} runs: it is cut or no blob of ids"
-        )
+        message = f"a blob of {len(blob)} bytes cannot hold {count} ids in {runs} runs: it is cut or no blob of ids"
         raise ValueError(message)
     marks = list(_RUN.iter_unpack(blob[_HEAD.size : start]))
     return marks, struct.unpack_from(f"<{count}Q", blob, start), watermark

@@ -208,11 +208,7 @@ def _money(moment: Moment, facts: Facts) -> str:
 def _complaints(moment: Moment, facts: Facts) -> str:
     if facts.complained is None or not facts.impact.customers:
         return ""
-    of = (
-        f"the {facts.impact.customers:,}"
-        if moment.unit == "customers"
-        else f"{facts.impact.customers:,} customers"
-    )
+    of = f"the {facts.impact.customers:,}" if moment.unit == "customers" else f"{facts.impact.customers:,} customers"
     return f"Complained so far: {facts.complained:,} of {of}."
 
 
@@ -278,11 +274,7 @@ def percent(share: float) -> str:
 def money(minor: int, currency: str, digits: int) -> str:
     """`BRL 4,977`: minor units with the currency's code; whole from a hundred on, where cents say nothing."""
     unit = 10**digits
-    amount = (
-        f"{round(minor / unit):,}"
-        if digits == 0 or abs(minor) >= 100 * unit
-        else f"{minor / unit:,.{digits}f}"
-    )
+    amount = f"{round(minor / unit):,}" if digits == 0 or abs(minor) >= 100 * unit else f"{minor / unit:,.{digits}f}"
     return f"{currency} {amount}" if currency else amount
 
 

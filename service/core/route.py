@@ -49,9 +49,7 @@ class Notice(msgspec.Struct, frozen=True, gc=False):
     owner: str | None = None
 
 
-def notices(
-    change: Change, facts: Facts, catalog: Catalog, *, muted: Reason | None, public_url: str
-) -> list[Notice]:
+def notices(change: Change, facts: Facts, catalog: Catalog, *, muted: Reason | None, public_url: str) -> list[Notice]:
     """Who is told about a change of an interruption: each target of the owner accountable, once.
 
     `muted`: None while the watch is up to date. After history was read without paging, the reason that

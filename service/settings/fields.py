@@ -81,9 +81,7 @@ def _secret_of_file(value: object, info: ValidationInfo) -> object:
             data = stream.read(_LARGEST_SECRET + 1)
         text = data.decode().rstrip("\r\n")
     except OSError as error:
-        raise wrong(
-            f"{name_of(path)} cannot be read: {error.strerror}; check the path and its rights"
-        ) from None
+        raise wrong(f"{name_of(path)} cannot be read: {error.strerror}; check the path and its rights") from None
     except UnicodeDecodeError:
         raise wrong(f"{name_of(path)} holds no UTF-8 text; write the secret alone into it") from None
     if not text or len(data) > _LARGEST_SECRET:
@@ -145,9 +143,7 @@ def _zone(value: str) -> str:
     zones = available_timezones()
     if value in zones:
         return value
-    raise wrong(
-        f"{show(value)} is not a time zone; {suggest(value, zones, 'write one such as Europe/London')}"
-    )
+    raise wrong(f"{show(value)} is not a time zone; {suggest(value, zones, 'write one such as Europe/London')}")
 
 
 def _code(value: str) -> str:

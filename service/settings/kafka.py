@@ -56,9 +56,7 @@ class OAuth(Section):
                 raise wrong(f"needs {key} beside token_url; add it")
         parts = urlsplit(self.token_url)
         if parts.scheme.lower() != "https" and not loopback(parts.hostname or ""):
-            raise wrong(
-                "would send the client's secret in the clear; write an https:// address", ("token_url",)
-            )
+            raise wrong("would send the client's secret in the clear; write an https:// address", ("token_url",))
         return self
 
 

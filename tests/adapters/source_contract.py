@@ -26,9 +26,7 @@ class SourceUnderTest(ABC):
         """A new reader of new, empty logs of one topic."""
 
     @abstractmethod
-    def append(
-        self, number: int, payloads: Sequence[bytes], headers: Mapping[str, bytes] | None = None
-    ) -> None:
+    def append(self, number: int, payloads: Sequence[bytes], headers: Mapping[str, bytes] | None = None) -> None:
         """Put records at the end of a partition."""
 
     @abstractmethod
@@ -163,9 +161,7 @@ class SourceContract:
 
         assert reading.payloads() == [b"7", b"8", b"9"]
 
-    def test_the_next_offset_follows_the_last_record(
-        self, under_test: SourceUnderTest, source: Source
-    ) -> None:
+    def test_the_next_offset_follows_the_last_record(self, under_test: SourceUnderTest, source: Source) -> None:
         under_test.append(0, [b"a", b"b", b"c"])
 
         reading = Reading(source)
@@ -236,9 +232,7 @@ class SourceContract:
         reading = Reading(source)
         reading.until(lambda: len(reading.payloads()) >= 2)
 
-        headers = [
-            header for batch in reading.batches for header in batch.headers or [{} for _ in batch.offsets]
-        ]
+        headers = [header for batch in reading.batches for header in batch.headers or [{} for _ in batch.offsets]]
         assert headers == [{"ce_id": b"1"}, {}]
 
     def test_what_is_read_by_nobody_starts_at_the_oldest_record(

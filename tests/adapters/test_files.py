@@ -292,9 +292,7 @@ def test_progress_only_grows_and_ends_at_the_total(tmp_path: Path, unsorted: boo
 
 _lines = st.lists(
     st.one_of(
-        st.tuples(st.integers(0, 8), st.integers(0, 99)).map(
-            lambda pair: line(pair[1], START + pair[0] * MINUTE)
-        ),
+        st.tuples(st.integers(0, 8), st.integers(0, 99)).map(lambda pair: line(pair[1], START + pair[0] * MINUTE)),
         st.sampled_from([b"", b" ", b"\r", b"{", b"null", b"\xff", line(1, START, moment="x"), b"y" * 3_000]),
     ),
     max_size=40,

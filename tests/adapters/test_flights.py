@@ -20,9 +20,7 @@ def year() -> list[bytes]:
 
 
 def one(year: list[bytes], flight: str) -> dict[str, Any]:
-    found: list[dict[str, Any]] = [
-        json.loads(line) for line in year if b'"id":"%s"' % flight.encode() in line
-    ]
+    found: list[dict[str, Any]] = [json.loads(line) for line in year if b'"id":"%s"' % flight.encode() in line]
     assert len(found) == 1
     return found[0]
 
@@ -84,9 +82,7 @@ def test_a_flight_is_kept_to_the_fifteenth_minute_and_broken_at_it_when_later_or
 ) -> None:
     day = ("2013", "1", "1", "2355")
     rest = ("JFK", "MIA")
-    rows = [
-        (*day, delay, "AA", str(n), *rest) for n, delay in enumerate(["-10", "15", "16", "1301", "NA", ""])
-    ]
+    rows = [(*day, delay, "AA", str(n), *rest) for n, delay in enumerate(["-10", "15", "16", "1301", "NA", ""])]
     assert [
         (event["customer"][:3], event["time"], event["outcome"], event.get("reason"))
         for event in from_table(monkeypatch, *rows)

@@ -25,9 +25,7 @@ class MemoryUnderTest(SourceUnderTest):
         places = {Partition("memory", number, "memory"): log for number, log in enumerate(self.logs)}
         return MemorySource(places, self.now, batch=300)
 
-    def append(
-        self, number: int, payloads: Sequence[bytes], headers: Mapping[str, bytes] | None = None
-    ) -> None:
+    def append(self, number: int, payloads: Sequence[bytes], headers: Mapping[str, bytes] | None = None) -> None:
         self.logs[number].append(payloads, headers)
 
     def append_control(self, number: int) -> None:

@@ -20,8 +20,7 @@ def configured(folder: Path, **urls: str) -> Path:
             f"metadata: {{name: {name}}}\nspec: {{url: {{file: {folder / name}.url}}}}\n"
         )
     documents.append(
-        "apiVersion: momentwatch/v1\nkind: Owner\nmetadata: {name: ops}\n"
-        f"spec: {{targets: [{', '.join(urls)}]}}\n"
+        f"apiVersion: momentwatch/v1\nkind: Owner\nmetadata: {{name: ops}}\nspec: {{targets: [{', '.join(urls)}]}}\n"
     )
     documents.append(
         "apiVersion: momentwatch/v1\nkind: Moment\nmetadata: {name: departs-on-time}\nspec: {owner: ops}\n"

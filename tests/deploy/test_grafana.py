@@ -104,31 +104,23 @@ def running() -> Iterator[WebServer]:
     registry = new_registry()
     metrics = Metrics(registry)
     metrics.loaded(world.catalog)
-    registry.register(
-        StoreCollector(world.store, lambda: world.catalog, lambda: NOW, currency="BRL", keep=0.2)
-    )
+    registry.register(StoreCollector(world.store, lambda: world.catalog, lambda: NOW, currency="BRL", keep=0.2))
     settings = WebSettings(currency="BRL", clock="event")
     app = make_app(world.store, lambda: world.catalog, registry, Health(), settings, now=lambda: NOW)
     with WebServer(app, "127.0.0.1", 0) as server, Working(metrics):
         yield server
 
 
-def test_a_real_prometheus_answers_every_expression(
-    running: WebServer, prometheus_server: PrometheusFactory
-) -> None:
+def test_a_real_prometheus_answers_every_expression(running: WebServer, prometheus_server: PrometheusFactory) -> None:
     config: dict[str, Any] = {
         "global": {"scrape_interval": "500ms", "evaluation_interval": "500ms"},
-        "scrape_configs": [
-            {"job_name": "momentwatch", "static_configs": [{"targets": [f"127.0.0.1:{running.port}"]}]}
-        ],
+        "scrape_configs": [{"job_name": "momentwatch", "static_configs": [{"targets": [f"127.0.0.1:{running.port}"]}]}],
     }
     prometheus = prometheus_server(config)
     prometheus.wait_for('up{job="momentwatch"} == 1')
     prometheus.wait_for(f'rate(momentwatch_broken_total{{moment="{LATE}"}}[5s]) > 0')
     for written in expressions():
-        expression = (
-            written.replace("$__rate_interval", "5s").replace("$__interval", "5s").replace("$moment", ".+")
-        )
+        expression = written.replace("$__rate_interval", "5s").replace("$__interval", "5s").replace("$moment", ".+")
         found = prometheus.query(expression)
         assert found, written
         assert [row for row in found if row["value"][1] != "NaN"], f"{written}: NaN only"

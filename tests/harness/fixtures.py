@@ -58,9 +58,7 @@ def kafka_brokers() -> Iterator[BrokerFactory]:
 
     with ExitStack() as started:
 
-        def start(
-            *, listeners: Sequence[Listener] = (), overrides: Mapping[str, str] | None = None
-        ) -> KafkaBroker:
+        def start(*, listeners: Sequence[Listener] = (), overrides: Mapping[str, str] | None = None) -> KafkaBroker:
             return started.enter_context(closing(own_broker(listeners=listeners, overrides=overrides)))
 
         yield start
@@ -98,9 +96,7 @@ def prometheus_server() -> Iterator[PrometheusFactory]:
 
     with ExitStack() as started:
 
-        def start(
-            config: Mapping[str, Any] | None = None, config_folder: Path | None = None
-        ) -> PrometheusServer:
+        def start(config: Mapping[str, Any] | None = None, config_folder: Path | None = None) -> PrometheusServer:
             return started.enter_context(closing(PrometheusServer(config, config_folder)))
 
         yield start

@@ -54,9 +54,7 @@ class KafkaBroker(ABC):
         """The address of the plain listener."""
         return self.bootstrap()
 
-    def settings(
-        self, listener: Listener = Listener.PLAINTEXT, mechanism: str | None = None
-    ) -> dict[str, Any]:
+    def settings(self, listener: Listener = Listener.PLAINTEXT, mechanism: str | None = None) -> dict[str, Any]:
         """Everything a kafka-python client needs to pass a listener, its address included."""
         return {"bootstrap_servers": self.bootstrap(listener)} | client_settings(listener, None, mechanism)
 
@@ -113,9 +111,7 @@ class KafkaBroker(ABC):
     def close(self) -> None:
         """End the broker and remove its data, where it is ours."""
 
-    def _administer(
-        self, act: Callable[[KafkaAdminClient], object], timeout_ms: int = REQUEST_TIMEOUT_MS
-    ) -> None:
+    def _administer(self, act: Callable[[KafkaAdminClient], object], timeout_ms: int = REQUEST_TIMEOUT_MS) -> None:
         admin = KafkaAdminClient(
             bootstrap_servers=self.bootstrap(), request_timeout_ms=timeout_ms, bootstrap_timeout_ms=timeout_ms
         )
@@ -126,9 +122,7 @@ class KafkaBroker(ABC):
 
     @staticmethod
     def _not_ours() -> HarnessError:
-        return HarnessError(
-            f"the broker of {ADDRESS_VARIABLE} is not ours to start or stop: use `kafka_brokers`"
-        )
+        return HarnessError(f"the broker of {ADDRESS_VARIABLE} is not ours to start or stop: use `kafka_brokers`")
 
 
 class GivenBroker(KafkaBroker):
@@ -155,9 +149,7 @@ class LocalBroker(KafkaBroker):
         overrides: Properties of `server.properties` that differ.
     """
 
-    def __init__(
-        self, *, listeners: Sequence[Listener] = (), overrides: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, *, listeners: Sequence[Listener] = (), overrides: Mapping[str, str] | None = None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="momentwatch-kafka-"))
         self._ports = {listener: free_port() for listener in dict.fromkeys((Listener.PLAINTEXT, *listeners))}
         encrypted = any(listener.encrypted for listener in self._ports)
@@ -170,9 +162,7 @@ class LocalBroker(KafkaBroker):
             "-Dorg.slf4j.simpleLogger.showDateTime=true",
         ]
         self._format([*java, "kafka.tools.StorageTool"], properties)
-        self._server = Server(
-            "Kafka's broker", [*java, "kafka.Kafka", str(properties)], self._folder / "broker.log"
-        )
+        self._server = Server("Kafka's broker", [*java, "kafka.Kafka", str(properties)], self._folder / "broker.log")
 
     @property
     def log(self) -> Path:
@@ -188,9 +178,7 @@ class LocalBroker(KafkaBroker):
         """The address of a listener, `host:port`."""
         return f"{LOOPBACK}:{self._ports[listener]}"
 
-    def settings(
-        self, listener: Listener = Listener.PLAINTEXT, mechanism: str | None = None
-    ) -> dict[str, Any]:
+    def settings(self, listener: Listener = Listener.PLAINTEXT, mechanism: str | None = None) -> dict[str, Any]:
         """Everything a kafka-python client needs to pass a listener, its address included."""
         return {"bootstrap_servers": self.bootstrap(listener)} | client_settings(
             listener, self._certificates, mechanism
@@ -316,9 +304,7 @@ def shared_broker() -> KafkaBroker:
     return broker
 
 
-def own_broker(
-    *, listeners: Sequence[Listener] = (), overrides: Mapping[str, str] | None = None
-) -> KafkaBroker:
+def own_broker(*, listeners: Sequence[Listener] = (), overrides: Mapping[str, str] | None = None) -> KafkaBroker:
     """A started broker of the caller's own, to stop, kill and freeze; the caller closes it.
 
     Raises:

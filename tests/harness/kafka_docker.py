@@ -92,9 +92,7 @@ class DockerKafka:
         deadline = time.monotonic() + timeout_s
         while not answers():
             if time.monotonic() > deadline:
-                raise HarnessError(
-                    f"{self._name} gave no answer in {timeout_s:g} s: docker logs {self._name}"
-                )
+                raise HarnessError(f"{self._name} gave no answer in {timeout_s:g} s: docker logs {self._name}")
             time.sleep(0.2)
 
     def _do(self, *command: str) -> None:

@@ -61,7 +61,5 @@ def _fetch(folder: Path) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise HarnessError(
-            f"Maven could not fetch Kafka's broker:\n{done.stdout[-3000:]}{done.stderr[-1000:]}"
-        )
+        raise HarnessError(f"Maven could not fetch Kafka's broker:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
     partial.rename(folder)

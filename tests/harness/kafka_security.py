@@ -69,9 +69,7 @@ def make_certificates(folder: Path) -> Certificates:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
-    made = Certificates(
-        folder / "authority.pem", folder / "broker.pem", folder / "client.pem", folder / "client.key"
-    )
+    made = Certificates(folder / "authority.pem", folder / "broker.pem", folder / "client.pem", folder / "client.key")
     made.authority.write_bytes(_pem(authority))
     for common_name, certificate_file, key_file in (
         ("localhost", made.broker, made.broker),
@@ -158,9 +156,7 @@ def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
-) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()

@@ -134,9 +134,7 @@ class PostgresServer:
 
     def _ours(self) -> Server:
         if self._server is None:
-            raise HarnessError(
-                f"the server of {ADDRESS_VARIABLE} is not ours to start or stop: use `own_postgres`"
-            )
+            raise HarnessError(f"the server of {ADDRESS_VARIABLE} is not ours to start or stop: use `own_postgres`")
         return self._server
 
     def _make_cluster(self) -> Server:
@@ -158,9 +156,7 @@ class PostgresServer:
 
     def _connect(self) -> psycopg.Connection:
         plain: URL = self._url.set(drivername="postgresql")
-        return psycopg.connect(
-            plain.render_as_string(hide_password=False), autocommit=True, connect_timeout=5
-        )
+        return psycopg.connect(plain.render_as_string(hide_password=False), autocommit=True, connect_timeout=5)
 
     def _command(self, statement: str, name: str) -> None:
         with self._connect() as connection:

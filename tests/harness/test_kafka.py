@@ -76,9 +76,7 @@ def test_every_listener_lets_its_user_in_and_nobody_else(kafka_brokers: BrokerFa
             KafkaProducer(**wrong, bootstrap_timeout_ms=1_000)
 
 
-def test_a_given_broker_is_used_and_never_stopped(
-    kafka_broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_given_broker_is_used_and_never_stopped(kafka_broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(harness.ADDRESS_VARIABLE, kafka_broker.bootstrap_servers)
     with closing(harness.shared_broker()) as given:
         assert given.bootstrap_servers == kafka_broker.bootstrap_servers

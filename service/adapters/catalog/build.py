@@ -98,9 +98,7 @@ def _rule(entry: Entry, spec: RuleSpec) -> core.Rule:
 
 def _detect(spec: DetectSpec) -> core.Detect:
     if (burn := spec.burn_rate) is not None:
-        return core.BurnRate(
-            burn.objective, tuple(core.BurnWindow(w.long, w.short, w.factor) for w in burn.page)
-        )
+        return core.BurnRate(burn.objective, tuple(core.BurnWindow(w.long, w.short, w.factor) for w in burn.page))
     if (threshold := spec.threshold) is not None:
         return core.Threshold(
             signal=threshold.signal,

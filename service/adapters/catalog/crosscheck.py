@@ -29,9 +29,7 @@ _REFERENCES: Mapping[str, Sequence[tuple[tuple[str, ...], str]]] = {
 """Of each kind: where in its spec the name of another object stands, and that object's kind."""
 
 
-def crosscheck(
-    entries: Sequence[Entry], documents: Sequence[Document], names: Names, *, whole: bool
-) -> list[Problem]:
+def crosscheck(entries: Sequence[Entry], documents: Sequence[Document], names: Names, *, whole: bool) -> list[Problem]:
     """Problems between objects: `entries` are the sound ones of `documents`, `names` all that are declared.
 
     Not `whole`: part of the files could not be read, so that references may lead there.
@@ -103,9 +101,7 @@ def _managers(entries: Sequence[Entry]) -> Iterator[Problem]:
         # Said once, at the first name of the circle; who merely leads into it is not at fault.
         if above == entry.name and entry.name == min(chain):
             circle = " → ".join([*chain, entry.name])
-            yield entry.problem(
-                ("manager",), f"is a circle: {circle}; leave out the manager of whoever is on top"
-            )
+            yield entry.problem(("manager",), f"is a circle: {circle}; leave out the manager of whoever is on top")
 
 
 def _owner_by(entries: Sequence[Entry]) -> Iterator[Problem]:

@@ -54,9 +54,7 @@ def suggest(wrong: str, known: Iterable[str], otherwise: str) -> str:
     return f"did you mean {near}?" if near else otherwise
 
 
-def explain(
-    error: ValidationError, model: type[BaseModel], document: Document, within: Where = ()
-) -> list[Problem]:
+def explain(error: ValidationError, model: type[BaseModel], document: Document, within: Where = ()) -> list[Problem]:
     """The problems of one value of a document that was checked against a model."""
     return [_problem(details, model, document, within) for details in error.errors(include_url=False)]
 
@@ -98,9 +96,7 @@ def _message(
 def _missing(model: type[BaseModel], loc: Where) -> str:
     key = loc[-1]
     parent = model_at(model, loc[:-1])
-    field = (
-        next((f for n, f in parent.model_fields.items() if (f.alias or n) == key), None) if parent else None
-    )
+    field = next((f for n, f in parent.model_fields.items() if (f.alias or n) == key), None) if parent else None
     example = (field.examples or [None])[0] if field else None
     if example is None:
         return "is missing; add it"

@@ -123,9 +123,7 @@ def _duration(value: object) -> int:
     if isinstance(value, int):
         if value < 0:
             raise wrong(f"{value} is negative; write a duration of 0s or more")
-        raise wrong(
-            f"{value} is not a duration, it has no unit; write {value}s, {value}m, {value}h or {value}d"
-        )
+        raise wrong(f"{value} is not a duration, it has no unit; write {value}s, {value}m, {value}h or {value}d")
     try:
         return duration.parse(value)
     except ValueError as error:
@@ -171,9 +169,7 @@ def _schema(**schema: Any) -> WithJsonSchema:
 
 _DURATION_SCHEMA = _schema(type="string", pattern=duration.PATTERN, examples=["30s", "5m", "2h", "5d", "4w"])
 
-Name = Annotated[
-    str, AfterValidator(_name), _schema(type="string", pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
-]
+Name = Annotated[str, AfterValidator(_name), _schema(type="string", pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Word = Annotated[str, AfterValidator(_word), _schema(type="string", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
 Dimension = Annotated[
     str, AfterValidator(_dimension), _schema(type="string", pattern=r"^(?!__)[A-Za-z_][A-Za-z0-9_-]{0,62}$")
@@ -188,9 +184,7 @@ SecretFile = Annotated[str, BeforeValidator(_secret_file), _schema(type="string"
 Duration = Annotated[int, BeforeValidator(_duration), _DURATION_SCHEMA]
 Span = Annotated[int, BeforeValidator(_duration), AfterValidator(_positive), _DURATION_SCHEMA]
 """A duration that is not nothing."""
-Share = Annotated[
-    float, AfterValidator(_share), _schema(type="number", exclusiveMinimum=0, exclusiveMaximum=1)
-]
+Share = Annotated[float, AfterValidator(_share), _schema(type="number", exclusiveMinimum=0, exclusiveMaximum=1)]
 Probability = Annotated[float, AfterValidator(_probability), _schema(type="number", minimum=0, maximum=1)]
 NotNegative = Annotated[float, AfterValidator(_not_negative), _schema(type="number", minimum=0)]
 

@@ -23,9 +23,7 @@ def files_of(path: Path) -> tuple[list[Path], list[Problem]]:
     search = _Search()
     search.enter(path, ())
     if not search.files and not search.problems:
-        problem = Problem(
-            name_of(path), 0, "", "holds no *.yaml or *.yml file; add one with an Owner and a Moment"
-        )
+        problem = Problem(name_of(path), 0, "", "holds no *.yaml or *.yml file; add one with an Owner and a Moment")
         return [], [problem]
     return search.files, search.problems
 
@@ -46,14 +44,10 @@ class _Search:
             return
         identity = (status.st_dev, status.st_ino)
         if identity in above:
-            self.problems.append(
-                Problem(name_of(folder), 0, "", "is a link to a folder around it; remove the link")
-            )
+            self.problems.append(Problem(name_of(folder), 0, "", "is a link to a folder around it; remove the link"))
             return
         if len(above) == DEEPEST:
-            self.problems.append(
-                Problem(name_of(folder), 0, "", f"lies more than {DEEPEST} folders deep; move it up")
-            )
+            self.problems.append(Problem(name_of(folder), 0, "", f"lies more than {DEEPEST} folders deep; move it up"))
             return
         for name in names:
             self._seen += 1
@@ -83,9 +77,7 @@ class _Search:
 
 
 def _unreadable(path: Path, error: OSError) -> Problem:
-    return Problem(
-        name_of(path), 0, "", f"cannot be read: {error.strerror or error}; check the path and its rights"
-    )
+    return Problem(name_of(path), 0, "", f"cannot be read: {error.strerror or error}; check the path and its rights")
 
 
 def _not_regular(path: Path) -> Problem:

@@ -118,9 +118,7 @@ def _event_or_after(value: object) -> object:
         return None
     if isinstance(value, dict):
         return value
-    raise wrong(
-        f"{show(value)} is not a deadline; write event (the promise event carries `due`) or {{after: 5d}}"
-    )
+    raise wrong(f"{show(value)} is not a deadline; write event (the promise event carries `due`) or {{after: 5d}}")
 
 
 Deadline = Annotated[
@@ -183,9 +181,7 @@ class MomentSpec(Strict):
     dimensions: Annotated[list[Dimension], listed(), AfterValidator(_few)] = Field(default_factory=list)
     value: ValueSpec | None = None
     false_alarm_interval: Annotated[Duration, AfterValidator(_interval)] = 90 * DAY
-    completeness_delay: Duration | None = Field(
-        None, description="how long after its end a window's events may come"
-    )
+    completeness_delay: Duration | None = Field(None, description="how long after its end a window's events may come")
     window: Annotated[Span, AfterValidator(_divides_a_day)] = MINUTE
     runbook_url: Url = ""
     cold_start: Span = Field(14 * DAY, description="how much is learned from before anything is judged")
@@ -213,9 +209,7 @@ class JourneySpec(Strict):
     """Stages in the customer's order."""
 
     goal: Text = Field("", description="what the customer came for, in the customer's words")
-    stages: Annotated[
-        list[StageSpec], Field(examples=["[{name: delivery, moments: [delivered-by-promise]}]"])
-    ]
+    stages: Annotated[list[StageSpec], Field(examples=["[{name: delivery, moments: [delivered-by-promise]}]"])]
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
@@ -247,9 +241,7 @@ class SourceSpec(Strict):
     mapping: dict[str, Line] = Field(
         default_factory=dict, description="field of the contract to the JMESPath expression that finds it"
     )
-    constants: dict[str, Line] = Field(
-        default_factory=dict, description="field of the contract to a fixed text"
-    )
+    constants: dict[str, Line] = Field(default_factory=dict, description="field of the contract to a fixed text")
 
     refused: ClassVar[Mapping[str, str]] = {
         "schema_registry": not_yet("send JSON, and remove it"),

@@ -92,9 +92,7 @@ def read_bytes(data: bytes, path: Path, may_be_empty: frozenset[Where] = frozens
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        return _refused(
-            path, data.count(b"\n", 0, error.start) + 1, "is not UTF-8 text; save the file as UTF-8"
-        )
+        return _refused(path, data.count(b"\n", 0, error.start) + 1, "is not UTF-8 text; save the file as UTF-8")
     if bad := _FORBIDDEN.search(text):
         line = text.count("\n", 0, bad.start()) + 1
         return _refused(path, line, f"holds the control character U+{ord(bad.group()):04X}; remove it")
@@ -179,9 +177,7 @@ class _Reader:
             if isinstance(event, yaml.SequenceEndEvent):
                 break
             step = len(items)
-            items.append(
-                self._filled(self._value(event, events, document, (*where, step)), event, where, step)
-            )
+            items.append(self._filled(self._value(event, events, document, (*where, step)), event, where, step))
         return items
 
     def _mapping(self, events: Iterator[Any], document: Document, where: Where) -> JSON:

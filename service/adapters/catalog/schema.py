@@ -38,9 +38,7 @@ def _as_written(schema: Any) -> Any:
         return [_as_written(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    plain = {
-        key: _as_written(value) for key, value in schema.items() if not (key == "default" and value is None)
-    }
+    plain = {key: _as_written(value) for key, value in schema.items() if not (key == "default" and value is None)}
     if plain.get("pattern") == duration.PATTERN and isinstance(plain.get("default"), int):
         plain["default"] = duration.spell(plain["default"])
     choices = plain.get("anyOf")

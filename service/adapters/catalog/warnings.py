@@ -85,9 +85,7 @@ def _volume(entries: Sequence[Entry]) -> Iterator[Problem]:
                 ("group_by", spec.group_by),
             ):
                 if given:
-                    yield entry.problem(
-                        (key,), "does not apply to volume, which has its own; give volume its own rule"
-                    )
+                    yield entry.problem((key,), "does not apply to volume, which has its own; give volume its own rule")
 
 
 def _owners(entries: Sequence[Entry], catalog: Catalog) -> Iterator[Problem]:
@@ -115,24 +113,16 @@ def _over_budget(row: FalseAlarms) -> str:
 def _moments(entries: Sequence[Entry]) -> Iterator[Problem]:
     for entry, spec in of_kind(entries, MomentSpec):
         if not spec.promise:
-            message = (
-                f"moment {entry.name} has no promise: notices cannot say what the customer was told; write it"
-            )
+            message = f"moment {entry.name} has no promise: notices cannot say what the customer was told; write it"
             yield entry.problem(("promise",), message)
         if not spec.runbook_url:
-            message = (
-                f"moment {entry.name} has no runbook: notices cannot say what to do first; write its address"
-            )
+            message = f"moment {entry.name} has no runbook: notices cannot say what to do first; write its address"
             yield entry.problem(("runbook_url",), message)
 
 
 def _rules(entries: Sequence[Entry]) -> Iterator[Problem]:
     for entry, spec in of_kind(entries, RuleSpec):
         if spec.status == "experimental":
-            yield entry.problem(
-                ("status",), f"experimental rule {entry.name} notifies nobody; write stable to notify"
-            )
+            yield entry.problem(("status",), f"experimental rule {entry.name} notifies nobody; write stable to notify")
         if spec.status == "deprecated":
-            yield entry.problem(
-                ("status",), f"deprecated rule {entry.name} is not evaluated; remove it when it is due"
-            )
+            yield entry.problem(("status",), f"deprecated rule {entry.name} is not evaluated; remove it when it is due")

@@ -62,9 +62,7 @@ class Decoder:
 
     def __init__(self, catalog: Catalog, source: Source | None = None, *, too_large: int = TOO_LARGE) -> None:
         self._moments = catalog.moments
-        self._dated = frozenset(
-            name for name, moment in catalog.moments.items() if moment.deadline is not None
-        )
+        self._dated = frozenset(name for name, moment in catalog.moments.items() if moment.deadline is not None)
         self._skew = source.allowed_skew if source is not None else DEFAULT_SKEW
         foreign = source is not None and (source.mapping or source.constants)
         self._mapping = FieldMapping(source) if source is not None and foreign else None
@@ -102,9 +100,7 @@ class Decoder:
                 sound = event.moment in moments
             elif isinstance(event, Promise):
                 due, moment = event.due, event.moment
-                sound = (
-                    moment in dated if due is None else moment in moments and _FIRST_DUE <= due <= _LAST_DUE
-                )
+                sound = moment in dated if due is None else moment in moments and _FIRST_DUE <= due <= _LAST_DUE
             else:
                 sound = False
             if sound and EARLIEST <= at <= latest:
@@ -132,9 +128,7 @@ class Decoder:
     def _odd(self, payload: bytes) -> bool:
         return len(payload) > self.too_large or faults.may_be_deep(payload)
 
-    def _decode_carefully(
-        self, batch: Batch, latest: Micros, records: list[Record], dead: list[DeadLetter]
-    ) -> None:
+    def _decode_carefully(self, batch: Batch, latest: Micros, records: list[Record], dead: list[DeadLetter]) -> None:
         headers: Sequence[Mapping[str, bytes]] = batch.headers or [_NO_HEADERS] * len(batch.payloads)
         for offset, payload, header in zip(batch.offsets, batch.payloads, headers, strict=True):
             found = self._one(payload, header, latest)

@@ -30,9 +30,7 @@ def unwrap(found: Mapping[str, object], headers: Mapping[str, bytes]) -> dict[st
         return dict(found)
     version = outer["specversion"]
     if not isinstance(version, str) or not version.startswith("1."):
-        fault = Fault(
-            "wrong_type", f"specversion: {shown(version)} is not CloudEvents 1.0: send specversion 1.0"
-        )
+        fault = Fault("wrong_type", f"specversion: {shown(version)} is not CloudEvents 1.0: send specversion 1.0")
         raise RefusedError(fault)
     fields = dict(data)
     for name in ("id", "time"):

@@ -69,11 +69,7 @@ def shown(value: object) -> str:
         return _clip(json.dumps(value[: _SHORT + 1], ensure_ascii=False), _SHORT)
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "an array"
-    return (
-        _clip(json.dumps(value), _SHORT)
-        if isinstance(value, int | float | None)
-        else _clip(repr(value), _SHORT)
-    )
+    return _clip(json.dumps(value), _SHORT) if isinstance(value, int | float | None) else _clip(repr(value), _SHORT)
 
 
 def too_large(size: int, limit: int = TOO_LARGE) -> Fault:
@@ -132,9 +128,7 @@ def parsed(payload: bytes) -> dict[str, object]:
         detail = f"{constants[0]} is not a number in JSON: leave the field out where there is no number"
         raise RefusedError(Fault("bad_number", detail))
     if not isinstance(found, dict):
-        raise RefusedError(
-            Fault("not_an_object", f"{shown(found)} is not an object: send one JSON object a record")
-        )
+        raise RefusedError(Fault("not_an_object", f"{shown(found)} is not an object: send one JSON object a record"))
     for path, value in _texts(found):
         if not _encodable(value):
             detail = f"{path}: {shown(value)} has half of a surrogate pair: send whole characters"
@@ -179,9 +173,7 @@ def unknown_moment(name: str, known: Iterable[str]) -> Fault:
 
 def no_due(moment: str) -> Fault:
     """The fault of a promise that nothing gives a date."""
-    return Fault(
-        "no_due", f"due: missing, and moment {shown(moment)} declares no deadline: send due, or declare one"
-    )
+    return Fault("no_due", f"due: missing, and moment {shown(moment)} declares no deadline: send due, or declare one")
 
 
 def future(time: str, sane: bool) -> Fault:  # noqa: FBT001 - which of two clocks refused it
@@ -226,9 +218,7 @@ def _mismatch(what: str, field: str, named: str, value: object) -> Fault:
         reason = "unknown_type" if isinstance(value, str) else "wrong_type"
         fault = Fault(reason, f"{named} is no type of event: {_REMEDY['type']}")
     elif field in _TIMES:
-        fault = Fault(
-            "bad_time", f"{named} is no RFC 3339 time with an offset: send it as 2026-01-31T09:30:00Z"
-        )
+        fault = Fault("bad_time", f"{named} is no RFC 3339 time with an offset: send it as 2026-01-31T09:30:00Z")
     elif "of length >= 1" in what and field == "dimensions":
         fault = Fault("bad_text", "dimensions: a name is empty: name the dimension or leave it out")
     elif "of length >= 1" in what:

@@ -84,9 +84,7 @@ class FieldMapping:
             if match:
                 dimensions[match["name"]] = _as_text(value)
             elif field == "dimensions" and isinstance(value, dict):
-                dimensions.update(
-                    {name: _as_text(inner) for name, inner in value.items() if inner is not None}
-                )
+                dimensions.update({name: _as_text(inner) for name, inner in value.items() if inner is not None})
             else:
                 mapped[field] = _coerced(field, value)
         if dimensions:

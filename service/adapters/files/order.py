@@ -180,9 +180,7 @@ class _Order:
 
     def holds(self, lines: Lines, file: EventFile) -> bool:
         """Look at some more lines."""
-        if self._reading.decoder.speaks_contract and not any(
-            b'"specversion"' in text for text in lines.texts
-        ):
+        if self._reading.decoder.speaks_contract and not any(b'"specversion"' in text for text in lines.texts):
             return self._plainly(lines.texts)
         # Times in envelopes and foreign fields: decode it all, and leave what is dead to the second pass.
         apart = Reading(self._reading.decoder, self._reading.now, self._reading.block)

@@ -48,9 +48,7 @@ def url_of(target: Target, schemes: Collection[str] = SCHEMES) -> str:
     if scheme not in schemes:
         # A URL without a scheme is all secret; a scheme is a word.
         named = f"scheme {scheme}://" if "://" in url and scheme.isalnum() else "what it holds"
-        raise BadTarget(
-            f'target "{target.name}": {named} is not allowed; allowed are {", ".join(sorted(schemes))}'
-        )
+        raise BadTarget(f'target "{target.name}": {named} is not allowed; allowed are {", ".join(sorted(schemes))}')
     return url
 
 

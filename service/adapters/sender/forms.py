@@ -38,9 +38,7 @@ def form(message: Message, scheme: str, longest: int = 0) -> Form:
     lines = [line for line in map(one_line, _lines(message, scheme)) if line]
     link = one_line(message.link)
     if scheme in MAIL:
-        return Form(
-            title, "\n".join([*lines, *([link] if link else [])]) + "\n", _html(message, title, lines, link)
-        )
+        return Form(title, "\n".join([*lines, *([link] if link else [])]) + "\n", _html(message, title, lines, link))
     if scheme not in MACHINE:
         title, lines = _quiet(title), [_quiet(line) for line in lines]
     if scheme in READS_MARKDOWN:
@@ -58,13 +56,7 @@ def _lines(message: Message, scheme: str) -> list[str]:
     if scheme in PHONE:
         lines = lines[:_PHONE_LINES]
     # Last on a phone, where three lines are all that is seen; first where there is room.
-    return (
-        [*lines, REPEAT]
-        if message.repeat and scheme in PHONE
-        else [REPEAT, *lines]
-        if message.repeat
-        else lines
-    )
+    return [*lines, REPEAT] if message.repeat and scheme in PHONE else [REPEAT, *lines] if message.repeat else lines
 
 
 def _fitted(lines: list[str], link: str, longest: int) -> str:

@@ -149,9 +149,7 @@ def _taken(recipients: int, refused: dict[str, tuple[int, bytes]]) -> Delivery:
     if not refused:
         return Delivery("sent", f"taken for {recipients}")
     codes = sorted({code for code, _ in refused.values()})
-    return Delivery(
-        "sent", f"taken for {recipients - len(refused)} of {recipients}; refused with {_listed(codes)}"
-    )
+    return Delivery("sent", f"taken for {recipients - len(refused)} of {recipients}; refused with {_listed(codes)}")
 
 
 def _trouble(error: Exception, wire: Wire) -> Delivery:

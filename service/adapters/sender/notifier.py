@@ -63,9 +63,7 @@ class AppriseNotifier:
             # Worth another try: whoever reads this may mend the secret within the day.
             return Delivery("failed", self._secrets.hide(str(trouble)))
         delivery = self._within_deadline(scheme, server, message)
-        return Delivery(
-            delivery.outcome, self._secrets.hide(delivery.detail), delivery.retryable, delivery.retry_after
-        )
+        return Delivery(delivery.outcome, self._secrets.hide(delivery.detail), delivery.retryable, delivery.retry_after)
 
     def _server(self, name: str) -> tuple[str, NotifyBase]:
         targets = self._targets() if callable(self._targets) else self._targets
@@ -112,9 +110,7 @@ class AppriseNotifier:
             except Exception as error:  # noqa: BLE001  # a plugin's mistake is the target's trouble, not ours
                 kind = type(error).__name__
                 _log.warning("a notice could not be sent: %s in %s", kind, type(server).__name__)
-                outcome = Delivery(
-                    "unknown" if wire.handed_over else "failed", f"error in the sender ({kind})"
-                )
+                outcome = Delivery("unknown" if wire.handed_over else "failed", f"error in the sender ({kind})")
                 done.append(http_verdict(wire, worked=False) if wire.answers or wire.refused else outcome)
 
         thread = threading.Thread(target=work, name="send", daemon=True)
@@ -122,9 +118,7 @@ class AppriseNotifier:
         thread.join(self._settings.deadline_s)
         if thread.is_alive():
             # Judged before the cut: what the cut itself breaks says nothing about the target.
-            verdict = (post.delivery if post is not None else None) or overdue_verdict(
-                wire, self._settings.deadline_s
-            )
+            verdict = (post.delivery if post is not None else None) or overdue_verdict(wire, self._settings.deadline_s)
             wire.cancel()
             thread.join(_GRACE_S)
             return verdict

@@ -76,9 +76,7 @@ class Wire:
         host = address[0] if isinstance(address, tuple) and address else ""
         if not isinstance(host, str) or not self._allowed.admits(host, self._name):
             shown = self._name if self._name and self._name != host else "the target"
-            self.refused = (
-                f"{shown} leads to {host or 'no network'}, which is not public; name it in allow_hosts"
-            )
+            self.refused = f"{shown} leads to {host or 'no network'}, which is not public; name it in allow_hosts"
             raise Refused(self.refused)
         # A socket wrapped for TLS loses its descriptor to the wrapper; a duplicate still ends the connection.
         self._connections.append(connection.dup())

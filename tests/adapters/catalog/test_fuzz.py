@@ -17,9 +17,7 @@ _HEALTH = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthChec
 _TEXTS = ["", " ", "3 min", "\x00", "<<", "ops", "chat", "event", "5m", "1d", "-1d", "1000y", "NO", "region"]
 _TEXTS += ["https://x", "broken", ">", "stable", "high", "adwin", "a[", "0.5"]
 _WORDS = st.sampled_from(_TEXTS)
-_SCALARS = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), _WORDS, st.text(max_size=10), st.dates()
-)
+_SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), _WORDS, st.text(max_size=10), st.dates())
 _INNER = """
 any burn_rate threshold volume objective page long short factor after signal op value window
 detector parameters height delta env file name loss_probability target stages moments calendar min_count

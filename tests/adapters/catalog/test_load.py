@@ -218,9 +218,7 @@ def test_what_is_probably_not_meant_is_warned_of(tmp_path: Path) -> None:
         ("0", "no interval brings that to 0: raise the budget"),
     ],
 )
-def test_an_owners_budget_is_held_against_what_is_expected(
-    budget: str, warned: str | None, tmp_path: Path
-) -> None:
+def test_an_owners_budget_is_held_against_what_is_expected(budget: str, warned: str | None, tmp_path: Path) -> None:
     owner = document("Owner", f"targets: [chat]\npage_budget: {budget}", name="a")
     spec = "owner: a\npromise: p\nrunbook_url: https://example.com"
     moments = [document("Moment", spec, name=name) for name in ("m", "n")]

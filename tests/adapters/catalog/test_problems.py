@@ -25,9 +25,7 @@ def test_a_bad_file_is_told_all_its_faults(bad: Path, tmp_path: Path) -> None:
     assert of_folder(tmp_path) == expected
 
 
-@pytest.mark.parametrize(
-    "url", ["slack://xoxb-1234/secret", "{env: slack://xoxb-1234/secret}", "[xoxb-1234]"]
-)
+@pytest.mark.parametrize("url", ["slack://xoxb-1234/secret", "{env: slack://xoxb-1234/secret}", "[xoxb-1234]"])
 def test_no_error_repeats_a_secret(url: str, tmp_path: Path) -> None:
     said = problems(tmp_path, document("Target", f"url: {url}"), OPS, CHAT)
     assert said

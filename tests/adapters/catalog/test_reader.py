@@ -71,8 +71,7 @@ def test_a_key_is_text_as_it_stands() -> None:
 def test_every_value_knows_its_line() -> None:
     document = read("a:\n  b:\n    - 1\n    - c: 2\n---\nd: 3\n").documents[0]
     assert [
-        document.line_of(where)
-        for where in [("a",), ("a", "b"), ("a", "b", 0), ("a", "b", 1), ("a", "b", 1, "c")]
+        document.line_of(where) for where in [("a",), ("a", "b"), ("a", "b", 0), ("a", "b", 1), ("a", "b", 1, "c")]
     ] == [1, 2, 3, 4, 4]
     assert document.line_of(("a", "b", "missing")) == 2
 

@@ -17,9 +17,7 @@ def with_raw(value: bytes, field: str = "value") -> bytes:
 
 
 def test_an_outcome_comes_out_with_its_offset_and_its_time_in_microseconds() -> None:
-    found = decode(
-        dumped(OUTCOME, time="2026-01-31T11:30:00.123456+02:00", value=12.5, dimensions={"a": "b"})
-    )
+    found = decode(dumped(OUTCOME, time="2026-01-31T11:30:00.123456+02:00", value=12.5, dimensions={"a": "b"}))
     assert found.dead == []
     assert [(record.offset, record.at) for record in found.records] == [(10, NINE_THIRTY + 123_456)]
     event = found.records[0].event

@@ -20,14 +20,10 @@ _payloads = st.one_of(
     _json.map(lambda value: json.dumps(value).encode()),
     events().map(lambda event: json.dumps(event).encode()),
     odd_events().map(lambda event: json.dumps(event, ensure_ascii=False).encode()),
-    events().flatmap(
-        lambda event: st.integers(0, 300).map(lambda cut: json.dumps(event).encode()[:cut] + b"\xff")
-    ),
+    events().flatmap(lambda event: st.integers(0, 300).map(lambda cut: json.dumps(event).encode()[:cut] + b"\xff")),
     odd_events().map(lambda data: json.dumps({"specversion": "1.0", "id": "e", "data": data}).encode()),
 )
-_headers = st.dictionaries(
-    st.sampled_from(["ce_specversion", "ce_id", "ce_time", "ce_type"]), st.binary(max_size=9)
-)
+_headers = st.dictionaries(st.sampled_from(["ce_specversion", "ce_id", "ce_time", "ce_type"]), st.binary(max_size=9))
 _FOREIGN = Source(
     "foreign",
     "events",

@@ -44,9 +44,7 @@ def test_a_number_as_a_time_is_seconds_or_a_smaller_unit_by_its_size(unit: int) 
 
 def test_what_an_expression_does_not_find_falls_back_to_the_constant() -> None:
     mapping = {**MAPPING, "customer": "parcel.nobody"}
-    event = accepted(
-        json.dumps(SHIPMENT).encode(), source=source(mapping, {**CONSTANTS, "customer": "walk-in"})
-    )
+    event = accepted(json.dumps(SHIPMENT).encode(), source=source(mapping, {**CONSTANTS, "customer": "walk-in"}))
     assert isinstance(event, Outcome)
     assert event.customer == "walk-in"
 
@@ -59,9 +57,7 @@ def test_fields_that_already_speak_the_contract_need_no_expression() -> None:
 
 
 def test_a_mapping_sees_the_whole_envelope_and_id_and_time_still_come_from_it() -> None:
-    mapping = {
-        name: f"data.{text}" for name, text in MAPPING.items() if name not in {"id", "time", "outcome"}
-    }
+    mapping = {name: f"data.{text}" for name, text in MAPPING.items() if name not in {"id", "time", "outcome"}}
     payload = {"specversion": "1.0", "id": "e1", "time": "2026-01-31T09:30:00Z", "data": SHIPMENT}
     event = accepted(json.dumps(payload).encode(), source=source(mapping, {**CONSTANTS, "outcome": "kept"}))
     assert event.id == "e1"
@@ -78,9 +74,7 @@ def test_a_mapping_sees_the_whole_envelope_and_id_and_time_still_come_from_it() 
         ({"time": "parcel.depot"}, "mapping"),
     ],
 )
-def test_a_record_that_the_mapping_does_not_fit_is_refused_as_such(
-    mapping: dict[str, str], reason: str
-) -> None:
+def test_a_record_that_the_mapping_does_not_fit_is_refused_as_such(mapping: dict[str, str], reason: str) -> None:
     dead = refused(json.dumps(SHIPMENT).encode(), source=source({**MAPPING, **mapping}, CONSTANTS))
     assert reason == dead.reason
     assert next(iter(mapping)) in dead.detail

@@ -80,11 +80,7 @@ def test_everything_exposed_is_in_the_catalogue_and_the_other_way_round(market: 
     declared = {metric.name: metric for metric in CATALOGUE if metric is not catalogue.VALUE_AT_RISK}
     declared["momentwatch_value_at_risk_brl"] = value_at_risk("BRL")
     shown = {
-        name.removesuffix("_total")
-        if metric.kind == "counter"
-        else f"{name}_info"
-        if metric.kind == "info"
-        else name
+        name.removesuffix("_total") if metric.kind == "counter" else f"{name}_info" if metric.kind == "info" else name
         for name, metric in declared.items()
     }
     assert set(families) == shown
@@ -94,9 +90,7 @@ def test_everything_exposed_is_in_the_catalogue_and_the_other_way_round(market: 
             assert set(sample.labels) - {"le"} == set(metric.labels), name
 
 
-def test_every_moments_series_start_at_0_and_go_with_it(
-    registry: CollectorRegistry, metrics: Metrics
-) -> None:
+def test_every_moments_series_start_at_0_and_go_with_it(registry: CollectorRegistry, metrics: Metrics) -> None:
     found = samples(registry)
     for metric in (catalogue.ATTEMPTS, catalogue.BROKEN, catalogue.EVENTS_ACCEPTED, catalogue.EVENTS_LATE):
         assert one(found, metric, moment="a") == 0
@@ -144,9 +138,7 @@ def test_a_batch_is_counted_with_its_equation(registry: CollectorRegistry, metri
     assert found["momentwatch_batch_seconds_count", ()] == 1
 
 
-def test_a_break_that_is_taken_back_is_counted_beside_it(
-    registry: CollectorRegistry, metrics: Metrics
-) -> None:
+def test_a_break_that_is_taken_back_is_counted_beside_it(registry: CollectorRegistry, metrics: Metrics) -> None:
     for broken in (1, -1):
         tally = Tally()
         tally.cell("a", 0, (), late=True).broken = broken
@@ -286,9 +278,7 @@ def test_the_budget_is_what_the_objective_leaves(read: Samples, market: World) -
 
 
 def test_promises_are_open_overdue_or_due_soon(read: Samples, market: World) -> None:
-    assert (
-        one(read, catalogue.PROMISES_DUE_SOON, moment=LATE) == market.store.due(LATE, NOW, NOW + 24 * HOUR)[0]
-    )
+    assert one(read, catalogue.PROMISES_DUE_SOON, moment=LATE) == market.store.due(LATE, NOW, NOW + 24 * HOUR)[0]
     overdue = one(read, catalogue.PROMISES_OVERDUE, moment=LATE)
     assert 0 < overdue < one(read, catalogue.PROMISES_OPEN, moment=LATE)
 

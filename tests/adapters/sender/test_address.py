@@ -147,9 +147,7 @@ def test_addresses_are_judged_by_where_they_lead(address: str, *, admitted: bool
 # --- where the URL comes from ---
 
 
-def test_a_changed_secret_is_used_without_a_restart(
-    build: Build, receiver: HttpReceiver, tmp_path: Path
-) -> None:
+def test_a_changed_secret_is_used_without_a_restart(build: Build, receiver: HttpReceiver, tmp_path: Path) -> None:
     notifier = build(hook=f"json://127.0.0.1:{receiver.port}/old")
     notifier.send("hook", message())
     (tmp_path / "hook").write_text(f"json://127.0.0.1:{receiver.port}/new", encoding="utf-8")
@@ -203,16 +201,13 @@ def test_no_secret_of_a_url_is_in_any_log_or_detail(build: Build, port: str) -> 
                 deadline_s=2.0,
             )
             details = [
-                notifier.send(name, message()).detail
-                for name in ("hook", "plain", "mail", "push", "bad", "worse")
+                notifier.send(name, message()).detail for name in ("hook", "plain", "mail", "push", "bad", "worse")
             ]
             # A careless line of somebody else's.
             try:
                 careless(f"Max retries exceeded with url: /{CANARIES[1]}?k={CANARIES[2]}")
             except OSError:
-                logging.getLogger("some.library").exception(
-                    "could not reach %s", f"https://x:{CANARIES[0]}@y/"
-                )
+                logging.getLogger("some.library").exception("could not reach %s", f"https://x:{CANARIES[0]}@y/")
     finally:
         root.removeHandler(handler)
         root.setLevel(before)

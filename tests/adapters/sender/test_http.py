@@ -39,9 +39,7 @@ def test_a_json_post_carries_text_key_thread_and_link(build: Build, receiver: Ht
     assert posted.headers["Idempotency-Key"] == "key-1"
 
 
-def test_a_mattermost_post_calls_nobody_and_carries_no_markdown_of_others(
-    build: Build, receiver: HttpReceiver
-) -> None:
+def test_a_mattermost_post_calls_nobody_and_carries_no_markdown_of_others(build: Build, receiver: HttpReceiver) -> None:
     notifier = build(chat=f"mmost://127.0.0.1:{receiver.port}/0123456789abcdef0123456789")
     assert notifier.send("chat", HOSTILE).outcome == "sent"
     text = receiver.posted[0].json["text"]
@@ -67,9 +65,7 @@ def test_a_slack_post_escapes_what_slack_reads(
     assert "&amp;lt;" not in raw
 
 
-def test_a_discord_post_mentions_nobody(
-    build: Build, receiver: HttpReceiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_discord_post_mentions_nobody(build: Build, receiver: HttpReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(NotifyDiscord, "notify_url", f"http://127.0.0.1:{receiver.port}/hooks", raising=True)
     notifier = build(chat="discord://123456789012345678/abcdefghijklmnopqrstuvwxyz")
     notifier.send("chat", message(lines=("@everyone <@&1234> <@99>",)))

@@ -24,9 +24,7 @@ def part(mail: EmailMessage, kind: str) -> str:
     return str(body.get_content())
 
 
-def test_one_mail_a_notice_with_its_first_line_as_subject_text_and_html(
-    build: Build, mailbox: Mailbox
-) -> None:
+def test_one_mail_a_notice_with_its_first_line_as_subject_text_and_html(build: Build, mailbox: Mailbox) -> None:
     delivery = build(ops=url(mailbox)).send("ops", message())
     assert delivery.outcome == "sent", delivery
     (mail,) = mailbox.mails
@@ -47,9 +45,7 @@ def test_several_recipients_get_one_mail_in_one_transaction(build: Build, mailbo
     assert "c@shop.example" not in mail.as_string()
 
 
-def test_the_same_notice_has_the_same_message_id_and_a_thread_one_root(
-    build: Build, mailbox: Mailbox
-) -> None:
+def test_the_same_notice_has_the_same_message_id_and_a_thread_one_root(build: Build, mailbox: Mailbox) -> None:
     notifier = build(ops=url(mailbox))
     for key in ("opened", "opened", "resolved"):
         notifier.send("ops", message(key=key))
@@ -99,9 +95,7 @@ def test_a_refused_recipient_does_not_double_the_mail_for_the_others(build: Buil
     assert (delivery.outcome, delivery.detail) == ("sent", "taken for 1 of 2; refused with 550")
 
 
-@pytest.mark.parametrize(
-    ("answer", "retryable"), [("451 later", True), ("421 closing", True), ("554 never", False)]
-)
+@pytest.mark.parametrize(("answer", "retryable"), [("451 later", True), ("421 closing", True), ("554 never", False)])
 def test_a_refusal_is_final_where_the_server_says_so(
     build: Build, mailbox: Mailbox, answer: str, *, retryable: bool
 ) -> None:
@@ -148,9 +142,7 @@ class Script:
             for line in lines:
                 word = line.split()[0].upper().decode() if line.split() else ""
                 if stage != "body":
-                    stage = {"EHLO": "hello", "MAIL": "mail", "RCPT": "rcpt", "DATA": "data"}.get(
-                        word, "quit"
-                    )
+                    stage = {"EHLO": "hello", "MAIL": "mail", "RCPT": "rcpt", "DATA": "data"}.get(word, "quit")
                 elif line == b".\r\n":
                     stage = "taken"
                 else:
