@@ -15,7 +15,8 @@ from service.core.catalog import Level, Moment
 from service.core.event import DAY, HOUR, Micros
 from service.core.frames import Explained
 from service.core.interruption import EVERYTHING, Interruption, Kind, Segment, interruption_id, rows_of, segment_of
-from service.core.level import Past
+from service.core.level import Counted, Past, cells_of
+from service.core.tally import Window
 
 STALE_AFTER = 7 * DAY
 """An open interruption without any data for so long is stale, never resolved."""
@@ -65,6 +66,8 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     seen: float | None = None
     past: Past = Past()
     """The moment's usual at that time."""
+    counted: Counted = Counted()
+    """The harm since the opening."""
 
 
 class _Case(msgspec.Struct, gc=False):
@@ -77,6 +80,7 @@ class _Case(msgspec.Struct, gc=False):
     usual: dict[str, float]
     fed_at: Micros
     pulsed_at: Micros
+    counted: Counted
     stale: bool = False
 
     @property
@@ -98,12 +102,18 @@ class Casebook:
             [
                 case.opening,
                 *(
-                    msgspec.structs.replace(case.opening, what="evidence", kind=kind)
+                    msgspec.structs.replace(case.opening, what="evidence", kind=kind, counted=case.counted)
                     for kind in sorted(case.kinds - {case.opening.kind})
                 ),
             ]
             for case in self._cases.values()
         ]
+
+    def count(self, windows: Sequence[Window]) -> None:
+        """Add the harm of some windows to the open cases that they are about."""
+        for case in self._cases.values():
+            chosen = cells_of(case.opening.segment, self._moment.dimensions)
+            case.counted = case.counted.plus(windows, chosen)
 
     def adopt(self, identity: str, row: Interruption) -> None:
         """Go on with a case under the name of an interruption that is known already."""
@@ -177,9 +187,10 @@ class Casebook:
             notifies=not first.trial,
             expected=first.expected,
             seen=first.seen,
+            counted=Counted(since=end),
         )
         usual = {b.row: b.expected for b in group if b.kind == "failure_rate" and b.expected is not None}
-        self._cases[opening.id] = _Case(opening, {first.kind}, claims, set(), usual, end, end)
+        self._cases[opening.id] = _Case(opening, {first.kind}, claims, set(), usual, end, end, opening.counted)
         return [opening]
 
     @staticmethod
@@ -205,10 +216,15 @@ class Casebook:
             return []
         case.kinds.add(breach.kind)
         opening = case.opening
-        return [msgspec.structs.replace(opening, what="evidence", at=end, kind=breach.kind, level=breach.level)]
+        counted = case.counted
+        return [
+            msgspec.structs.replace(
+                opening, what="evidence", at=end, kind=breach.kind, level=breach.level, counted=counted
+            )
+        ]
 
     def _look_after(self, identity: str, case: _Case, end: Micros, *, arrived: bool) -> list[Decision]:
-        opening = case.opening
+        opening = msgspec.structs.replace(case.opening, counted=case.counted)
         if not case.claims:
             del self._cases[identity]
             return [msgspec.structs.replace(opening, what="resolve", at=end)]
@@ -236,6 +252,7 @@ class Casebook:
                 "usual": dict(case.usual),
                 "fed_at": case.fed_at,
                 "pulsed_at": case.pulsed_at,
+                "counted": msgspec.to_builtins(case.counted),
                 "stale": case.stale,
             }
             for case in self._cases.values()

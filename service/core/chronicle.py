@@ -1,50 +1,36 @@
-"""From the judge's decisions to what is written of an interruption, with the facts that its level rests on."""
+"""From the judge's decisions to what is written of an interruption, with the level that its harm makes.
+
+The harm is counted as judged: what amends it later changes what reports count, and wakes nobody.
+"""
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 import msgspec
 
 from service.core.casebook import Decision
-from service.core.catalog import Level, Moment
-from service.core.event import DAY, Micros
-from service.core.interruption import Change, Impact, Interruption, Segment
-from service.core.level import Harm, higher, level_of
-from service.core.ports import Totals
-
-
-class Facts(Protocol):
-    """The questions that a level asks of a store."""
-
-    def impact(self, moment: str, segment: Segment, start: Micros, end: Micros) -> Impact:
-        """Exact distinct customers, breaks and value of [start, end) in a segment."""
-        ...
-
-    def totals(self, moment: str, start: Micros, end: Micros, step: Micros) -> list[tuple[Micros, Totals]]:
-        """Sums by step."""
-        ...
-
-    def by_value(self, moment: str, dimension: str, start: Micros, end: Micros) -> list[tuple[str | None, Totals]]:
-        """Sums by a dimension's values."""
-        ...
-
-
-def attempts_in(facts: Facts, moment: str, segment: Segment, start: Micros, end: Micros) -> int:
-    """How many promises fell due in a segment in [start, end)."""
-    if not segment:
-        return sum(totals.attempts for _, totals in facts.totals(moment, start, end, DAY))
-    dimension, values = segment[0]
-    return sum(totals.attempts for value, totals in facts.by_value(moment, dimension, start, end) if value in values)
+from service.core.catalog import LEVELS, Level, Moment
+from service.core.event import Micros
+from service.core.interruption import Change, Interruption
+from service.core.level import Counted, Harm, cells_of, higher, level_of
+from service.core.tally import Window
+from service.core.window import window_of
 
 
 class Chronicle:
-    """Writes one moment's decisions as changes of its interruptions."""
+    """Writes one moment's decisions as changes of its interruptions.
+
+    `judged`: gives the windows from one time to another, as judged. `known`: gives an interruption by its id.
+    """
 
     def __init__(
-        self, facts: Facts, moment: Moment, delay: Micros, known: Callable[[str], Interruption | None]
+        self,
+        moment: Moment,
+        delay: Micros,
+        judged: Callable[[Micros, Micros], Iterable[Window]],
+        known: Callable[[str], Interruption | None],
     ) -> None:
-        self._facts = facts
         self._moment = moment
+        self._judged = judged
         self._delay = delay
         self._known = known
         self._rows: dict[str, Interruption] = {}
@@ -114,8 +100,13 @@ class Chronicle:
         if row.kind in {"silence", "volume"}:
             # Nobody is counted while nothing arrives, and everybody may be affected.
             return "high"
-        name, at = self._moment.name, decision.at
-        impact = self._facts.impact(name, row.segment, row.onset, at)
-        attempts = attempts_in(self._facts, name, row.segment, row.onset, at)
-        harm = Harm(impact.broken, (row.expected or 0.0) * attempts, impact.value, at - row.onset)
-        return level_of(harm, decision.past)
+        if row.level == LEVELS[-1]:
+            # It never falls.
+            return row.level
+        since = decision.counted
+        chosen = cells_of(row.segment, self._moment.dimensions)
+        start = window_of(row.onset, self._moment.window)
+        before = Counted(start).plus(self._judged(start, since.since), chosen)
+        attempts, broken = before.attempts + since.attempts, before.broken + since.broken
+        usual = (row.expected or 0.0) * attempts
+        return level_of(Harm(broken, usual, before.value + since.value, decision.at - row.onset), decision.past)

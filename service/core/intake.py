@@ -162,7 +162,8 @@ def settle(moment: Moment, row: Promised, was: Account, now: Account, closed_thr
     place = (moment.name, "=" + row.key)
     broke = now.amended
     if broke is not None and broke.broken:
-        known = was.amended is not None and was.amended.broken and was.amended.at == broke.at
+        before, start = was.amended, window_of(broke.at, width)
+        known = before is not None and before.broken and window_of(before.at, width) == start
         changes.breaks[place] = Break(
             moment=moment.name,
             ref=place[1],
@@ -172,7 +173,7 @@ def settle(moment: Moment, row: Promised, was: Account, now: Account, closed_thr
             dimensions=dict(broke.dimensions),
             reason=broke.reason,
             settled_at=broke.settled_at,
-            late=not now.was_judged(width) or (not known and window_of(broke.at, width) < closed_through),
+            late=not now.was_judged(width) or (not known and start < closed_through),
             promised=row.first is not None,
         )
     elif was.amended is not None and was.amended.broken:

@@ -118,6 +118,7 @@ class Judge:
     def _judge_frame(self, start: Micros, end: Micros, windows: Sequence[Window]) -> list[Decision]:
         frame = self._framer.frame(start, end, windows, self._cases.explained())
         self._today.take(windows)
+        self._cases.count(windows)
         for watcher in self._watchers:
             scores = watcher.detector.score(frame)
             watcher.detector.learn(frame)

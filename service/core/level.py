@@ -1,14 +1,15 @@
 """How bad an interruption is, against the moment's own past: the level that decides whom it wakes."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
 import msgspec
 
 from service.core.catalog import LEVELS, Level
 from service.core.event import HOUR, Micros
-from service.core.tally import Window
+from service.core.interruption import Segment
+from service.core.tally import Values, Window
 
 PAST_DAYS = 28
 
@@ -26,6 +27,34 @@ class Harm(msgspec.Struct, frozen=True, gc=False):
     usual: float
     value: int
     since: Micros
+
+
+class Counted(msgspec.Struct, frozen=True, gc=False):
+    """What windows that began at a time or later held of a segment, as judged; `value`: of what broke."""
+
+    since: Micros = 0
+    attempts: int = 0
+    broken: int = 0
+    value: int = 0
+
+    def plus(self, windows: Iterable[Window], chosen: Callable[[Values], bool]) -> "Counted":
+        """With some more windows, as far as their cells are chosen."""
+        attempts, broken, value = self.attempts, self.broken, self.value
+        for window in windows:
+            if window.start < self.since:
+                continue
+            for values, cell in window.cells.items():
+                if chosen(values):
+                    attempts += cell.attempts
+                    broken += cell.broken
+                    value += cell.broken_value
+        return Counted(self.since, attempts, broken, value)
+
+
+def cells_of(segment: Segment, dimensions: Sequence[str]) -> Callable[[Values], bool]:
+    """Whether a cell's values lie in a segment."""
+    places = [(dimensions.index(dimension), among) for dimension, among in segment]
+    return lambda values: all(values[place] in among for place, among in places)
 
 
 class Day(msgspec.Struct, gc=False):

@@ -6,9 +6,8 @@ from itertools import pairwise
 import msgspec
 
 from service.core.catalog import Catalog, Moment
-from service.core.chronicle import attempts_in
 from service.core.event import DAY, MINUTE, Complaint, Micros
-from service.core.interruption import Change, Interruption
+from service.core.interruption import Change, Interruption, Segment
 from service.core.lead import about
 from service.core.message import Count, Facts, NextDue
 from service.core.ports import Reader
@@ -102,6 +101,14 @@ def facts_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, mon
         currency=money.code,
         minor_digits=money.minor_digits,
     )
+
+
+def attempts_in(reader: Reader, moment: str, segment: Segment, start: Micros, end: Micros) -> int:
+    """How many promises fell due in a segment in [start, end)."""
+    if not segment:
+        return sum(totals.attempts for _, totals in reader.totals(moment, start, end, DAY))
+    dimension, values = segment[0]
+    return sum(totals.attempts for value, totals in reader.by_value(moment, dimension, start, end) if value in values)
 
 
 def _worst(reader: Reader, moment: Moment, onset: Micros, now: Micros) -> tuple[Count, ...]:

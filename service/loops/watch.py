@@ -1,6 +1,6 @@
 """The watch loop: close what event time has passed, judge it, and write down what that changes for customers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from service.core.meter import Meter, NoMeter
 from service.core.ports import Judgement, Snapshot, Store
 from service.core.reconcile import FOUND, reconcile
 from service.core.route import Notice
+from service.core.tally import Window
 from service.core.watermark import PartitionClock, watermark
 from service.core.window import closable
 
@@ -138,7 +139,10 @@ class Watch:
         return settled + changes
 
     def _chronicle(self, moment: Moment) -> Chronicle:
-        return Chronicle(self._store, moment, self._catalog.delay_of(moment.name), self._store.interruption)
+        def judged(start: Micros, end: Micros) -> Iterator[Window]:
+            return self._store.windows(moment.name, start, end)
+
+        return Chronicle(moment, self._catalog.delay_of(moment.name), judged, self._store.interruption)
 
     def _close(self, moment: Moment, through: Micros) -> Micros:
         """Close a moment's windows; expiry of promises belongs to it. How far it is closed then."""

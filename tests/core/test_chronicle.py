@@ -6,12 +6,12 @@ import msgspec
 import pytest
 
 from service.core.casebook import Decision
-from service.core.chronicle import Chronicle, attempts_in
-from service.core.event import DAY, HOUR, MINUTE, Micros
-from service.core.interruption import Change, Impact, Interruption, Segment
-from service.core.level import Past
-from service.core.ports import Totals
-from tests.core.making import at
+from service.core.chronicle import Chronicle
+from service.core.event import DAY, MINUTE, Micros
+from service.core.interruption import Change, Interruption
+from service.core.level import Counted, Past
+from service.core.tally import Window
+from tests.core.making import at, window
 from tests.core.scripted import MOMENT
 
 DELAY = 2 * MINUTE
@@ -19,25 +19,19 @@ DELAY = 2 * MINUTE
 
 @dataclass
 class Known:
-    """Facts and rows as a store would have them."""
+    """Windows and rows as a store would have them: so much was tried and broke before the opening."""
 
     broken: int = 0
     attempts: int = 0
     rows: dict[str, Interruption] = field(default_factory=dict)
+    asked: list[tuple[Micros, Micros]] = field(default_factory=list)
 
-    def impact(self, moment: str, segment: Segment, start: Micros, end: Micros) -> Impact:
-        assert moment == "arrives"
-        return Impact(self.broken if end > start else 0, self.broken, 0)
-
-    def totals(self, moment: str, start: Micros, end: Micros, step: Micros) -> list[tuple[Micros, Totals]]:
-        return [(start, Totals(attempts=self.attempts))]
-
-    def by_value(self, moment: str, dimension: str, start: Micros, end: Micros) -> list[tuple[str | None, Totals]]:
-        assert dimension == "region"
-        return [("north", Totals(attempts=5)), ("south", Totals(attempts=7)), (None, Totals(attempts=100))]
+    def judged(self, start: Micros, end: Micros) -> list[Window]:
+        self.asked.append((start, end))
+        return [window(0, {("north",): (self.attempts, self.broken)})]
 
     def chronicle(self) -> Chronicle:
-        return Chronicle(self, MOMENT, DELAY, self.rows.get)
+        return Chronicle(MOMENT, DELAY, self.judged, self.rows.get)
 
     def take(self, *decisions: Decision) -> list[Change]:
         """As the watch does it: told, then kept."""
@@ -47,7 +41,17 @@ class Known:
 
 
 OPENING = Decision(
-    "open", "i", at(15), (), "failure_rate", at(0), at(-3), expected=0.1, seen=0.5, past=Past(100.0, 0.0)
+    "open",
+    "i",
+    at(15),
+    (),
+    "failure_rate",
+    at(0),
+    at(-3),
+    expected=0.1,
+    seen=0.5,
+    past=Past(100.0, 0.0),
+    counted=Counted(at(15)),
 )
 
 
@@ -66,6 +70,20 @@ def test_an_opening_says_when_a_live_service_knew() -> None:
 def test_its_level_is_the_harm_against_the_past() -> None:
     assert Known(broken=1).take(OPENING)[0].interruption.level == "low"
     assert Known(broken=60).take(OPENING)[0].interruption.level == "critical"
+
+
+def test_harm_is_counted_as_judged_from_the_onset_to_the_opening_and_since() -> None:
+    known = Known(attempts=9, broken=1)
+    known.take(OPENING)
+    assert known.asked == [(at(-3), at(15))]
+    # What is usual among so many attempts is no harm.
+    assert known.take(later("pulse", 90, counted=Counted(at(15), attempts=6000, broken=600))) == []
+
+
+def test_in_a_segment_its_own_harm_counts() -> None:
+    known = Known(attempts=60, broken=60)
+    south = msgspec.structs.replace(OPENING, segment=(("region", ("south",)),))
+    assert known.take(south)[0].interruption.level == "low"
 
 
 def test_a_rules_level_is_the_operators_word() -> None:
@@ -92,9 +110,9 @@ def test_more_evidence_is_written_once() -> None:
 def test_a_level_rises_and_never_falls() -> None:
     known = Known(broken=1)
     known.take(OPENING)
-    known.broken = 600
-    assert [(c.what, c.note) for c in known.take(later("pulse", 90))] == [("level", "low to critical")]
-    known.broken = 0
+    worse = Counted(at(15), attempts=700, broken=600)
+    changes = known.take(later("pulse", 90, counted=worse))
+    assert [(c.what, c.note) for c in changes] == [("level", "low to critical")]
     assert known.take(later("pulse", 180)) == []
     assert known.rows["i"].level == "critical"
 
@@ -153,9 +171,3 @@ def test_what_is_not_open_any_more_is_left_alone() -> None:
     known.rows["i"] = msgspec.structs.replace(known.rows["i"], state="withdrawn")
     assert known.take(later("resolve", 60), later("pulse", 120)) == []
     assert known.take(later("resolve", 60, id="unheard of")) == []
-
-
-def test_attempts_are_those_of_the_segment() -> None:
-    known = Known(attempts=50)
-    assert attempts_in(known, "arrives", (), at(0), at(60)) == 50
-    assert attempts_in(known, "arrives", (("region", ("north", "south")),), at(0), at(0) + HOUR) == 12
