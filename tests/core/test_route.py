@@ -91,6 +91,7 @@ def test_opened_level_changed_and_resolved_are_told_and_nothing_else() -> None:
         "evidence": [],
         "withdrawn": [],
         "stale": [],
+        "returned": [],
     }
 
 
@@ -142,4 +143,4 @@ def test_what_came_and_went_meanwhile_is_one_quiet_notice() -> None:
 
 @pytest.mark.parametrize("muted", ["digest", "test", "opened"])
 def test_muted_for_any_other_reason_tells_nobody(muted: Reason) -> None:
-    assert [told(change(what), muted=muted) for what in get_args(ChangeWord)] == [[]] * 6
+    assert [told(change(what), muted=muted) for what in get_args(ChangeWord)] == [[]] * len(get_args(ChangeWord))

@@ -138,6 +138,7 @@ def change(what: ChangeWord, of: Interruption, when: Micros = NOW) -> Change:
         ("resolved", ["resolved", "resolved"]),
         ("evidence", []),
         ("stale", []),
+        ("returned", []),
         ("withdrawn", []),
     ],
 )
