@@ -180,9 +180,14 @@ class Judge:
         self._cases.adopt(identity, row)
 
     def _settle_step(self) -> None:
-        """Once a day: how long a frame has to be for the traffic of the last four weeks."""
+        """Once a day: how long a frame has to be for the traffic of the last four weeks.
+
+        While nothing is known well enough to be alarmed by, frames stay long: learning needs no haste.
+        """
         self._days.append(self._today)
         self._today = Day()
+        if self._learning() is not None:
+            return
         hourly = sum(day.events for day in self._days) / (24 * len(self._days))
         fitting = [step for step in STEPS if hourly * step / HOUR <= EVENTS_A_STEP]
         self._step = window_step(max(fitting, default=STEPS[0]), self.moment.window)

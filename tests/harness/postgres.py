@@ -10,6 +10,7 @@ import shutil
 import signal
 import tempfile
 import time
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -49,7 +50,8 @@ class PostgresServer:
     """
 
     def __init__(self, address: str | None = None) -> None:
-        self._names = (f"momentwatch_test_{os.getpid()}_{number}" for number in itertools.count(1))
+        # Two of these may share one server, and so may several runs.
+        self._names = (f"momentwatch_test_{uuid.uuid4().hex}" for _ in itertools.count())
         self._folder: Path | None = None
         self._server: Server | None = None
         if address is not None:
