@@ -135,7 +135,7 @@ def _replay(arguments: argparse.Namespace, catalog: "Catalog") -> int:
         if not arguments.exit:
             console.print(f"The year is over. The page stays at {url} until you press Ctrl+C.")
             while not demo.service.wait(1.0):
-                time.sleep(0)
+                pass
     except KeyboardInterrupt:
         pass
     return demo.close()
