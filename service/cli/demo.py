@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import time
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -36,7 +36,7 @@ def test_ipv6s_loopback_is_answered_by_its_name(market: World) -> None:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
         # Where there is none, that is said at the start and not later.
-        with pytest.raises(OSError):
+        with pytest.raises(OSError, match="ddress"):
             WebServer(app_of(market), "::1", 0).start()
         return
     with WebServer(app_of(market), "::1", 0) as server:
