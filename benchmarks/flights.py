@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from service.adapters import flights
 from service.app.backtest import Backtest
 from service.core.catalog import Catalog, Moment, Owner
-from service.core.report import Line
+from service.core.reporting.report import Line
 
 _LOCAL = ZoneInfo("America/New_York")
 

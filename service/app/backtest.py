@@ -14,13 +14,13 @@ from service.adapters.decode import Decoder
 from service.adapters.files import Chunk, EventFiles
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog
-from service.core.changes import Changes, Counts, keys_of
-from service.core.duplicates import IdHorizon
+from service.core.counting.changes import Changes, Counts, keys_of
+from service.core.counting.duplicates import IdHorizon
+from service.core.counting.intake import Intake
 from service.core.event import DAY, DeadLetter, Micros, Partition, Record, rfc3339
-from service.core.intake import Intake
+from service.core.judging.watchers import watchers
 from service.core.ports import Claim
-from service.core.report import Line, Span, lines
-from service.core.watchers import watchers
+from service.core.reporting.report import Line, Span, lines
 from service.loops.watch import Watch
 
 MINOR_DIGITS = 2

@@ -11,8 +11,8 @@ from service.app.service import Options, Service
 from service.core.catalog import Catalog, Target
 from service.core.event import Micros, Partition
 from service.core.ports import Delivery
-from service.core.report import Line, Span, lines
-from service.core.route import Message
+from service.core.reporting.report import Line, Span, lines
+from service.core.telling.route import Message
 
 TOPIC = "flights.departures"
 FLIGHTS = 336_776

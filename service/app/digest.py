@@ -8,12 +8,12 @@ from service.adapters.store import open_store
 from service.adapters.web.now import event_clock, wall_clock
 from service.app.notifier import build_notifier
 from service.core.catalog import Catalog
-from service.core.digest import Asked, digest
 from service.core.event import Micros
-from service.core.page import Page
 from service.core.ports import Delivery, Leased, Reader, Store
-from service.core.route import Notice
-from service.core.week import Schedule, Week
+from service.core.telling.route import Notice
+from service.core.weekly.digest import Asked, digest
+from service.core.weekly.page import Page
+from service.core.weekly.week import Schedule, Week
 from service.loops.digesting import Digesting
 from service.loops.send import Sender
 from service.settings import Database, Digest, Settings

@@ -17,8 +17,8 @@ from service.adapters.web.server import WebServer
 from service.adapters.web.settings import LOOPBACK, WebSettings
 from service.core.catalog import Catalog
 from service.core.event import Micros, Partition
+from service.core.judging.watchers import watchers
 from service.core.ports import Notifier, Source, Store
-from service.core.watchers import watchers
 from service.loops.announce import Announcer, Money
 from service.loops.blind import Blindness
 from service.loops.digesting import Digesting

@@ -95,7 +95,7 @@ def _replay(arguments: argparse.Namespace, catalog: "Catalog") -> int:
     from service.adapters.web.server import ServerDidNotStart
     from service.app.demo import FLIGHTS, Demo
     from service.cli.table import print_table, yearly
-    from service.core.route import Message
+    from service.core.telling.route import Message
 
     console = Console(file=sys.stderr)
 

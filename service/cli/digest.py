@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from service.core.catalog import Catalog
-    from service.core.page import Page
+    from service.core.weekly.page import Page
     from service.settings import Settings
 
 _NOT_SENT = 1
@@ -90,8 +90,8 @@ def _page(arguments: argparse.Namespace, settings: "Settings", catalog: "Catalog
     """Raises ValueError for a week that will not do."""
     from service.adapters.store import open_reader
     from service.app.digest import asked, clock_of, database_url
-    from service.core.digest import digest
-    from service.core.week import Week
+    from service.core.weekly.digest import digest
+    from service.core.weekly.week import Week
 
     week = None if arguments.week is None else Week.parse(arguments.week)
     with open_reader(database_url(settings.database)) as reader:

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     from service.adapters.catalog.explain import suggest
     from service.app.notifier import build_notifier
     from service.core.event import micros
-    from service.core.route import trial
+    from service.core.telling.route import trial
     from service.settings import load_settings
 
     try:

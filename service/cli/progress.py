@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from service.core.changes import Counts
+from service.core.counting.changes import Counts
 
 Tell = Callable[[int, int, Counts], None]
 

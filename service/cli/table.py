@@ -11,7 +11,7 @@ from rich.table import Table
 
 from service.app.backtest import Result
 from service.core.event import DAY, rfc3339
-from service.core.report import Line, Span
+from service.core.reporting.report import Line, Span
 
 
 def print_json(lines: Sequence[Line]) -> None:

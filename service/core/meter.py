@@ -3,10 +3,10 @@
 from typing import Literal, Protocol
 
 from service.core.catalog import Catalog
-from service.core.changes import Counts
+from service.core.counting.changes import Counts
+from service.core.counting.tally import Tally
 from service.core.event import Partition
 from service.core.ports import Attempt, Judgement
-from service.core.tally import Tally
 
 Loop = Literal["ingest", "watch", "route", "send"]
 LOOPS: tuple[Loop, ...] = ("ingest", "watch", "route", "send")

@@ -8,13 +8,13 @@ import msgspec
 
 from detectors.frame import JSON
 from service.core.catalog import Moment
-from service.core.changes import Break, Changes, Counts, PromiseKey, View, Voice
+from service.core.counting.changes import Break, Changes, Counts, PromiseKey, View, Voice
+from service.core.counting.ledger import Promised
+from service.core.counting.tally import Window
+from service.core.counting.watermark import PartitionClock
 from service.core.event import Arrival, DeadLetter, Micros, Partition
 from service.core.interruption import Change, Impact, Interruption, Segment
-from service.core.ledger import Promised
-from service.core.route import Message, Notice
-from service.core.tally import Window
-from service.core.watermark import PartitionClock
+from service.core.telling.route import Message, Notice
 
 
 class Source(Protocol):

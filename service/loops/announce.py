@@ -8,10 +8,10 @@ import msgspec
 from service.core.catalog import Catalog, Moment
 from service.core.event import DAY, MINUTE, Complaint, Micros
 from service.core.interruption import Change, Interruption, Segment
-from service.core.lead import about
-from service.core.message import Count, Facts, NextDue
 from service.core.ports import Reader
-from service.core.route import Notice, Reason, notices
+from service.core.reporting.lead import about
+from service.core.telling.message import Count, Facts, NextDue
+from service.core.telling.route import Notice, Reason, notices
 
 LATE: Micros = 10 * MINUTE
 """What became known longer ago than this, by the wall clock, is history: nobody is paged about it."""

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from service.core.catalog import Catalog
+from service.core.counting.watermark import PartitionClock, watermark
 from service.core.event import MINUTE, Micros
 from service.core.ports import BlindSpan, Store
-from service.core.watermark import PartitionClock, watermark
 
 AFTER: Micros = 2 * MINUTE
 """A live moment whose time has stood still for so long, beyond its windows' delay, is blind."""

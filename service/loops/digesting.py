@@ -5,11 +5,11 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from service.core.changes import Counts
+from service.core.counting.changes import Counts
 from service.core.event import DAY, HOUR, SECOND, Micros
 from service.core.ports import MomentStatus, StoreAway, StoreBusy
-from service.core.route import Notice
-from service.core.week import Schedule, Week
+from service.core.telling.route import Notice
+from service.core.weekly.week import Schedule, Week
 
 _LOG = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from functools import partial
 from typing import TypeVar
 
 from service.core.catalog import Catalog
+from service.core.counting.intake import Intake
 from service.core.event import Arrival, Assigned, Batch, Idle, Lost, Micros, Partition, Revoked
-from service.core.intake import Intake
 from service.core.meter import Meter, NoMeter
 from service.core.ports import Source, SourceAway, StaleClaim, Store, StoreAway
 from service.loops.writer import Decodes, Desk, PartitionWriter, merged

@@ -7,19 +7,19 @@ from typing import Protocol
 import msgspec
 
 from service.core.catalog import Catalog, Moment
-from service.core.changes import Changes
-from service.core.chronicle import Chronicle
+from service.core.counting.changes import Changes
+from service.core.counting.intake import expire
+from service.core.counting.tally import Window
+from service.core.counting.watermark import PartitionClock, watermark
+from service.core.counting.window import closable
 from service.core.event import DAY, Micros
-from service.core.intake import expire
 from service.core.interruption import Change
-from service.core.judge import Build, Judge, Restore, Verdicts, fingerprint
+from service.core.judging.chronicle import Chronicle
+from service.core.judging.judge import Build, Judge, Restore, Verdicts, fingerprint
+from service.core.judging.reconcile import FOUND, reconcile
 from service.core.meter import Meter, NoMeter
 from service.core.ports import Judgement, Snapshot, Store
-from service.core.reconcile import FOUND, reconcile
-from service.core.route import Notice
-from service.core.tally import Window
-from service.core.watermark import PartitionClock, watermark
-from service.core.window import closable
+from service.core.telling.route import Notice
 
 UNDECLARED = "the moment is no longer declared"
 SNAPSHOT_EVERY: Micros = DAY // 4

@@ -12,13 +12,13 @@ from typing import Protocol
 
 import msgspec
 
-from service.core.changes import Changes, Counts, PromiseKey, keys_of
-from service.core.duplicates import IdHorizon
+from service.core.counting.changes import Changes, Counts, PromiseKey, keys_of
+from service.core.counting.duplicates import IdHorizon
+from service.core.counting.intake import Intake
+from service.core.counting.watermark import PartitionClock, advanced
 from service.core.event import Batch, DeadLetter, Micros, Outcome, Partition, Promise, Record
-from service.core.intake import Intake
 from service.core.meter import Meter
 from service.core.ports import Claim, StaleClaim, Store, StoreAway, StoreBusy
-from service.core.watermark import PartitionClock, advanced
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import pytest
 
 from service.app.backtest import LEAP, Backtest, Result
 from service.core.catalog import Catalog, Moment, Owner, Rule, Threshold
-from service.core.changes import Counts
+from service.core.counting.changes import Counts
 from service.core.event import DAY, HOUR, MINUTE, DeadLetter, Micros, rfc3339
 from tests.core.streams import BEGIN
 

@@ -13,12 +13,12 @@ from service.adapters.store import open_store
 from service.app.digest import digesting
 from service.cli import digest
 from service.core.catalog import Catalog, Moment, Owner
-from service.core.changes import Changes, keys_of
+from service.core.counting.changes import Changes, keys_of
+from service.core.counting.intake import Intake
+from service.core.counting.watermark import PartitionClock
 from service.core.event import HOUR, Outcome, Partition, Record
-from service.core.intake import Intake
-from service.core.route import Message, Notice
-from service.core.watermark import PartitionClock
-from service.core.week import Week
+from service.core.telling.route import Message, Notice
+from service.core.weekly.week import Week
 from service.settings import load_settings
 from tests.adapters.sender.receivers import smtp_server
 from tests.adapters.web.world import stamp

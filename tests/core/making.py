@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from itertools import count
 
+from service.core.counting.tally import Cell, Values, Window
 from service.core.event import MINUTE, SECOND, Event, Micros, Outcome, OutcomeWord, Partition, Promise, Record, instant
 from service.core.event import micros as micros_of
-from service.core.tally import Cell, Values, Window
 from tests.core.streams import BEGIN
 
 PLACE = Partition("events", 0, "events")

@@ -9,13 +9,13 @@ import numpy as np
 from detectors.frame import JSON, Frame, Scores
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Moment, Owner, Rule
-from service.core.changes import Changes, keys_of
-from service.core.duplicates import IdHorizon
+from service.core.counting.changes import Changes, keys_of
+from service.core.counting.duplicates import IdHorizon
+from service.core.counting.intake import Intake
+from service.core.counting.watermark import advanced
 from service.core.event import MINUTE, Batch, DeadLetter, Event, Micros, Outcome, Partition, Promise, Record, micros
-from service.core.intake import Intake
 from service.core.interruption import Change
-from service.core.judge import Build, Restore, Watcher
-from service.core.watermark import advanced
+from service.core.judging.judge import Build, Restore, Watcher
 from service.loops.watch import Watch
 
 PLACE = Partition("events", 0, "events")

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import service.core.intake
+import service.core.counting.intake
 from service.core.catalog import Catalog, Moment, Rule, Threshold
-from service.core.changes import Changes, View
-from service.core.duplicates import IdHorizon
+from service.core.counting.changes import Changes, View
+from service.core.counting.duplicates import IdHorizon
+from service.core.counting.intake import Intake
+from service.core.counting.ledger import fold
+from service.core.counting.window import closable
 from service.core.event import HOUR, MINUTE, Event, Outcome, Partition, Record, instant
-from service.core.intake import Intake
 from service.core.interruption import Change
-from service.core.judge import Judge
-from service.core.ledger import fold
-from service.core.window import closable
+from service.core.judging.judge import Judge
 from service.loops.watch import Watch, _Mind
 from tests.core.scripted import MOMENT, Parts, Pipeline, catalog, outcome, scripted
 from tests.core.streams import BEGIN, LATENESS, drawn, seeded, shuffled, split
@@ -160,7 +160,7 @@ def test_a_ledger_in_which_the_last_event_wins_is_noticed(monkeypatch: pytest.Mo
         given = {name: entry for name in row.__struct_fields__[2:] if (entry := getattr(fresh, name)) is not None}
         return type(row)(**{**{name: getattr(row, name) for name in row.__struct_fields__}, **given})
 
-    monkeypatch.setattr(service.core.intake, "fold", last_wins)
+    monkeypatch.setattr(service.core.counting.intake, "fold", last_wins)
     assert by_order()
 
 

@@ -15,10 +15,10 @@ from service.adapters.metrics.meter import Metrics, new_registry
 from service.adapters.web.app import make_app
 from service.adapters.web.server import WebServer
 from service.adapters.web.settings import WebSettings
-from service.core.changes import Counts
+from service.core.counting.changes import Counts
+from service.core.counting.tally import Tally
 from service.core.interruption import Change
 from service.core.ports import Judgement
-from service.core.tally import Tally
 from tests.adapters.web.conftest import Health
 from tests.adapters.web.world import LATE, NOW, PARTITION, RIO_LATE, marketplace
 from tests.harness.fixtures import PrometheusFactory

@@ -20,11 +20,11 @@ from service.adapters.kafka.settings import KafkaSettings
 from service.adapters.kafka.source import KafkaSource
 from service.adapters.store import open_store
 from service.app.service import Options, Service, wall_clock
-from service.core.changes import Counts
+from service.core.counting.changes import Counts
 from service.core.event import Micros, micros
 from service.core.ports import Delivery
-from service.core.report import Span, lines
-from service.core.route import Message
+from service.core.reporting.report import Span, lines
+from service.core.telling.route import Message
 from tests.e2e.events import producing
 from tests.e2e.running import ROOT, lines_of, momentwatch, until, write_events
 from tests.harness.kafka import KafkaBroker

@@ -20,10 +20,10 @@ from service.loops.ingest import Ingest, Pace
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from service.core.changes import Changes, Counts, PromiseKey
+    from service.core.counting.changes import Changes, Counts, PromiseKey
+    from service.core.counting.tally import Tally
+    from service.core.counting.watermark import PartitionClock
     from service.core.ports import Claim, IngestTransaction
-    from service.core.tally import Tally
-    from service.core.watermark import PartitionClock
 
 CATALOG = Catalog(owners={"ops": Owner("ops")}, moments={"m": Moment("m", "ops", dimensions=("region",))})
 PLACE = Partition("events", 0, "id")

@@ -8,8 +8,8 @@ import pytest
 from service.core.catalog import Catalog, Moment, Owner, Rule, Target
 from service.core.event import DAY, HOUR, MINUTE, Complaint, Event, Micros, instant
 from service.core.interruption import Change, ChangeWord, Interruption, Segment
-from service.core.message import Count, Facts, NextDue
 from service.core.ports import Judgement
+from service.core.telling.message import Count, Facts, NextDue
 from service.loops.announce import LATE, Announcer, Money, facts_of
 from tests.adapters.web.world import World, interruption
 from tests.core.making import at, outcome, promise

@@ -5,11 +5,11 @@ from zoneinfo import ZoneInfo
 
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Moment
-from service.core.changes import Changes
+from service.core.counting.changes import Changes
+from service.core.counting.watermark import PartitionClock
 from service.core.event import DAY, HOUR, MINUTE, Micros, Partition, micros
-from service.core.route import Message, Notice
-from service.core.watermark import PartitionClock
-from service.core.week import Schedule, Week
+from service.core.telling.route import Message, Notice
+from service.core.weekly.week import Schedule, Week
 from service.loops.digesting import CATCH_UP, PATIENCE, Digesting
 
 ZONE = ZoneInfo("Europe/London")

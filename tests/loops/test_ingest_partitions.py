@@ -14,7 +14,7 @@ from service.loops.ingest import Pace, live_topics
 from service.loops.writer import halves, merged
 
 if TYPE_CHECKING:
-    from service.core.changes import Changes
+    from service.core.counting.changes import Changes
 
 from tests.loops.ingesting import (
     CATALOG,
@@ -250,6 +250,6 @@ class TestPartitionsThatComeAndGo:
 
 
 def _empty() -> Changes:
-    from service.core.changes import Changes
+    from service.core.counting.changes import Changes
 
     return Changes()

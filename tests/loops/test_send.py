@@ -12,7 +12,7 @@ import pytest
 from service.adapters.store.memory import MemoryStore
 from service.core.event import DAY, HOUR, MINUTE, SECOND, Micros
 from service.core.ports import Delivery, Leased, OutboxRow, StoreAway
-from service.core.route import Message, Notice
+from service.core.telling.route import Message, Notice
 from service.loops.retry import Policy
 from service.loops.send import Limits, Sender
 

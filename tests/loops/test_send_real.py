@@ -8,7 +8,7 @@ from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Target
 from service.core.event import MINUTE, SECOND, Micros
 from service.core.ports import OutboxRow
-from service.core.route import Notice
+from service.core.telling.route import Notice
 from service.loops.retry import Policy
 from service.loops.send import Sender
 from tests.adapters.sender.receivers import Reply, http_receiver, message, smtp_server

@@ -10,15 +10,15 @@ import pytest
 from detectors.frame import Frame, Scores
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Moment, Rule, Source, Threshold
-from service.core.changes import Changes
+from service.core.counting.changes import Changes
+from service.core.counting.tally import Window
+from service.core.counting.watermark import PartitionClock
 from service.core.event import DAY, HOUR, MINUTE, Event, Micros, Outcome, OutcomeWord, Partition, Promise, instant
 from service.core.interruption import Change, Interruption
-from service.core.judge import Watcher
+from service.core.judging.judge import Watcher
+from service.core.judging.reconcile import FOUND, GONE
 from service.core.ports import StaleClaim
-from service.core.reconcile import FOUND, GONE
-from service.core.route import Message, Notice
-from service.core.tally import Window
-from service.core.watermark import PartitionClock
+from service.core.telling.route import Message, Notice
 from service.loops.watch import SNAPSHOT_EVERY, UNDECLARED, Watch
 from tests.core.scripted import MOMENT, Pipeline, Scripted, catalog, scripted
 from tests.core.streams import BEGIN

@@ -7,7 +7,9 @@ import pytest
 
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Owner, Source, Target
-from service.core.changes import Changes, keys_of
+from service.core.counting.changes import Changes, keys_of
+from service.core.counting.intake import Intake
+from service.core.counting.watermark import PartitionClock
 from service.core.event import (
     DAY,
     MINUTE,
@@ -20,11 +22,9 @@ from service.core.event import (
     instant,
     micros,
 )
-from service.core.intake import Intake
 from service.core.interruption import Change
 from service.core.meter import NoMeter
 from service.core.ports import StaleClaim, StoreAway, StoreBusy
-from service.core.watermark import PartitionClock
 from service.loops.announce import Announcer, Money
 from service.loops.watch import Watch
 from service.loops.watching import Watching

@@ -6,7 +6,7 @@ from itertools import pairwise
 import msgspec
 
 from service.adapters.digest.words import percent, plain
-from service.core.page import Chart, ChartWeek
+from service.core.weekly.page import Chart, ChartWeek
 
 _PARTS = 100
 _CELLS = 40

@@ -6,7 +6,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from service.adapters.digest.bars import bars
 from service.adapters.digest.lines import dateline, headline, lines
-from service.core.page import Page
+from service.core.weekly.page import Page
 
 _COLOURS = {"plain": "#7f9793", "bad": "#b3261e", "good": "#1c6b43", "band": "#dfe8e6", "none": "#ffffff"}
 _TONES = {"bad": "#b3261e", "good": "#1c6b43", "plain": "#17211f", "unknown": "#5b6664"}

@@ -18,8 +18,8 @@ from service.adapters.digest.words import (
     value,
 )
 from service.core.catalog import LEVELS
-from service.core.limits import LEAST, METHOD
-from service.core.page import Due, KnownFirst, Lead, Met, MomentWeek, OpenOne, OwnerWeek, Page, Step, Story
+from service.core.weekly.limits import LEAST, METHOD
+from service.core.weekly.page import Due, KnownFirst, Lead, Met, MomentWeek, OpenOne, OwnerWeek, Page, Step, Story
 
 Tone = Literal["bad", "good", "plain", "unknown"]
 UNKNOWN = "Not known yet"

@@ -1,8 +1,8 @@
-"""The page for programs: `service.core.page` as JSON, keys in its order."""
+"""The page for programs: `service.core.weekly.page` as JSON, keys in its order."""
 
 import msgspec
 
-from service.core.page import Page
+from service.core.weekly.page import Page
 
 
 def as_json(page: Page) -> str:

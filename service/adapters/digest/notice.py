@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from service.adapters.digest.html import as_html
 from service.adapters.digest.lines import headline
 from service.adapters.digest.text import mail_lines
-from service.core.page import Page
-from service.core.route import Message, Notice
+from service.core.telling.route import Message, Notice
+from service.core.weekly.page import Page
 
 _NAMESPACE = uuid.UUID("2b0c6a0e-58a3-5c0e-8f4f-5a0a2f5c7d19")
 

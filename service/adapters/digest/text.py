@@ -5,7 +5,7 @@ from textwrap import TextWrapper
 from service.adapters.digest.bars import bars, drawn
 from service.adapters.digest.lines import Line, dateline, headline, lines
 from service.adapters.digest.words import plain
-from service.core.page import Page
+from service.core.weekly.page import Page
 
 _WIDTH = 100
 _TITLE = 29

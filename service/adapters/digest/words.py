@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from service.core import message
-from service.core.page import Page
+from service.core.telling import message
+from service.core.weekly.page import Page
 
 _SECOND = 1_000_000
 

@@ -11,14 +11,14 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from service.adapters.metrics import catalogue as m
-from service.core.affected import affected, place_of
 from service.core.catalog import LEVELS, Catalog, Moment
+from service.core.counting.watermark import watermark
 from service.core.event import DAY, MINUTE, SECOND, Micros
 from service.core.interruption import Interruption
-from service.core.knowing import Knowing
+from service.core.judging.standing import STANDINGS, expected_through, standing
 from service.core.ports import MomentStatus, Reader, Totals
-from service.core.standing import STANDINGS, expected_through, standing
-from service.core.watermark import watermark
+from service.core.reporting.affected import affected, place_of
+from service.core.reporting.knowing import Knowing
 
 _LOG = logging.getLogger(__name__)
 

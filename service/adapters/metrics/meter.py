@@ -13,11 +13,11 @@ from prometheus_client.process_collector import ProcessCollector
 
 from service.adapters.metrics import catalogue as m
 from service.core.catalog import LEVELS, Catalog
-from service.core.changes import Counts
+from service.core.counting.changes import Counts
+from service.core.counting.tally import Tally
 from service.core.event import REASONS, Partition
 from service.core.meter import LOOPS, Loop
 from service.core.ports import Attempt, Judgement
-from service.core.tally import Tally
 
 NONE, OTHER = "_none", "_other"
 """In the place of a name that an event left out, or that is not declared; no declared name has a `_`."""

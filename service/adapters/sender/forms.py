@@ -5,7 +5,7 @@ from html import escape
 
 import msgspec
 
-from service.core.route import Message
+from service.core.telling.route import Message
 
 REPEAT = "You may have this already: an earlier attempt to send it ended without a clear answer."
 

@@ -21,7 +21,7 @@ from apprise.plugins.email.common import SecureMailMode
 from service.adapters.sender.forms import form
 from service.adapters.sender.wire import Wire
 from service.core.ports import Delivery
-from service.core.route import Message
+from service.core.telling.route import Message
 
 _TRANSIENT = range(400, 500)
 _LOGIN = frozenset({530, 534, 535, 538})

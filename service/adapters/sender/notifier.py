@@ -18,7 +18,7 @@ from service.adapters.sender.verdict import http_verdict, overdue_verdict
 from service.adapters.sender.wire import Wire
 from service.core.catalog import Target
 from service.core.ports import Delivery
-from service.core.route import Message
+from service.core.telling.route import Message
 
 _log = logging.getLogger(__name__)
 

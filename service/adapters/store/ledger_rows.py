@@ -1,7 +1,7 @@
 """What a store must know of a ledger row to find it when its due time passes."""
 
+from service.core.counting.ledger import Promised
 from service.core.event import Micros
-from service.core.ledger import Promised
 
 
 def expires_at(row: Promised) -> Micros | None:

@@ -10,11 +10,13 @@ import msgspec
 from service.adapters.store.ledger_rows import expires_at
 from service.adapters.store.memory_reader import MemoryReader
 from service.core.catalog import Moment
-from service.core.changes import Break, Changes, PromiseKey, View
-from service.core.duplicates import LIMIT, SPAN, extent
+from service.core.counting.changes import Break, Changes, PromiseKey, View
+from service.core.counting.duplicates import LIMIT, SPAN, extent
+from service.core.counting.ledger import Promised
+from service.core.counting.tally import Window
+from service.core.counting.watermark import PartitionClock
 from service.core.event import Micros, Partition
 from service.core.interruption import Interruption
-from service.core.ledger import Promised
 from service.core.ports import (
     BlindSpan,
     Claim,
@@ -27,9 +29,7 @@ from service.core.ports import (
     StoreRefused,
     TimelineEntry,
 )
-from service.core.route import Notice
-from service.core.tally import Window
-from service.core.watermark import PartitionClock
+from service.core.telling.route import Notice
 
 
 class _Place(msgspec.Struct):

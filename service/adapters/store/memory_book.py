@@ -3,8 +3,8 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 
+from service.core.counting.tally import Cell, Values, Window
 from service.core.event import Micros
-from service.core.tally import Cell, Values, Window
 
 Cells = dict[Values, Cell]
 

@@ -7,7 +7,7 @@ import msgspec
 
 from service.core.event import Micros
 from service.core.ports import Delivery, Leased, OutboxRow
-from service.core.route import Notice
+from service.core.telling.route import Notice
 
 
 class _Row(msgspec.Struct):

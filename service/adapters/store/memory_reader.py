@@ -10,13 +10,13 @@ from service.adapters.store.memory_book import Book
 from service.adapters.store.memory_outbox import MemoryOutbox
 from service.adapters.store.timeindex import TimeIndex
 from service.core.catalog import Moment
-from service.core.changes import Break, Counts, PromiseKey, Voice
+from service.core.counting.changes import Break, Counts, PromiseKey, Voice
+from service.core.counting.ledger import Promised  # noqa: TC001  # with the rest of the core, for annotations too
+from service.core.counting.tally import Cell
+from service.core.counting.window import window_of
 from service.core.event import Annotation, Complaint, CustomerChange, DeadLetter, Feedback, Micros
 from service.core.interruption import Impact, Interruption, Segment, holds
-from service.core.ledger import Promised  # noqa: TC001  # with the rest of the core, for annotations too
 from service.core.ports import BlindSpan, Judged, Judgement, MomentStatus, OutboxRow, TimelineEntry, Totals
-from service.core.tally import Cell
-from service.core.window import window_of
 
 P = TypeVar("P")
 

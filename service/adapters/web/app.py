@@ -23,8 +23,8 @@ from service.adapters.web.settings import WebSettings
 from service.adapters.web.words import Words
 from service.core.catalog import Catalog
 from service.core.event import Micros
-from service.core.knowing import Knowing
 from service.core.ports import Reader
+from service.core.reporting.knowing import Knowing
 
 _LOG = logging.getLogger(__name__)
 _HERE = Path(__file__).parent

@@ -18,14 +18,14 @@ from service.adapters.web.tables import (
 from service.adapters.web.tables import breaks as break_rows
 from service.adapters.web.tile import let_down, unit_words
 from service.adapters.web.words import KINDS, Words, about, percent, plain, segment, span, whole
-from service.core import message
-from service.core.affected import all_breaks, place_of
 from service.core.catalog import Moment, Owner
 from service.core.event import DAY, HOUR, MINUTE, Micros
 from service.core.interruption import Impact, Interruption
-from service.core.lead import FOLLOW
-from service.core.lead import about as complaints_about
 from service.core.ports import Reader, Totals
+from service.core.reporting.affected import all_breaks, place_of
+from service.core.reporting.lead import FOLLOW
+from service.core.reporting.lead import about as complaints_about
+from service.core.telling import message
 
 PER_PAGE = 50
 

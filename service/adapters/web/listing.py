@@ -8,11 +8,11 @@ from service.adapters.web.interruption import Pages, page_of, state_words
 from service.adapters.web.look import Look
 from service.adapters.web.tile import let_down, unit_words
 from service.adapters.web.words import Words, plain, segment, span, whole
-from service.core.affected import place_of
 from service.core.catalog import Moment
 from service.core.event import Micros
 from service.core.interruption import Interruption
 from service.core.ports import Reader, Totals
+from service.core.reporting.affected import place_of
 
 PER_PAGE = 50
 

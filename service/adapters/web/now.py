@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable, Iterable
 
+from service.core.counting.watermark import partition_watermark
 from service.core.event import Micros
 from service.core.ports import Reader
-from service.core.watermark import partition_watermark
 
 
 def wall_clock() -> Micros:

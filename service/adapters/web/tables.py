@@ -6,7 +6,7 @@ from typing import Self
 import msgspec
 
 from service.adapters.web.words import Words, percent, plain, value_name, whole
-from service.core.changes import Break
+from service.core.counting.changes import Break
 from service.core.event import Micros
 from service.core.interruption import Segment
 from service.core.ports import OutboxRow, TimelineEntry, Totals

@@ -12,8 +12,8 @@ from service.adapters.web.words import Words, about, counted, plain, span, value
 from service.core.catalog import Moment
 from service.core.event import DAY, MINUTE, Micros
 from service.core.interruption import Interruption
+from service.core.judging.standing import Standing, StandingWord, expected_through, standing
 from service.core.ports import BlindSpan, MomentStatus, Reader, Totals
-from service.core.standing import Standing, StandingWord, expected_through, standing
 
 WEEK: Micros = 7 * DAY
 SHOWN = 28

@@ -12,8 +12,8 @@ from service.adapters.web.words import about, counted, listed, plain, span, whol
 from service.core.catalog import Catalog
 from service.core.event import HOUR, Micros
 from service.core.interruption import Interruption
-from service.core.knowing import Knowing
 from service.core.ports import Reader
+from service.core.reporting.knowing import Knowing
 
 _LATELY = 5
 

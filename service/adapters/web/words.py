@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from service.adapters.web.settings import WebSettings
-from service.core import message
 from service.core.event import DAY, HOUR, MINUTE, SECOND, Micros, instant, micros
 from service.core.interruption import Kind, Segment
+from service.core.telling import message
 
 KINDS: dict[Kind, str] = {
     "failure_rate": "more promises broken than usual",

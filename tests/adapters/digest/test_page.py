@@ -12,12 +12,12 @@ from service.adapters.digest import as_html, as_json, as_text, notices
 from service.adapters.digest.lines import UNKNOWN, headline, lines
 from service.adapters.sender.forms import form
 from service.core.catalog import Catalog, Moment, Owner
-from service.core.digest import Asked, digest
 from service.core.event import HOUR
-from service.core.page import Customers, Page
-from service.core.week import Week
+from service.core.weekly.digest import Asked, digest
+from service.core.weekly.page import Customers, Page
+from service.core.weekly.week import Week
 from tests.adapters.web.world import CATALOG, World, marketplace
-from tests.core.test_digest import outcome
+from tests.core.weekly.test_digest import outcome
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 WEEK = Week(2017, 50)

@@ -12,12 +12,12 @@ from service.adapters.metrics.catalogue import CATALOGUE, value_at_risk
 from service.adapters.metrics.collector import StoreCollector
 from service.adapters.metrics.meter import Metrics, new_registry
 from service.core.catalog import Catalog, Moment, Owner, Source, Target
-from service.core.changes import Counts
+from service.core.counting.changes import Counts
+from service.core.counting.tally import Tally
 from service.core.event import HOUR, Complaint, Outcome, Partition
 from service.core.interruption import Change
 from service.core.meter import Meter  # noqa: TC001  # with the rest of the core
 from service.core.ports import Judgement
-from service.core.tally import Tally
 from tests.adapters.web.world import LATE, NOW, PARTITION, RIO_LATE, World, interruption, stamp
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]

@@ -16,7 +16,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from service.core.route import Message
+from service.core.telling.route import Message
 
 
 @dataclass

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from service.core.route import Message
+from service.core.telling.route import Message
 from tests.adapters.sender.conftest import Build
 from tests.adapters.sender.receivers import Mailbox, message
 

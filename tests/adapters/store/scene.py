@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from service.core.catalog import Catalog, Moment
-from service.core.changes import Changes, keys_of
+from service.core.counting.changes import Changes, keys_of
+from service.core.counting.intake import Intake, expire
+from service.core.counting.watermark import PartitionClock
 from service.core.event import HOUR, MINUTE, SECOND, Outcome, Partition, Promise, Record, instant
-from service.core.intake import Intake, expire
 from service.core.interruption import Interruption, interruption_id
 from service.core.ports import Judgement
-from service.core.route import Message, Notice
-from service.core.watermark import PartitionClock
+from service.core.telling.route import Message, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.core.changes import Break
+    from service.core.counting.changes import Break
     from service.core.event import Event, Micros
     from service.core.interruption import Segment
     from service.core.ports import Claim, Store

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from service.adapters.store import open_reader, open_store
-from service.core.changes import Changes
+from service.core.counting.changes import Changes
+from service.core.counting.watermark import PartitionClock
 from service.core.event import Partition
 from service.core.ports import StoreAway, StoreRefused
-from service.core.watermark import PartitionClock
 from tests.adapters.store.scene import MOMENTS, T0
 
 HERE = Partition("t", 0)

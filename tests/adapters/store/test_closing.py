@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from service.core.changes import Changes
+from service.core.counting.changes import Changes
 from service.core.event import DAY, HOUR, MINUTE
 from tests.adapters.store.scene import FOREVER, HERE, T0, Reader, close, every_break, outcome, promise
 

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from service.adapters.store import migrate, open_database, open_store
 from service.adapters.store.copy import copy
 from service.cli import db
-from service.core.changes import Changes
-from service.core.duplicates import IdHorizon, id_hash
+from service.core.counting.changes import Changes
+from service.core.counting.duplicates import IdHorizon, id_hash
 from service.core.event import DAY, HOUR, Complaint, DeadLetter, Partition, instant
 from service.core.interruption import Change
 from service.core.ports import BlindSpan, Snapshot, StoreRefused

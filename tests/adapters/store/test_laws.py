@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.adapters.store.memory import MemoryStore
-from service.core.changes import keys_of
+from service.core.counting.changes import keys_of
 from service.core.event import MINUTE, SECOND, Partition
 from service.core.ports import StoreBusy
 from tests.adapters.store.scene import (

@@ -8,11 +8,11 @@ import pytest
 
 from service.adapters.store import memory
 from service.adapters.store.sql import positions
-from service.core.changes import Changes
-from service.core.duplicates import IdHorizon, id_hash
+from service.core.counting.changes import Changes
+from service.core.counting.duplicates import IdHorizon, id_hash
+from service.core.counting.watermark import PartitionClock
 from service.core.event import HOUR, MINUTE, Partition
 from service.core.ports import StaleClaim
-from service.core.watermark import PartitionClock
 from tests.adapters.store.scene import HERE, T0, Reader, every_break, outcome
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from service.adapters.store import open_store
 from service.adapters.store.sql.database import Transaction
 from service.adapters.store.sql.store import SqlStore
 from service.core.catalog import Catalog
-from service.core.changes import Changes
+from service.core.counting.changes import Changes
+from service.core.counting.intake import Intake
 from service.core.event import DAY, HOUR, Partition
-from service.core.intake import Intake
 from service.core.ports import StaleClaim, StoreAway, StoreBusy, StoreRefused
 from tests.adapters.store.scene import (
     FOREVER,

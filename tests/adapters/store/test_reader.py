@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from service.core.changes import Changes
+from service.core.counting.changes import Changes
 from service.core.event import (
     DAY,
     HOUR,

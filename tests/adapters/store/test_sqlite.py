@@ -14,7 +14,7 @@ from sqlalchemy import event, text
 from service.adapters.store import open_store
 from service.adapters.store.sql.sqlite import SqliteDatabase
 from service.adapters.store.sql.store import SqlStore
-from service.core.changes import Changes
+from service.core.counting.changes import Changes
 from service.core.event import HOUR
 from service.core.ports import StoreAway, StoreRefused
 from tests.adapters.store.scene import FOREVER, HERE, MOMENTS, T0, Reader, close, every_break, outcome

@@ -9,11 +9,11 @@ from starlette.testclient import TestClient
 from service.adapters.web.guard import host_of
 from service.adapters.web.settings import WebSettings
 from service.core.catalog import Catalog, Journey, Moment, Owner, Stage
-from service.core.changes import Break
+from service.core.counting.changes import Break
 from service.core.event import HOUR, Complaint, Outcome, Promise
 from service.core.interruption import Change
 from service.core.ports import Judgement, TimelineEntry
-from service.core.route import Message, Notice
+from service.core.telling.route import Message, Notice
 from tests.adapters.web.conftest import Health, app_of
 from tests.adapters.web.world import LATE, NOW, OVER, RIO_LATE, World, interruption, stamp
 

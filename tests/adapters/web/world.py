@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Journey, Moment, Objective, Owner, Source, Stage, Target
-from service.core.changes import Changes, keys_of
+from service.core.counting.changes import Changes, keys_of
+from service.core.counting.intake import Intake, expire
+from service.core.counting.watermark import PartitionClock
 from service.core.event import (
     DAY,
     HOUR,
@@ -27,11 +29,9 @@ from service.core.event import (
     instant,
     micros,
 )
-from service.core.intake import Intake, expire
 from service.core.interruption import Change, Interruption, Segment, interruption_id
 from service.core.ports import BlindSpan, Delivery, Judgement, Series, TimelineEntry
-from service.core.route import Message, Notice
-from service.core.watermark import PartitionClock
+from service.core.telling.route import Message, Notice
 
 NOW = micros(datetime(2017, 12, 15, 15, 4, tzinfo=UTC))
 ONSET = micros(datetime(2017, 12, 13, 6, 0, tzinfo=UTC))

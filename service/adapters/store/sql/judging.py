@@ -18,10 +18,10 @@ from service.adapters.store.sql.tables import (
     tallies,
     timeline,
 )
+from service.core.counting.tally import Cell, Values, Window
 from service.core.event import Micros
 from service.core.interruption import Interruption
 from service.core.ports import Judged, Judgement, Series, Snapshot, StaleClaim, TimelineEntry
-from service.core.tally import Cell, Values, Window
 
 _PUT_INTERRUPTIONS = plan(interruptions, "put")
 _PUT_SNAPSHOT = plan(snapshots, "put")

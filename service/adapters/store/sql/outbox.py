@@ -10,7 +10,7 @@ from service.adapters.store.sql.bulk import Bulk, Plan
 from service.adapters.store.sql.tables import outbox
 from service.core.event import Micros
 from service.core.ports import Delivery, Leased, OutboxRow
-from service.core.route import Notice
+from service.core.telling.route import Notice
 
 _COLUMNS = ("key", "target", "state", "created_at", "due_at", "last_error", "body")
 # In the order given, which they are sent in: an owner hears of the opening before the resolution.

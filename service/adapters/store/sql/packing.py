@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from service.core.tally import Values
+from service.core.counting.tally import Values
 
 T = TypeVar("T")
 

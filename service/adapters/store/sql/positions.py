@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
 from service.adapters.store.sql.tables import id_hashes, partitions
-from service.core.duplicates import LIMIT, SPAN, extent
+from service.core.counting.duplicates import LIMIT, SPAN, extent
+from service.core.counting.watermark import PartitionClock
 from service.core.event import Partition
 from service.core.ports import Claim, StaleClaim, StoreBusy
-from service.core.watermark import PartitionClock
 
 _columns = partitions.c
 

@@ -24,11 +24,11 @@ from service.adapters.store.sql.tables import (
     timeline,
     voices,
 )
-from service.core.changes import Break, Counts, Voice
+from service.core.counting.changes import Break, Counts, Voice
+from service.core.counting.watermark import PartitionClock
 from service.core.event import Annotation, Complaint, CustomerChange, DeadLetter, Feedback, Micros, Partition
 from service.core.interruption import Impact, Interruption, Segment
 from service.core.ports import BlindSpan, MomentStatus, OutboxRow, TimelineEntry, Totals
-from service.core.watermark import PartitionClock
 
 _event = msgspec.json.Decoder(Complaint | Feedback | CustomerChange | Annotation).decode
 

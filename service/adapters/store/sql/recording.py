@@ -19,11 +19,11 @@ from service.adapters.store.sql.tables import (
     tallies,
     voices,
 )
-from service.core.changes import Break, Changes, Counts, PromiseKey, Voice
+from service.core.counting.changes import Break, Changes, Counts, PromiseKey, Voice
+from service.core.counting.ledger import Promised
+from service.core.counting.tally import Tally
 from service.core.event import DeadLetter, Micros
-from service.core.ledger import Promised
 from service.core.ports import StoreBusy
-from service.core.tally import Tally
 
 _ADD_TALLIES = plan(tallies, "add")
 _ADD_DURATIONS = plan(durations, "add")

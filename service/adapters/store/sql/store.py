@@ -14,9 +14,11 @@ from service.adapters.store.sql.reader import SqlReader
 from service.adapters.store.sql.recording import NO_PARTITION, Recorder
 from service.adapters.store.sql.tables import blind_spans, moments
 from service.core.catalog import Moment
-from service.core.changes import Changes, PromiseKey, View
+from service.core.counting.changes import Changes, PromiseKey, View
+from service.core.counting.ledger import Promised
+from service.core.counting.tally import Window
+from service.core.counting.watermark import PartitionClock
 from service.core.event import Micros, Partition
-from service.core.ledger import Promised
 from service.core.ports import (
     BlindSpan,
     Claim,
@@ -28,9 +30,7 @@ from service.core.ports import (
     StoreBusy,
     TimelineEntry,
 )
-from service.core.route import Notice
-from service.core.tally import Window
-from service.core.watermark import PartitionClock
+from service.core.telling.route import Notice
 
 _PUT_BLIND = plan(blind_spans, "put")
 

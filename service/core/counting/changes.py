@@ -1,0 +1,111 @@
+"""What one batch, or one closing, changes: plain rows that a store writes in one transaction."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from service.core.counting.ledger import Promised
+from service.core.counting.tally import Tally
+from service.core.event import (
+    Annotation,
+    Complaint,
+    CustomerChange,
+    DeadLetter,
+    Feedback,
+    Micros,
+    Outcome,
+    Partition,
+    Promise,
+    Record,
+)
+
+PromiseKey = tuple[str, str]
+"""Moment and key."""
+
+
+class Break(msgspec.Struct, frozen=True, gc=False):
+    """One broken promise of one customer.
+
+    `ref` is unique within the moment: "=" and the key for a keyed promise, "@" and the record's place for others.
+    `at`: when it broke. `settled_at`: when it was kept after all. `value`: minor units. `late`: its window had
+    closed when it was taken in, so that it amends reports and was not judged. `promised`: it had a due time, so that
+    the customer may still be waiting.
+    """
+
+    moment: str
+    ref: str
+    at: Micros
+    customer: str
+    value: int = 0
+    dimensions: dict[str, str] = {}
+    reason: str | None = None
+    settled_at: Micros | None = None
+    late: bool = False
+    promised: bool = False
+
+
+class Voice(msgspec.Struct, frozen=True, gc=False):
+    """A record that is kept as it is: a complaint, feedback, a customer's change, an annotation, with its place."""
+
+    partition: Partition
+    offset: int
+    at: Micros
+    event: Complaint | Feedback | CustomerChange | Annotation
+
+
+class Counts(msgspec.Struct, gc=False):
+    """What became of records: read = accepted (late ones among them) + duplicate + dead-lettered, always."""
+
+    read: int = 0
+    accepted: Counter[str] = msgspec.field(default_factory=Counter)
+    """By moment; "" for events that name none."""
+    late: Counter[str] = msgspec.field(default_factory=Counter)
+    duplicate: int = 0
+    dead: Counter[str] = msgspec.field(default_factory=Counter)
+    """By reason."""
+
+    def add(self, other: "Counts") -> None:
+        """Take another batch's counts in."""
+        self.read += other.read
+        self.accepted.update(other.accepted)
+        self.late.update(other.late)
+        self.duplicate += other.duplicate
+        self.dead.update(other.dead)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the equation holds."""
+        return self.read == self.accepted.total() + self.duplicate + self.dead.total()
+
+
+class Changes(msgspec.Struct, gc=False):
+    """Everything a transaction writes besides positions and clocks.
+
+    `tally`: deltas to add. `breaks`: by (moment, ref), the row to put or None to take away. `promises`: ledger rows
+    to put. `voices`, `dead`: rows to append. `hashes`: the accepted ids of the batch, one blob.
+    """
+
+    tally: Tally = msgspec.field(default_factory=Tally)
+    breaks: dict[tuple[str, str], Break | None] = msgspec.field(default_factory=dict)
+    promises: dict[PromiseKey, Promised] = msgspec.field(default_factory=dict)
+    voices: list[Voice] = msgspec.field(default_factory=list)
+    dead: list[DeadLetter] = msgspec.field(default_factory=list)
+    hashes: bytes = b""
+    counts: Counts = msgspec.field(default_factory=Counts)
+
+
+class View(msgspec.Struct, frozen=True, gc=False):
+    """What a transaction shows of the state: how far each moment is closed, and the ledger rows asked for."""
+
+    closed_through: Mapping[str, Micros]
+    promises: Mapping[PromiseKey, Promised]
+
+
+def keys_of(records: Iterable[Record]) -> set[PromiseKey]:
+    """The ledger rows that a batch will touch."""
+    return {
+        (event.moment, event.key)
+        for record in records
+        if isinstance(event := record.event, (Outcome, Promise)) and event.key is not None
+    }

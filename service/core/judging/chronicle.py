@@ -1,0 +1,112 @@
+"""From the judge's decisions to what is written of an interruption, with the level that its harm makes.
+
+The harm is counted as judged: what amends it later changes what reports count, and wakes nobody.
+"""
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from service.core.catalog import LEVELS, Level, Moment
+from service.core.counting.tally import Window
+from service.core.counting.window import window_of
+from service.core.event import Micros
+from service.core.interruption import Change, Interruption
+from service.core.judging.casebook import Decision
+from service.core.judging.level import Counted, Harm, cells_of, higher, level_of
+
+
+class Chronicle:
+    """Writes one moment's decisions as changes of its interruptions.
+
+    `judged`: gives the windows from one time to another, as judged. `known`: gives an interruption by its id.
+    """
+
+    def __init__(
+        self,
+        moment: Moment,
+        delay: Micros,
+        judged: Callable[[Micros, Micros], Iterable[Window]],
+        known: Callable[[str], Interruption | None],
+    ) -> None:
+        self._moment = moment
+        self._judged = judged
+        self._delay = delay
+        self._known = known
+        self._rows: dict[str, Interruption] = {}
+
+    def changes(self, decisions: Iterable[Decision]) -> list[Change]:
+        """The changes in order; an interruption's later decisions build on its earlier ones."""
+        return [change for decision in decisions for change in self._changes(decision)]
+
+    def _changes(self, decision: Decision) -> list[Change]:
+        at = decision.at + self._delay
+        row = self._rows.get(decision.id) or self._known(decision.id)
+        if decision.what == "open" and row is None:
+            return [Change("opened", at, self._put(self._opened(decision)))]
+        # Rules are judged ahead of the frame around them, so that after a restart some windows are judged again:
+        # what is written already, an opening or an end, is not written twice.
+        if decision.what == "open" or row is None or not row.is_open:
+            return []
+        changes: list[Change] = []
+        if decision.what == "evidence" and decision.kind not in row.kinds:
+            row = msgspec.structs.replace(row, kinds=(*row.kinds, decision.kind))
+            changes.append(Change("evidence", at, row, decision.kind))
+        level = higher(row.level, decision.level or self._level(row, decision))
+        if level != row.level:
+            note = f"{row.level} to {level}"
+            row = msgspec.structs.replace(row, level=level)
+            changes.append(Change("level", at, row, note))
+        if decision.what == "resolve":
+            row = msgspec.structs.replace(row, state="resolved", resolved_at=at)
+            changes.append(Change("resolved", at, row))
+        elif decision.what == "return" and row.state == "stale":
+            row = msgspec.structs.replace(row, state="open")
+            changes.append(Change("returned", at, row))
+        elif decision.what == "stale" and row.state != "stale":
+            row = msgspec.structs.replace(row, state="stale")
+            changes.append(Change("stale", at, row))
+        self._put(row)
+        return changes
+
+    def _opened(self, decision: Decision) -> Interruption:
+        row = Interruption(
+            id=decision.id,
+            moment=self._moment.name,
+            segment=decision.segment,
+            kind=decision.kind,
+            kinds=(decision.kind,),
+            rule=decision.rule,
+            level=decision.level or "low",
+            state="open",
+            onset=decision.onset,
+            opened=decision.at,
+            detected_at=decision.at + self._delay,
+            expected=decision.expected,
+            seen=decision.seen,
+            notifies=decision.notifies,
+        )
+        if decision.level is not None:
+            return row
+        return msgspec.structs.replace(row, level=self._level(row, decision))
+
+    def _put(self, row: Interruption) -> Interruption:
+        self._rows[row.id] = row
+        return row
+
+    def _level(self, row: Interruption, decision: Decision) -> Level:
+        if row.rule is not None:
+            return row.level
+        if row.kind in {"silence", "volume"}:
+            # Nobody is counted while nothing arrives, and everybody may be affected.
+            return "high"
+        if row.level == LEVELS[-1]:
+            # It never falls.
+            return row.level
+        since = decision.counted
+        chosen = cells_of(row.segment, self._moment.dimensions)
+        start = window_of(row.onset, self._moment.window)
+        before = Counted(start).plus(self._judged(start, since.since), chosen)
+        attempts, broken = before.attempts + since.attempts, before.broken + since.broken
+        usual = (row.expected or 0.0) * attempts
+        return level_of(Harm(broken, usual, before.value + since.value, decision.at - row.onset), decision.past)

@@ -1,0 +1,287 @@
+"""The judge of one moment: closed windows in, decisions about interruptions out; a pure function of what it was given.
+
+Windows are put together to frames as long as the traffic is thin: a frame should hold a few events, because judging
+costs the same for an empty one and a detector cannot know more sooner. Rules look at every window. What breaches is
+then laid on interruptions by `Casebook`.
+"""
+
+import hashlib
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from detectors.frame import JSON, WHOLE, Detector, Frame, Scores
+from service.core.catalog import Moment, Rule, Volume
+from service.core.counting.tally import Window
+from service.core.counting.window import window_of
+from service.core.event import DAY, HOUR, MINUTE, Micros
+from service.core.interruption import Interruption, Kind
+from service.core.judging.casebook import Breach, Casebook, Decision
+from service.core.judging.frames import Framer
+from service.core.judging.level import PAST_DAYS, Day, past_of
+from service.core.judging.rules import RuleWatch
+from service.core.ports import Series
+
+STEPS: tuple[Micros, ...] = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR)
+EVENTS_A_STEP = 10.0
+"""A frame is as long as keeps the expected number of events in it below this."""
+_VERSION = 1
+
+
+class Watcher(msgspec.Struct, frozen=True, gc=False):
+    """A detector with what it is called and the rule that asked for it, if any."""
+
+    name: str
+    kind: Kind
+    detector: Detector
+    rule: Rule | None = None
+    contrast: bool = False
+    """It compares a segment with the rest, so that it may speak up inside an interruption of everything."""
+
+
+class Verdicts(msgspec.Struct, frozen=True, gc=False):
+    """What a stretch of windows gave: judged through a time, decisions in order, the state of the series then."""
+
+    through: Micros
+    decisions: tuple[Decision, ...]
+    series: tuple[Series, ...]
+    learning: tuple[float, float] | None
+
+
+Build = Callable[[Moment, Sequence[Rule]], Sequence[Watcher]]
+"""Makes a moment's watchers, new."""
+Restore = Callable[[Mapping[str, JSON]], Detector]
+"""Makes a detector from its dump."""
+
+
+def fingerprint(moment: Moment, rules: Sequence[Rule], watchers: Sequence[Watcher]) -> str:
+    """Changes whenever what was learned no longer fits what is declared, so that the judge must learn again."""
+    kinds = [(w.name, w.detector.dump().get("version")) for w in watchers]
+    plain = msgspec.json.encode((_VERSION, msgspec.to_builtins(moment), msgspec.to_builtins(list(rules)), kinds))
+    return hashlib.sha256(plain).hexdigest()[:32]
+
+
+class Judge:
+    """One moment."""
+
+    def __init__(self, moment: Moment, rules: Sequence[Rule], watchers: Sequence[Watcher]) -> None:
+        self.moment = moment
+        self.through: Micros | None = None
+        """Everything before this time is judged; None before the first window."""
+        self._watchers = list(watchers)
+        self._rules = [
+            RuleWatch(rule, detect, moment.dimensions)
+            for rule in rules
+            for detect in rule.detect
+            if not isinstance(detect, Volume)
+        ]
+        self._framer = Framer(moment.dimensions)
+        self._cases = Casebook(moment)
+        self._step = window_step(15 * MINUTE, moment.window)
+        self._days: deque[Day] = deque(maxlen=PAST_DAYS)
+        self._today = Day()
+        self._rules_through: Micros | None = None
+        self._latest: dict[str, Scores] = {}
+        self._breaches: dict[str, list[Breach]] = {}
+
+    def advance(self, closed: Iterable[Window], through: Micros) -> Verdicts:
+        """Judge the windows that closed, `closed` holding those with anything in them, from `self.through` on.
+
+        The last windows of `through` may have to wait until their frame is whole; `Verdicts.through` says how far
+        judging came, and the next call must give the windows from there again.
+        """
+        windows = deque(sorted(closed, key=lambda w: w.start))
+        decisions: list[Decision] = []
+        if self.through is None:
+            if not windows:
+                return Verdicts(through, (), (), self._learning())
+            self.through = window_of(windows[0].start, self._step)
+        while windows and windows[0].start < self.through:
+            windows.popleft()
+        while (end := self.through + self._step) <= through:
+            mine: list[Window] = []
+            while windows and windows[0].start < end:
+                mine.append(windows.popleft())
+            decisions += self._judge_rules(self.through, end, mine)
+            decisions += self._judge_frame(self.through, end, mine)
+            self.through = end
+            if end % DAY == 0:
+                self._settle_step()
+        if self._rules:
+            decisions += self._judge_rules(self.through, through, windows)
+        return Verdicts(self.through, tuple(decisions), self._series(), self._learning())
+
+    def _judge_frame(self, start: Micros, end: Micros, windows: Sequence[Window]) -> list[Decision]:
+        frame = self._framer.frame(start, end, windows, self._cases.explained())
+        self._today.take(windows)
+        self._cases.count(windows)
+        for watcher in self._watchers:
+            scores = watcher.detector.score(frame)
+            watcher.detector.learn(frame)
+            if scores is None:
+                self._breaches.pop(watcher.name, None)
+                continue
+            self._latest[watcher.name] = scores
+            if scores.breach.any():
+                self._breaches[watcher.name] = list(_breaches(watcher, scores, frame))
+            else:
+                self._breaches.pop(watcher.name, None)
+        return self._decide(start, end, arrived=bool(frame.arrivals[0]))
+
+    def _judge_rules(self, start: Micros, end: Micros, windows: Iterable[Window]) -> list[Decision]:
+        """Rules look at every window, and only once at each, even when the frame around it is judged later."""
+        if not self._rules:
+            return []
+        by_start = {window.start: window for window in windows}
+        decisions: list[Decision] = []
+        at = start if self._rules_through is None else max(start, self._rules_through)
+        while at + self.moment.window <= end:
+            until = at + self.moment.window
+            window = by_start.get(at)
+            for index, watch in enumerate(self._rules):
+                name = f"rule:{watch.rule.name}:{index}"
+                firing = watch.advance(at, until, window)
+                if firing:
+                    self._breaches[name] = [
+                        _of_rule(
+                            Breach(name, "rule", f.row, f.since, 1.0, _finite(f.expected), _finite(f.seen)),
+                            watch.rule,
+                        )
+                        for f in firing
+                    ]
+                elif name in self._breaches:
+                    del self._breaches[name]
+                else:
+                    continue
+                decisions += self._decide(at, until, arrived=window is not None)
+            at = until
+        self._rules_through = max(at, self._rules_through or 0)
+        return decisions
+
+    def _decide(self, start: Micros, end: Micros, *, arrived: bool) -> list[Decision]:
+        standing = [breach for found in self._breaches.values() for breach in found]
+        decisions = self._cases.advance(start, end, standing, arrived=arrived)
+        if not decisions:
+            return decisions
+        past = past_of(self._days)
+        return [msgspec.structs.replace(decision, past=past) for decision in decisions]
+
+    def standing(self) -> list[list[Decision]]:
+        """Each open case's opening, and then its further evidence."""
+        past = past_of(self._days)
+        return [[msgspec.structs.replace(each, past=past) for each in case] for case in self._cases.standing()]
+
+    def adopt(self, identity: str, row: Interruption) -> None:
+        """Go on with a case under the name of an interruption that is known already."""
+        self._cases.adopt(identity, row)
+
+    def _settle_step(self) -> None:
+        """Once a day: how long a frame has to be for the traffic of the last four weeks.
+
+        While nothing is known well enough to be alarmed by, frames stay long: learning needs no haste.
+        """
+        self._days.append(self._today)
+        self._today = Day()
+        if self._learning() is not None:
+            return
+        hourly = sum(day.events for day in self._days) / (24 * len(self._days))
+        fitting = [step for step in STEPS if hourly * step / HOUR <= EVENTS_A_STEP]
+        self._step = window_step(max(fitting, default=STEPS[0]), self.moment.window)
+
+    def _learning(self) -> tuple[float, float] | None:
+        default = [w for w in self._watchers if w.kind == "failure_rate" and not w.contrast]
+        if not default:
+            return None
+        seen, needed = default[0].detector.progress()
+        return None if seen >= needed else (seen, needed)
+
+    def _series(self) -> tuple[Series, ...]:
+        """The latest word on the whole and on every segment in breach."""
+        found = []
+        for name, scores in self._latest.items():
+            for index, segment in enumerate(scores.segments):
+                if segment == WHOLE or scores.breach[index]:
+                    numbers = (float(a[index]) for a in (scores.evidence, scores.expected, scores.lower, scores.upper))
+                    found.append(Series(name, segment, *(n if np.isfinite(n) else 0.0 for n in numbers)))
+        return tuple(found)
+
+    def dump(self) -> dict[str, JSON]:
+        """The whole state as versioned plain JSON."""
+        return {
+            "version": _VERSION,
+            "through": self.through,
+            "step": self._step,
+            "days": msgspec.to_builtins(list(self._days)),
+            "today": msgspec.to_builtins(self._today),
+            "known": {d: list(values) for d, values in self._framer.dump().items()},
+            "rules_through": self._rules_through,
+            "rules": [watch.dump() for watch in self._rules],
+            "cases": self._cases.dump(),
+            "breaches": {name: msgspec.to_builtins(found) for name, found in self._breaches.items()},
+            "detectors": {w.name: dict(w.detector.dump()) for w in self._watchers},
+        }
+
+    @classmethod
+    def load(
+        cls,
+        moment: Moment,
+        rules: Sequence[Rule],
+        watchers: Sequence[Watcher],
+        state: Any,
+        restore: Restore,
+    ) -> "Judge":
+        """A judge that goes on exactly as the one whose dump this is; its definition must be the same."""
+        restored = [msgspec.structs.replace(w, detector=restore(state["detectors"][w.name])) for w in watchers]
+        judge = cls(moment, rules, restored)
+        judge.through = state["through"]
+        judge._step = state["step"]
+        judge._days.extend(msgspec.convert(state["days"], list[Day]))
+        judge._today = msgspec.convert(state["today"], Day)
+        judge._framer = Framer(moment.dimensions, state["known"])
+        judge._rules_through = state["rules_through"]
+        for watch, saved in zip(judge._rules, state["rules"], strict=True):
+            watch.load(saved)
+        judge._cases = Casebook.load(moment, state["cases"])
+        judge._breaches = msgspec.convert(state["breaches"], dict[str, list[Breach]])
+        return judge
+
+
+def window_step(step: Micros, width: Micros) -> Micros:
+    """A frame's length: at least a window, and whole windows."""
+    return max(width, step - step % width)
+
+
+def _of_rule(breach: Breach, rule: Rule | None) -> Breach:
+    if rule is None:
+        return breach
+    return msgspec.structs.replace(breach, rule=rule.name, level=rule.level, trial=rule.status == "experimental")
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def _breaches(watcher: Watcher, scores: Scores, frame: Frame) -> Iterable[Breach]:
+    seen = dict(zip(frame.segments, zip(frame.trials, frame.hits, frame.arrivals, strict=True), strict=True))
+    for index in np.flatnonzero(scores.breach):
+        row = scores.segments[index]
+        trials, hits, arrivals = seen.get(row, (0, 0.0, 0))
+        if watcher.kind == "failure_rate":
+            share = float(hits) / float(trials) if trials else float("nan")
+        else:
+            share = float(arrivals)
+        breach = Breach(
+            watcher.name,
+            watcher.kind,
+            row,
+            int(scores.onset[index]),
+            _finite(float(scores.evidence[index])) or 0.0,
+            _finite(float(scores.expected[index])),
+            _finite(share),
+            contrast=watcher.contrast,
+        )
+        yield _of_rule(breach, watcher.rule)

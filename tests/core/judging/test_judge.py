@@ -1,0 +1,291 @@
+"""One moment's judge: frames that follow the traffic, and memory that can be put down anywhere."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors.frame import Frame, Scores
+from service.core.catalog import Moment, Rule, Threshold, Volume
+from service.core.counting.tally import Window
+from service.core.event import DAY, HOUR, MINUTE, Micros
+from service.core.judging.casebook import Decision
+from service.core.judging.judge import Judge, Watcher, fingerprint
+from service.core.judging.watchers import watchers
+from tests.core.making import at, window
+from tests.core.scripted import MOMENT, Scripted
+from tests.core.streams import BEGIN
+
+MIDNIGHT = BEGIN - BEGIN % DAY
+RULE = Rule(
+    "r", ("arrives",), (Threshold("broken", ">=", 6.0, 5 * MINUTE),), keep_firing=2 * MINUTE, group_by=("region",)
+)
+
+
+class Noted(Scripted):
+    """Remembers its frames."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frames: list[tuple[Micros, Micros]] = []
+
+    def learn(self, frame: Frame) -> None:
+        super().learn(frame)
+        self.frames.append((frame.start, frame.end))
+
+
+class Cold(Scripted):
+    """Never warm."""
+
+    def score(self, frame: Frame) -> Scores | None:
+        return None
+
+    def progress(self) -> tuple[float, float]:
+        return (3.0, 14.0)
+
+
+def judge(detector: Scripted | None = None, moment: Moment = MOMENT, rules: tuple[Rule, ...] = ()) -> Judge:
+    return Judge(moment, rules, [Watcher("failure_rate", "failure_rate", detector or Scripted())])
+
+
+def days(count: int, an_hour: int, first: int = 0, width: Micros = MINUTE) -> list[Window]:
+    """One window an hour with so many events, from midnight on."""
+    made = []
+    for hour in range(24 * first, 24 * (first + count)):
+        start = MIDNIGHT + hour * HOUR
+        cells = window(0, {(None,): (an_hour, 0)}).cells
+        made.append(Window(start, start + width, cells))
+    return made
+
+
+def minutes(first: int, last: int, cells: dict[Any, tuple[int, int]]) -> list[Window]:
+    return [window(n, cells) for n in range(first, last)]
+
+
+def words(decisions: tuple[Decision, ...]) -> list[tuple[str, str]]:
+    return [(decision.what, decision.kind) for decision in decisions if decision.what != "pulse"]
+
+
+# --- frames ---
+
+
+def test_a_frame_is_a_quarter_of_an_hour_while_nothing_is_known_of_the_traffic() -> None:
+    noted = Noted()
+    judge(noted).advance(minutes(7, 40, {(None,): (3, 0)}), at(40))
+    assert noted.frames == [(at(0), at(15)), (at(15), at(30))]
+
+
+@pytest.mark.parametrize(
+    ("an_hour", "step"),
+    [(2, HOUR), (10, HOUR), (39, 15 * MINUTE), (41, 5 * MINUTE), (119, 5 * MINUTE), (10_000, MINUTE)],
+)
+def test_from_the_second_day_a_frame_holds_ten_events_at_most(an_hour: int, step: Micros) -> None:
+    noted = Noted()
+    judge(noted).advance(days(2, an_hour), MIDNIGHT + 2 * DAY)
+    assert {end - start for start, end in noted.frames if start >= MIDNIGHT + DAY} == {step}
+
+
+def test_a_frame_is_a_window_at_least() -> None:
+    noted = Noted()
+    moment = replace(MOMENT, window=30 * MINUTE)
+    judge(noted, moment).advance(days(2, 10_000, width=30 * MINUTE), MIDNIGHT + 2 * DAY)
+    assert {end - start for start, end in noted.frames} == {30 * MINUTE}
+
+
+def test_the_step_follows_the_traffic_of_four_weeks() -> None:
+    noted = Noted()
+    one = judge(noted)
+    one.advance([*days(30, 100), *days(40, 2, first=30)], MIDNIGHT + 70 * DAY)
+    lengths = {day: {e - s for s, e in noted.frames if s // DAY - MIDNIGHT // DAY == day} for day in (29, 31, 69)}
+    assert lengths == {29: {5 * MINUTE}, 31: {5 * MINUTE}, 69: {HOUR}}
+
+
+def test_frames_have_no_gaps_and_do_not_overlap() -> None:
+    noted = Noted()
+    one = judge(noted)
+    for day in range(1, 6):
+        one.advance(days(1, 50, first=day - 1), MIDNIGHT + day * DAY)
+    assert all(before[1] == after[0] for before, after in zip(noted.frames, noted.frames[1:], strict=False))
+
+
+def test_windows_of_an_unfinished_frame_are_read_again() -> None:
+    found = minutes(0, 30, {(None,): (3, 3)})
+    one = judge()
+    first = one.advance([w for w in found if w.end <= at(20)], at(20))
+    assert (first.through, words(first.decisions)) == (at(15), [("open", "failure_rate")])
+    one = judge()
+    quarter = one.advance([w for w in found if w.end <= at(14)], at(14))
+    assert (quarter.through, quarter.decisions) == (at(0), ())
+    assert words(one.advance([w for w in found if w.start >= at(0)], at(30)).decisions) == [("open", "failure_rate")]
+
+
+def test_before_the_first_window_there_is_nothing_to_judge() -> None:
+    one = judge()
+    verdicts = one.advance([], at(50))
+    assert (one.through, verdicts.decisions) == (None, ())
+
+
+def test_silence_after_the_first_window_is_judged() -> None:
+    noted = Noted()
+    one = judge(noted)
+    one.advance(minutes(0, 1, {(None,): (1, 0)}), at(60))
+    assert noted.frames[-1] == (at(45), at(60))
+
+
+# --- detectors ---
+
+
+def test_what_is_not_warm_says_nothing_and_how_far_it_is() -> None:
+    verdicts = judge(Cold()).advance(minutes(0, 40, {(None,): (3, 3)}), at(40))
+    assert (verdicts.decisions, verdicts.series, verdicts.learning) == ((), (), (3.0, 14.0))
+
+
+def test_what_is_warm_is_not_learning() -> None:
+    assert judge().advance(minutes(0, 40, {(None,): (3, 0)}), at(40)).learning is None
+
+
+def test_the_series_are_the_whole_and_what_is_in_breach() -> None:
+    cells = {("north",): (3, 3), ("south",): (9, 0)}
+    verdicts = judge().advance(minutes(0, 15, cells), at(15))
+    assert [(one.segment, one.evidence, one.expected) for one in verdicts.series] == [
+        ("", 0.0, 0.1),
+        ("region=north", 1.0, 0.1),
+    ]
+
+
+def test_a_decision_says_what_was_expected_and_seen_and_the_usual_of_that_time() -> None:
+    [opening, *_] = judge().advance([*days(1, 60), *bad_day()], MIDNIGHT + 2 * DAY).decisions
+    assert (opening.what, opening.expected, opening.seen) == ("open", 0.1, 1.0)
+    assert opening.past.broken == 0.0
+
+
+def bad_day() -> list[Window]:
+    return [Window(w.start, w.end, window(0, {(None,): (60, 60)}).cells) for w in days(1, 60, first=1)]
+
+
+# --- rules ---
+
+
+def test_rules_look_at_every_window_and_detectors_at_frames() -> None:
+    one = judge(Cold(), rules=(RULE,))
+    found = minutes(0, 3, {("north",): (3, 3)})
+    verdicts = one.advance(found, at(3))
+    assert [(d.what, d.at, d.rule, d.level, d.segment) for d in verdicts.decisions] == [
+        ("open", at(2), "r", "medium", (("region", ("north",)),))
+    ]
+    assert verdicts.through == at(0)
+
+
+def test_a_window_that_a_rule_has_seen_is_not_shown_to_it_again() -> None:
+    one = judge(Cold(), rules=(replace(RULE, detect=(Threshold("broken", ">=", 4, 5 * MINUTE),)),))
+    first = minutes(0, 1, {("north",): (3, 3)})
+    assert one.advance(first, at(1)).decisions == ()
+    assert one.advance(first, at(1)).decisions == ()
+    assert one.advance(first, at(2)).decisions == ()
+
+
+def test_the_same_windows_give_the_same_whether_one_by_one_or_together() -> None:
+    found = [
+        *minutes(0, 10, {("north",): (3, 0)}),
+        *minutes(10, 40, {("north",): (3, 3)}),
+        *minutes(40, 80, {(None,): (3, 0)}),
+    ]
+    whole, stepped = judge(rules=(RULE,)), judge(rules=(RULE,))
+    together = whole.advance(found, at(80)).decisions
+    one_by_one: list[Decision] = []
+    for n in range(1, 81):
+        after = stepped.through or 0
+        one_by_one += stepped.advance([w for w in found if w.start >= after and w.end <= at(n)], at(n)).decisions
+    assert list(together) == one_by_one
+    assert {what for what, _ in words(together)} == {"open", "evidence", "resolve"}
+
+
+# --- memory ---
+
+series = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(0, 4), st.sampled_from([None, "north", "south"])), min_size=16, max_size=40
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(series, st.integers(1, 40))
+def test_a_dump_anywhere_changes_nothing(made: list[tuple[int, int, str | None]], cut: int) -> None:
+    found = [window(n, {(region,): (max(a, b), min(a, b))}) for n, (a, b, region) in enumerate(made) if a or b]
+    whole, first = judge(rules=(RULE,)), judge(rules=(RULE,))
+    said, again = [], []
+    for n in range(1, len(made) + 1):
+        if n == cut:
+            state = json.loads(json.dumps(first.dump()))
+            fresh = [Watcher("failure_rate", "failure_rate", Scripted())]
+            first = Judge.load(MOMENT, (RULE,), fresh, state, Scripted.load)
+        closed = [w for w in found if w.end <= at(n)]
+        said.append(whole.advance(closed, at(n)))
+        again.append(first.advance(closed, at(n)))
+    assert [v.decisions for v in said] == [v.decisions for v in again]
+    assert [v.through for v in said] == [v.through for v in again]
+    assert json.dumps(whole.dump()) == json.dumps(first.dump())
+
+
+def test_the_real_detectors_go_on_from_a_dump_too() -> None:
+    from detectors.registry import load
+
+    found = days(20, 30)
+    whole, first = (Judge(MOMENT, (), watchers(MOMENT, ())) for _ in range(2))
+    whole.advance(found, MIDNIGHT + 20 * DAY)
+    first.advance([w for w in found if w.start < MIDNIGHT + 12 * DAY], MIDNIGHT + 12 * DAY)
+    state = json.loads(json.dumps(first.dump()))
+    first = Judge.load(MOMENT, (), watchers(MOMENT, ()), state, load)
+    first.advance([w for w in found if w.start >= MIDNIGHT + 12 * DAY], MIDNIGHT + 20 * DAY)
+    assert json.dumps(whole.dump()) == json.dumps(first.dump())
+
+
+def test_a_changed_definition_has_another_fingerprint() -> None:
+    def of(moment: Moment = MOMENT, rules: tuple[Rule, ...] = (), detector: Scripted | None = None) -> str:
+        return fingerprint(moment, rules, [Watcher("failure_rate", "failure_rate", detector or Scripted())])
+
+    class Newer(Scripted):
+        def dump(self) -> dict[str, Any]:
+            return {**super().dump(), "version": 2}
+
+    marks = [
+        of(),
+        of(replace(MOMENT, dimensions=("carrier",))),
+        of(replace(MOMENT, false_alarm_interval=30 * DAY)),
+        of(rules=(RULE,)),
+        of(rules=(replace(RULE, keep_firing=0),)),
+        of(detector=Newer()),
+    ]
+    assert len(set(marks)) == len(marks)
+    assert of() == of()
+
+
+# --- which watchers a moment has ---
+
+
+def test_a_moment_alone_is_watched() -> None:
+    assert [(w.name, w.kind, w.contrast, w.rule) for w in watchers(MOMENT, ())] == [
+        ("failure_rate", "failure_rate", False, None),
+        ("contrast", "failure_rate", True, None),
+        ("silence", "silence", False, None),
+    ]
+
+
+def test_a_rule_that_names_a_detector_adds_a_watcher_of_volume() -> None:
+    rule = Rule("busy", ("arrives",), (Threshold("broken", ">", 1, HOUR), Volume("half_space_trees")))
+    *_, added = watchers(MOMENT, (rule,))
+    assert (added.name, added.kind, added.rule) == ("rule:busy:volume:1", "volume", rule)
+
+
+def test_what_a_rule_opened_and_ended_and_its_frame_opens_again_are_two() -> None:
+    one = judge(rules=(RULE,))
+    found = [
+        *minutes(0, 15, {("north",): (3, 0)}),
+        *minutes(15, 17, {("north",): (9, 9)}),
+        window(28, {("north",): (1, 1)}),
+    ]
+    opened = [d for d in one.advance(found, at(30)).decisions if d.what == "open"]
+    assert [(d.kind, d.window) for d in opened] == [("rule", at(15)), ("failure_rate", at(15))]
+    assert len({d.id for d in opened}) == 2
