@@ -90,9 +90,11 @@ class KafkaSource:
     def batches(self) -> Iterator[Arrival]:
         """What comes, until the source is closed. Raises SourceAway, and StuckError."""
         while not self._closed:
-            while self._out:
+            # One thing a turn: whoever closes the source does it while one is being given.
+            if self._out:
                 yield self._out.popleft()
-            self._turn(self._connect())
+            else:
+                self._turn(self._connect())
 
     def seek(self, positions: Mapping[Partition, int | None]) -> None:
         """Go on from these positions; None is the source's start."""

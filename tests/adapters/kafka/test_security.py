@@ -189,11 +189,14 @@ def test_failing_to_connect_leaves_no_threads_behind(broker: KafkaBroker) -> Non
 
 def test_reading_ends_when_the_source_is_closed(broker: KafkaBroker) -> None:
     topic = broker.create_topic()
+    before = threading.active_count()
     with reader(quick(broker), [topic]) as source:
         arrivals = source.batches()
         next(arrivals)
 
     assert not [arrival for arrival in arrivals if isinstance(arrival, Batch)]
+    # No consumer was made to look once more.
+    assert threading.active_count() <= before
 
 
 def test_the_settings_file_says_it_all(tmp_path: Path) -> None:
