@@ -15,13 +15,14 @@ class Average:
     A dimension with few values gives each of them more weight than one with many.
     """
 
-    __slots__ = ("flow", "live", "names", "place")
+    __slots__ = ("_weights", "flow", "live", "names", "place")
 
     def __init__(self) -> None:
         self.names: list[str] = []
         self.place: dict[str, int] = {}
         self.flow: Floats = np.zeros(0)
         self.live: Floats = np.zeros(0)
+        self._weights: Floats | None = None
 
     def dimension(self, segment: str) -> int:
         """The number of a segment's dimension; the whole has none and gets -1."""
@@ -34,13 +35,20 @@ class Average:
             self.names.append(name)
             self.flow = np.append(self.flow, 0.0)
             self.live = np.append(self.live, 0.0)
+            self._weights = None
         return place
+
+    @property
+    def some(self) -> bool:
+        """Any segment takes part."""
+        return bool(self.live.any())
 
     def weights(self) -> Floats:
         """What a row of each dimension weighs among all segments; the weights of all live rows add up to 1."""
-        used = self.live > 0.0
-        weights: Floats = used / np.maximum(self.live, 1.0) / max(int(used.sum()), 1)
-        return weights
+        if self._weights is None:
+            used = self.live > 0.0
+            self._weights = used / np.maximum(self.live, 1.0) / max(int(used.sum()), 1)
+        return self._weights
 
     def of(self, dimensions: Floats) -> Floats:
         """What rows of these dimensions weigh."""
@@ -55,6 +63,7 @@ class Average:
         """A segment takes part from now on, with a statistic of 0."""
         place = self.dimension(segment)
         self.live[place] += 1.0
+        self._weights = None
         self.flow[place] -= now
 
     def restart(self, dimensions: Floats, live: Flags, now: float) -> None:
@@ -62,6 +71,7 @@ class Average:
         rows = dimensions[live].astype(np.int64)
         self.live = np.bincount(rows, minlength=len(self.names)).astype(np.float64)
         self.flow = -now * self.live
+        self._weights = None
 
     def dump(self) -> dict[str, JSON]:
         """Plain JSON."""
@@ -75,3 +85,4 @@ class Average:
         self.names = [str(name) for name in names]
         self.place = {name: place for place, name in enumerate(self.names)}
         self.flow, self.live = np.array(numbers(state, "flow")), np.array(numbers(state, "live"))
+        self._weights = None

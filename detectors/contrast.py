@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.frame import JSON, Flags, Floats, Frame
+from detectors.offsets import Guess
 from detectors.plain import number
 from detectors.rates import RateDetector, Step
 
@@ -61,37 +62,38 @@ class Contrast(RateDetector):
     ) -> tuple[Floats, Floats | float]:
         del restless
         hits, trials = window
-        recent = rows[:, self._table.span["recent"]]
-        enough = min(float(recent[0, 1]) / _ENOUGH, 1.0)
+        tried, broken, then = recent = rows[self._table.span["recent"]]
+        enough = min(float(broken[0]) / _ENOUGH, 1.0)
         age = self._age + enough * (now - self._now) / RECENT + float(hits[0]) / FEW
-        fade = np.exp(recent[:, 2] - age)
-        tried = recent[:, 0] * fade + trials
-        broken = recent[:, 1] * fade + (hits if frame.outside is None else frame.hits[0] - frame.outside)
-        recent[:, 0], recent[:, 1], recent[:, 2] = tried, broken, age
-        level = self._offsets.level(rows[0], 0.5) * _ODDS
-        rest = np.maximum(broken[0] - broken, 0.0)
-        kept = np.maximum(tried[0] - tried - rest, 0.0)
-        odds = (rest + _REST) / (kept + _REST / level)
+        recent *= np.exp(then - age)
+        tried += trials
+        broken += hits if frame.outside is None else frame.hits[0] - frame.outside
+        then[:] = age
+        level = self._offsets.level(rows[:, 0], 0.5) * _ODDS
+        rest = broken[0] - broken
+        np.maximum(rest, 0.0, out=rest)
+        kept = tried[0] - tried - rest
+        np.maximum(kept, 0.0, out=kept)
+        rest += _REST
+        kept += _REST / level
+        odds = rest / kept
         odds[0] = _ODDS
-        reference: Floats = odds / (1.0 + odds)
-        doubt = 1.0 / (rest + _REST) + 1.0 / (kept + _REST / level)
-        return reference, doubt
+        return odds, 1.0 / rest + 1.0 / kept
 
-    def _prior(self, rows: Floats) -> tuple[Floats | float, Floats | float]:
-        weight = np.full(len(rows), _EVEN)
-        weight[0] = 0.5
-        return 0.0, weight
+    def _guesses(self, rows: Floats) -> tuple[Guess, Guess]:
+        del rows
+        return (0.5, 1.0), (_EVEN, 1.0)
 
     def _testable(self, step: Step) -> Flags:
-        load = step.rows[:, self._table.at["load"]]
+        load = step.rows[self._table.at["load"]]
         flags: Flags = super()._testable(step) & (load < (1.0 - _LEAST_REST) * load[0])
         flags[0] = False
         return flags
 
     def _learn_reference(self, step: Step, *, frozen: bool) -> None:
         del frozen  # what is in breach is kept from the base, not from the rest of others
-        step.rows[:, self._table.at["load"]] += step.trials
-        self._age = float(step.rows[0, self._table.span["recent"]][2])
+        step.rows[self._table.at["load"]] += step.trials
+        self._age = float(step.rows[self._table.span["recent"]][2, 0])
 
     def _dump_reference(self) -> dict[str, JSON]:
         return {"age": self._age}

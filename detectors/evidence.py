@@ -12,11 +12,22 @@ _NODES, _WEIGHTS = (
     np.array([0.01125741, 0.22207592, 0.53333333, 0.22207592, 0.01125741]),
 )
 _INNER = len(_NODES)
-_SUM = np.ones(_INNER)
-_GROWTH = np.expm1(LEVELS)
 _CEILING = 1e60
 _FAR = 30.0
 _NOTHING = -575.0
+_AT_NODES = _NODES[:, None]
+_AT_LEVELS = LEVELS[:, None]
+_MOMENTS: dict[int, Floats] = {}
+
+
+def _moments(nulls: int) -> Floats:
+    """The matrix that turns likelihoods at the nodes into each hypothesis's integral and first two moments."""
+    found = _MOMENTS.get(nulls)
+    if found is None:
+        each = np.eye(nulls)
+        found = np.concatenate([np.kron(each, _WEIGHTS * _NODES**power) for power in range(3)])
+        _MOMENTS[nulls] = found
+    return found
 
 
 def likelihoods(
@@ -25,46 +36,51 @@ def likelihoods(
     """Likelihood ratio of every level against the null, and what the null's hypotheses make of the window.
 
     `rate`: the predicted failure rate of each row. `window`: failures and trials of each row; that many failed,
-    binomially given the deviation. `mean`, `variance`, shape (rows, hypotheses): of the row's present deviation from
+    binomially given the deviation. `mean`, `variance`, shape (hypotheses, rows): of the row's present deviation from
     the rate in log odds, as filtered so far (normal) under each hypothesis; `weights`: of the hypotheses.
-    Returns (ratios of shape (rows, levels), mean, variance, log predictive probability over the mixture's): each
+    Returns (ratios of shape (levels, rows), mean, variance, log predictive probability over the mixture's): each
     predictive probability is a five-point Gauss-Hermite quadrature over the deviation, a proper distribution whatever
     the truth, so the expected ratio under the null is 1; filters keep the first two moments (assumed density).
 
     >>> one = np.array([1.0])
-    >>> ratios, *_ = likelihoods(0.01 * one, (3 * one, 10 * one), 0 * one[:, None], 1e-6 * one[:, None], one[:, None])
-    >>> bool(ratios[0, -1] > 400)
+    >>> ratios, *_ = likelihoods(0.01 * one, (3 * one, 10 * one), 0 * one[None], 1e-6 * one[None], one[None])
+    >>> bool(ratios[-1, 0] > 400)
     True
     """
     hits, trials = window
-    rows, nulls = mean.shape
-    inner = np.sqrt(variance)[:, :, None] * _NODES
-    inner += mean[:, :, None]
-    np.minimum(inner, _FAR, out=inner)
-    flat = inner.reshape(rows, nulls * _INNER)
-    likelihood = np.empty((rows, nulls * _INNER + len(LEVELS)))
-    np.expm1(flat, out=likelihood[:, : nulls * _INNER])
-    likelihood[:, nulls * _INNER :] = _GROWTH
-    likelihood *= rate[:, None]
+    nulls, rows = mean.shape
+    inner = nulls * _INNER
+    width = np.sqrt(variance)
+    # Log odds on which the window is weighed: every node of every hypothesis, then every level.
+    odds = np.empty((inner + len(LEVELS), rows))
+    nodes = odds[:inner].reshape(nulls, _INNER, rows)
+    np.multiply(width[:, None], _AT_NODES, out=nodes)
+    nodes += mean[:, None]
+    odds[inner:] = _AT_LEVELS
+    np.minimum(odds, _FAR, out=odds)
+    likelihood = np.expm1(odds)
+    likelihood *= rate
     np.log1p(likelihood, out=likelihood)
-    likelihood *= -trials[:, None]
-    likelihood[:, : nulls * _INNER] += hits[:, None] * flat
-    likelihood[:, nulls * _INNER :] += hits[:, None] * LEVELS
-    likelihood -= likelihood.max(axis=1)[:, None]
+    likelihood *= trials
+    odds *= hits
+    np.subtract(odds, likelihood, out=likelihood)
+    likelihood -= likelihood.max(axis=0)
     np.maximum(likelihood, _NOTHING, out=likelihood)  # exp is slow where it underflows
     np.exp(likelihood, out=likelihood)
-    weighed = likelihood[:, : nulls * _INNER].reshape(rows, nulls, _INNER) * _WEIGHTS
-    each = np.maximum(weighed @ _SUM, 1e-250)
-    null = np.einsum("ij,ij->i", each, weights)
-    ratios: Floats = likelihood[:, nulls * _INNER :] / null[:, None]
+    moments = (_moments(nulls) @ likelihood[:inner]).reshape(3, nulls, rows)
+    each = np.maximum(moments[0], 1e-250, out=moments[0])
+    null = (each * weights).sum(axis=0)
+    ratios: Floats = likelihood[inner:] / null
     np.minimum(np.maximum(ratios, 1.0 / _CEILING, out=ratios), _CEILING, out=ratios)
-    weighed /= each[:, :, None]
-    after: Floats = np.einsum("ijk,ijk->ij", weighed, inner)
-    inner -= after[:, :, None]
-    inner *= inner
-    spread = np.einsum("ijk,ijk->ij", weighed, inner)
+    moments[1:] /= each
+    moved, spread = moments[1], moments[2]
+    spread -= moved * moved
+    spread *= variance
+    moved *= width
+    moved += mean
     # Where one window outweighs the nodes' distance the quadrature collapses; curvature still knows the width.
-    information = trials * rate * (1.0 - rate)
-    least = variance / (1.0 + variance * information[:, None])
-    gain: Floats = np.log(each / null[:, None])
-    return ratios, after, np.maximum(spread, least), gain
+    least = variance * (trials * rate * (1.0 - rate))
+    least += 1.0
+    np.divide(variance, least, out=least)
+    each /= null
+    return ratios, np.minimum(moved, _FAR, out=moved), np.maximum(spread, least, out=spread), np.log(each, out=each)

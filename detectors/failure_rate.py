@@ -1,12 +1,12 @@
 """A failure rate that rises: the whole and every segment against their own learned base, under one promise."""
 
-import math
 from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
 from detectors.frame import JSON, Floats, Frame
+from detectors.offsets import Guess
 from detectors.plain import fields
 from detectors.rates import RateDetector, Step
 from detectors.season import Season
@@ -55,15 +55,10 @@ class FailureRate(RateDetector):
     ) -> tuple[Floats, Floats | float]:
         del rows
         factor, spread = self._season.factor(frame, now, now - self._first, restless)
-        odds = _ODDS * factor
-        return np.full(len(window[1]), odds / (1.0 + odds)), spread
+        return np.full(len(window[1]), _ODDS * factor), spread
 
-    def _prior(self, rows: Floats) -> tuple[Floats | float, Floats | float]:
-        level = self._offsets.level(rows[0], _WHOLE_WEIGHT)
-        prior = np.full(len(rows), math.log(level))
-        weight = np.full(len(rows), _SEGMENT_WEIGHT)
-        prior[0], weight[0] = 0.0, _WHOLE_WEIGHT
-        return prior, weight
+    def _guesses(self, rows: Floats) -> tuple[Guess, Guess]:
+        return (_WHOLE_WEIGHT, 1.0), (_SEGMENT_WEIGHT, self._offsets.level(rows[:, 0], _WHOLE_WEIGHT))
 
     def _learn_reference(self, step: Step, *, frozen: bool) -> None:
         frame = step.frame

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from detectors.frame import Flags, Floats
+from detectors.frame import Floats
 from detectors.table import Table
 
 SHORT, LONG = 28.0, 180.0
@@ -20,73 +20,90 @@ COLUMNS = {
 }
 FRESH = {"since": -1.0}
 
+Guess = tuple[float, float]
+"""What stands in for an odds ratio not yet known: its weight in failures, and the ratio."""
+
 
 class Offsets:
-    """Columns of a `Table` that hold each row's log odds ratio to a reference rate and its wander.
+    """Lines of a `Table` that hold each segment's odds ratio to a reference rate and its wander.
 
     The odds ratio is Mantel and Haenszel's (1959): sum of y(1-r) over sum of (n-y)r for y failures of n
     trials at the reference rate r. It is remembered twice, over about `SHORT` and `LONG` days, and the short
     memory is shrunk towards the long one, the long one towards a prior: empirical Bayes with fixed weights.
 
-    Growing units (every sum is added times e^(now/memory)) spare the decay of rows that are not touched.
+    Growing units (every sum is added times e^(now/memory)) spare the decay of what is not touched.
     """
 
-    __slots__ = ("_long", "_short", "_table", "zero")
+    __slots__ = ("_base", "_held", "_long", "_short", "_table", "_units", "zero")
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._base, self._held = table.span["base"], table.span["held"]
         self.zero = 0.0
         self._short = 1.0
         self._long = 1.0
+        self._units: Floats = np.ones((2, 1, 1))
 
     def clock(self, now: float) -> None:
         """Set the unit of both memories for the day `now`; called by whatever reads or learns."""
         self._short = math.exp((now - self.zero) / SHORT)
         self._long = math.exp((now - self.zero) / LONG)
+        self._units[0] = self._short
+        self._units[1] = self._long
 
     def rebase(self, now: float) -> None:
         """Start the growing units anew before they overflow; called when learning."""
         if (now - self.zero) / SHORT > _REBASE:
             self.clock(now)
-            base = self._table.data[:, self._table.span["base"]]
-            base[:, :2] /= self._short
-            base[:, 2:] /= self._long
+            base = self._table.data[self._base]
+            base[:2] /= self._short
+            base[2:] /= self._long
             self.zero = now
             self.clock(now)
 
-    def predict(self, rows: Floats, prior: Floats | float, weight: Floats | float) -> tuple[Floats, Floats]:
-        """The log odds ratio of each row and its variance; `prior` and its weight in failures stand in."""
-        base = rows[:, self._table.span["base"]]
-        plus = base[:, 2] / self._long + weight
-        minus = base[:, 3] / self._long + weight * np.exp(-np.asarray(prior))
-        seen, kept = base[:, 0] / self._short, base[:, 1] / self._short
-        ratio = (seen + DRIFT) / (kept + DRIFT * minus / plus)
+    def predict(self, rows: Floats, whole: Guess, others: Guess) -> tuple[Floats, Floats]:
+        """The odds ratio of each row and the variance of its logarithm; the whole, row 0, has a guess of its own."""
+        base = rows[self._base].reshape(2, 2, -1) / self._units
+        seen, kept = base[0]
+        plus, minus = base[1]
+        own_plus, own_minus = plus[0] + whole[0], minus[0] + whole[0] / whole[1]
+        plus += others[0]
+        minus += others[0] / others[1]
+        plus[0], minus[0] = own_plus, own_minus
+        known = np.minimum(plus, minus)
+        minus /= plus
+        minus *= DRIFT
+        minus += kept
+        ratio: Floats = (seen + DRIFT) / minus
         # Either sum is exact where the other is scarce: rare failures are known by their number, so are rare successes.
-        spread: Floats = 1.0 / (np.minimum(seen, kept) + 1.0 / (1.0 / DRIFT + 1.0 / np.minimum(plus, minus)))
-        log_ratio: Floats = np.log(ratio)
-        return log_ratio, spread
+        # The long level is worth its own failures and DRIFT in series.
+        spread: Floats = DRIFT * known / (known + DRIFT)
+        spread += np.minimum(seen, kept)
+        np.reciprocal(spread, out=spread)
+        return ratio, spread
 
     def level(self, row: Floats, weight: float) -> float:
         """One row's long-run odds ratio to the reference, 1 before anything is known."""
-        base = row[self._table.span["base"]]
-        return float((base[2] / self._long + weight) / (base[3] / self._long + weight))
+        _, _, plus, minus = row[self._base].tolist()
+        return float((plus / self._long + weight) / (minus / self._long + weight))
 
     def failures(self, row: Floats) -> float:
         """About how many failures one row's long memory holds."""
-        return float(row[self._table.span["base"]][2]) / self._long
+        return float(row[self._base][2]) / self._long
 
-    def learn(self, rows: Floats, sums: Floats, acquitted: Flags) -> None:
-        """Add a window's Mantel-Haenszel sums to `rows` in place, held back until they are acquitted."""
-        held = rows[:, self._table.span["held"]]
+    def learn(self, rows: Floats, sums: Floats, acquitted: Floats | None) -> None:
+        """Add a window's Mantel-Haenszel sums (2, rows) to `rows` in place.
+
+        Held back until a row is acquitted: 1 where it is, 0 where not; None: all are.
+        """
+        held = rows[self._held]
         held += sums
-        free = held * acquitted[:, None]
-        base = rows[:, self._table.span["base"]]
-        base[:, :2] += free * self._short
-        base[:, 2:] += free * self._long
+        free = held if acquitted is None else held * acquitted
+        base = rows[self._base].reshape(2, 2, -1)
+        base += free * self._units
         held -= free
 
     def reseed(self, row: Floats, plus: float, minus: float) -> None:
         """Forget the base of one row (a view) and start from these sums."""
-        span = self._table.span
-        row[span["base"]] = (plus * self._short, minus * self._short, plus * self._long, minus * self._long)
-        row[span["held"]] = 0.0
+        row[self._base] = (plus * self._short, minus * self._short, plus * self._long, minus * self._long)
+        row[self._held] = 0.0

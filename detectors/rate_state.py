@@ -74,8 +74,9 @@ class RateState(ABC):
             },
             {**FRESH, **STEADY},
         )
-        for row in (self._table.fresh, *self._table.data):
-            row[self._table.span["shown"]] = (0.0, 0.5, 1.0)
+        shown = self._table.span["shown"]
+        self._table.fresh[shown] = (0.0, 0.5, 1.0)
+        self._table.data[shown] = self._table.fresh[shown, None]
         self._offsets = Offsets(self._table)
         self._wander = Wander(self._table, self.still)
         self._average = Average()
@@ -102,32 +103,32 @@ class RateState(ABC):
     def _restart(self) -> None:
         """Start all statistics at 0 again; rows in breach leave the statistic until it is over."""
         table = self._table
-        live = table.column("live")
+        live = table.line("live")
         for name in self._breaches:
             live[table.index[name]] = 0.0
         table.group("measure")[:] = 0.0
         table.group("climb")[:] = 0.0
         table.group("start")[:] = self._now
-        table.column("touched")[:] = self._now
+        table.line("touched")[:] = self._now
         segments = live > 0.0
         segments[table.index[WHOLE]] = False
-        self._average.restart(table.column("dimension"), segments, self._now)
+        self._average.restart(table.line("dimension"), segments, self._now)
 
     def _accept(self, name: str, breach: Breach) -> None:
         """Take the level of a breach that lasted too long for the new base."""
         table, offsets = self._table, self._offsets
-        row = table.data[table.index[name]]
+        row = table.data[:, table.index[name]]
         if name == WHOLE:
             base = row[table.span["base"]]
             old = (base[0] + 1.0) / (base[1] + 1.0)
-            table.group("base")[:, 1::2] *= old * (breach.minus + 1.0) / (breach.plus + 1.0)
+            table.group("base")[1::2] *= old * (breach.minus + 1.0) / (breach.plus + 1.0)
         offsets.reseed(row, breach.plus, breach.minus)
         row[table.span["climb"]] = 0.0
 
     def _enough(self) -> bool:
         """Enough of the whole was seen for its base to mean something."""
         row = self._table.index.get(WHOLE)
-        return row is not None and self._offsets.failures(self._table.data[row]) >= _FEW
+        return row is not None and self._offsets.failures(self._table.data[:, row]) >= _FEW
 
     def dump(self) -> dict[str, JSON]:
         """Everything the detector knows, as versioned plain JSON."""

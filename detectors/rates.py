@@ -12,6 +12,7 @@ from detectors.evidence import LEVELS, likelihoods
 from detectors.frame import WHOLE, Flags, Floats, Frame, Ints, Scores
 from detectors.kept import ends_hour
 from detectors.naming import DAY, Carried, named, with_breaches
+from detectors.offsets import Guess
 from detectors.rate_state import RateState
 from detectors.wander import SQUARES
 
@@ -20,7 +21,6 @@ UNUSUAL = 0.25
 LATELY = 0.25
 """Who carries an alarm is seen in about so many days."""
 _LEVELS = len(LEVELS)
-_SUM = np.ones(_LEVELS)
 _CEILING = 1e60
 _HOPELESS = 0.9  # what fails this often cannot fail so much more that it could be told
 _QUIET = 1.0
@@ -80,14 +80,14 @@ class RateDetector(RateState):
     def _reference(
         self, frame: Frame, now: float, rows: Floats, window: tuple[Floats, Floats], restless: float
     ) -> tuple[Floats, Floats | float]:
-        """The rate each row is compared with in this window (failures, trials), and the variance of its log odds.
+        """The odds each row is compared with in this window (failures, trials), and the variance of their logarithm.
 
         `restless`: variance of the whole's wander, as it is believed.
         """
 
     @abstractmethod
-    def _prior(self, rows: Floats) -> tuple[Floats | float, Floats | float]:
-        """A row's log odds ratio before anything of it is known, and that guess's weight in failures."""
+    def _guesses(self, rows: Floats) -> tuple[Guess, Guess]:
+        """The whole's odds ratio before anything of it is known, and a segment's."""
 
     @abstractmethod
     def _learn_reference(self, step: Step, *, frozen: bool) -> None:
@@ -95,7 +95,7 @@ class RateDetector(RateState):
 
     def _testable(self, step: Step) -> Flags:
         """Rows that take part in the statistic from this window on, once the detector is warm."""
-        since = step.rows[:, self._table.at["since"]]
+        since = step.rows[self._table.at["since"]]
         return (step.now - since >= 1.0) & (since >= 0.0)
 
     # The two verbs.
@@ -105,14 +105,14 @@ class RateDetector(RateState):
         if not self._warm:
             return None
         if self._waits(frame):
-            rows = self._table.gather(self._table.find(frame.segments))
-            return self._scores(frame, rows, self._breaches)
+            shown = self._table.data[self._table.span["shown"]]
+            return self._scores(frame, shown.take(self._table.find(frame.segments), axis=1), self._breaches)
         step = self._step(frame)
-        rows = step.rows
-        if len(rows) != len(frame.segments):
+        shown = step.rows[self._table.span["shown"]]
+        if shown.shape[1] != len(frame.segments):
             place = {name: row for row, name in enumerate(step.frame.segments)}
-            rows = rows[[place[name] for name in frame.segments]]
-        return self._scores(frame, rows, step.breaches)
+            shown = shown[:, [place[name] for name in frame.segments]]
+        return self._scores(frame, shown, step.breaches)
 
     def learn(self, frame: Frame) -> None:
         """Take the frame in: statistics, then the base, unless a breach protects it."""
@@ -131,13 +131,13 @@ class RateDetector(RateState):
         rows = step.known
         if rows.min() < 0:
             rows = self._table.add(step.frame.segments)
-        self._table.data[rows] = step.rows
+        self._table.data[:, rows] = step.rows
         self._now = step.now
         for name in step.accepted:
             self._accept(name, before[name])
         for name in step.ended:
             place = self._table.index[name]
-            self._wander.forget(self._table.data[:-1] if name == WHOLE else self._table.data[place : place + 1])
+            self._wander.forget(self._table.data[:, :-1] if name == WHOLE else self._table.data[:, place])
         if step.named or WHOLE in step.ended:
             self._restart()
         if not self._warm and step.now - self._first >= self.warm_after:
@@ -152,21 +152,21 @@ class RateDetector(RateState):
             and not ends_hour(frame)
         )
 
-    def _scores(self, frame: Frame, rows: Floats, breaches: Mapping[str, Breach]) -> Scores:
-        shown = rows[:, self._table.span["shown"]]
-        rate = shown[:, 1]
-        spread = np.sqrt(shown[:, 2] + 1.0 / np.maximum(frame.trials * rate * (1.0 - rate), 1e-9))
+    def _scores(self, frame: Frame, shown: Floats, breaches: Mapping[str, Breach]) -> Scores:
+        evidence, rate, doubt = shown
+        spread = np.sqrt(doubt + 1.0 / np.maximum(frame.trials * rate * (1.0 - rate), 1e-9))
+        spread *= 1.96
+        width = np.exp(np.minimum(spread, 300.0, out=spread), out=spread)
         odds = rate / (1.0 - rate)
-        width = np.exp(np.minimum(1.96 * spread, 300.0))
-        lower, upper = odds / width, odds * width
+        upper = odds * width
         count = len(rate)
         scores = Scores(
             frame.segments,
-            shown[:, 0],
+            evidence,
             np.zeros(count, dtype=np.bool_),
             np.zeros(count, dtype=np.int64),
             rate,
-            lower / (1.0 + lower),
+            odds / (width + odds),
             upper / (1.0 + upper),
         )
         return with_breaches(scores, breaches, self._origin or 0) if breaches else scores
@@ -184,54 +184,38 @@ class RateDetector(RateState):
         return step
 
     def _compute(self, window: Frame, origin: int) -> Step:
-        table, at, span = self._table, self._table.at, self._table.span
+        table = self._table
         frame = self._kept.merged(window)
         now = (frame.end - origin) / DAY
         self._offsets.clock(now)
         known = table.find(frame.segments)
         rows = table.gather(known)
         trials = frame.trials.astype(np.float64)
-        hits = np.minimum(np.maximum(frame.hits, 0.0), trials)
+        hits = np.maximum(frame.hits, 0.0)
+        np.minimum(hits, trials, out=hits)
         weights = self._wander.weights(rows)
-        wander = weights @ SQUARES
-        reference, doubt = self._reference(frame, now, rows, (hits, trials), float(wander[0]))
-        offset, spread = self._offsets.predict(rows, *self._prior(rows))
-        odds = np.exp(offset) * (reference / (1.0 - reference))
-        rate = np.minimum(np.maximum(odds / (1.0 + odds), 1e-9), 1.0 - 1e-9)
-        doubt = spread + doubt
-        if not frame.usual:
-            doubt = doubt + UNUSUAL
-        mean, variance = self._wander.predict(rows, now, doubt, now - self._first)
+        wander = SQUARES @ weights
+        restless = float(wander[0])
+        level, doubt = self._reference(frame, now, rows, (hits, trials), restless)
+        odds, spread = self._offsets.predict(rows, *self._guesses(rows))
+        odds *= level
+        rate = odds / (1.0 + odds)
+        np.minimum(np.maximum(rate, 1e-9, out=rate), 1.0 - 1e-9, out=rate)
+        spread += doubt if frame.usual else doubt + UNUSUAL
+        mean, variance = self._wander.predict(rows, now, spread, now - self._first)
         ratios, mean, variance, gain = likelihoods(rate, (hits, trials), mean, variance, weights)
         self._wander.take(rows, now, mean, variance, gain)
-        spread = doubt + wander
-
-        ratios[rate > _HOPELESS] = 1.0
-
-        lately = rows[:, span["lately"]]
-        lately *= np.exp((rows[:, at["late"]] - now) / LATELY)[:, None]
-        lately[:, 0] += hits
-        lately[:, 1] += rate * trials
-        rows[:, at["late"]] = now
-
+        spread += wander
+        np.copyto(ratios, 1.0, where=rate > _HOPELESS)
+        self._note_lately(rows, now, hits, rate * trials)
         after, flow = self._weigh(rows, now, ratios)
-        sums = np.empty((len(rows), 2))
-        sums[:, 0] = hits * (1.0 - reference)
-        sums[:, 1] = (trials - hits) * reference
+
+        reference = level / (1.0 + level)
+        sums = np.empty((2, len(hits)))
+        np.multiply(hits, 1.0 - reference, out=sums[0])
+        np.multiply(trials - hits, reference, out=sums[1])
         step = Step(
-            frame,
-            now,
-            known,
-            rows,
-            trials,
-            hits,
-            reference,
-            rate,
-            weights,
-            float(wander[0]),
-            sums,
-            flow,
-            self._breaches,
+            frame, now, known, rows, trials, hits, reference, rate, weights, restless, sums, flow, self._breaches
         )
         whole, parts = self._parts(step, after, spread)
         if self._breaches:
@@ -240,45 +224,53 @@ class RateDetector(RateState):
             self._alarm(step, self._carriers(step))
         return step
 
+    def _note_lately(self, rows: Floats, now: float, hits: Floats, expected: Floats) -> None:
+        lately, late = rows[self._table.span["lately"]], self._table.at["late"]
+        lately *= np.exp((rows[late] - now) / LATELY)
+        lately[0] += hits
+        lately[1] += expected
+        rows[late] = now
+
     def _weigh(self, rows: Floats, now: float, ratios: Floats) -> tuple[Floats, Floats]:
         """Take the window's likelihood ratios into `rows` in place; their statistics and the average's flow."""
         at, span = self._table.at, self._table.span
-        climb = rows[:, span["climb"]]
+        climb = rows[span["climb"]]
         climb += np.log(ratios)
-        np.copyto(rows[:, span["start"]], now, where=climb <= 0.0)
+        np.copyto(rows[span["start"]], now, where=climb <= 0.0)
         np.maximum(climb, 0.0, out=climb)
 
-        measure = rows[:, span["measure"]]
-        before = measure @ _SUM
-        live = rows[:, at["live"]]
-        passed = (now - rows[:, at["touched"]]) * live
-        rows[:, at["touched"]] = now
-        measure += (passed / _LEVELS)[:, None]
+        measure = rows[span["measure"]]
+        grown = measure.sum(axis=0)
+        passed = now - rows[at["touched"]]
+        passed *= rows[at["live"]]
+        rows[at["touched"]] = now
+        grown += passed
+        passed /= _LEVELS
+        measure += passed
         measure *= ratios
         np.minimum(measure, _CEILING, out=measure)
-        after: Floats = measure @ _SUM
+        after: Floats = measure.sum(axis=0)
         flow = self._average.flow
-        taking = live > 0.0
-        taking[0] = False
-        if taking.any():
-            places = rows[taking, at["dimension"]].astype(np.int64)
-            flow = flow + np.bincount(places, (after - before - passed)[taking], len(flow))
+        # The statistic of a row that takes no part is 0; the whole is in no dimension.
+        if len(flow) and len(after) > 1:
+            places = rows[at["dimension"], 1:].astype(np.int64)
+            flow = flow + np.bincount(places, (after - grown)[1:], len(flow))
         return after, flow
 
     def _parts(self, step: Step, measure: Floats, spread: Floats) -> tuple[float, float]:
         """The whole's and the segments' part of the decision statistic; each row's is put where it is shown."""
         average = self._average
-        some = bool(average.live.any())
+        some = average.some
         share = self.whole_share if some else float(self.whole_share > 0.0)
-        shown = step.rows[:, self._table.span["shown"]]
-        shown[:, 1] = step.rate
-        shown[:, 2] = spread
+        shown = step.rows[self._table.span["shown"]]
+        shown[1] = step.rate
+        shown[2] = spread
         if WHOLE in self._breaches:
-            shown[:, 0] = 0.0
+            shown[0] = 0.0
             return 0.0, 0.0
         if some:
-            weights = average.of(step.rows[:, self._table.at["dimension"]])
-            shown[:, 0] = measure * weights * ((1.0 - share) / self._threshold)
+            np.multiply(measure, average.of(step.rows[self._table.at["dimension"]]), out=shown[0])
+            shown[0] *= (1.0 - share) / self._threshold
         whole = share * float(measure[0])
         shown[0, 0] = whole / self._threshold
         return whole, (1.0 - share) * average.total(step.flow, step.now) if some else 0.0
@@ -291,33 +283,34 @@ class RateDetector(RateState):
     def _current(self, step: Step, group: str) -> Floats:
         """A group of columns over all rows of the table with this window's rows in their places."""
         span = self._table.span[group]
-        table: Floats = self._table.data[: len(self._table), span].copy()
+        table: Floats = self._table.data[span, : len(self._table)].copy()
         old = step.known >= 0
-        table[step.known[old]] = step.rows[old][:, span]
+        table[:, step.known[old]] = step.rows[span][:, old]
         return table
 
     def _carriers(self, step: Step) -> list[str]:
         table = self._table
         lately = self._current(step, "lately")
         lately *= np.exp((self._current(step, "late") - step.now) / LATELY)
-        live = table.column("live") > 0.0
+        live = table.line("live") > 0.0
         live[0] &= self.whole_share > 0.0
         return named(
             Carried(
                 table.names,
                 live,
-                self._current(step, "measure").sum(axis=1) * self._average.of(table.column("dimension")),
-                self._current(step, "climb").max(axis=1),
-                lately[:, 0],
-                lately[:, 1],
-                table.group("base")[:, 2:].sum(axis=1),
+                self._current(step, "measure").sum(axis=0) * self._average.of(table.line("dimension")),
+                self._current(step, "climb").max(axis=0),
+                lately[0],
+                lately[1],
+                table.group("base")[2:].sum(axis=0),
             )
         )
 
     def _open(self, step: Step, name: str) -> Breach:
         frame = step.frame
         table = self._table
-        row = step.rows[frame.segments.index(name)] if name in frame.segments else table.data[table.index[name]]
+        here = name in frame.segments
+        row = step.rows[:, frame.segments.index(name)] if here else table.data[:, table.index[name]]
         onset = float(row[table.span["start"]][int(np.argmax(row[table.span["climb"]]))])
         held = row[table.span["held"]]
         reference = float(np.mean(step.reference))
@@ -361,13 +354,13 @@ class RateDetector(RateState):
     def _learn_base(self, frame: Frame, step: Step) -> None:
         at, span = self._table.at, self._table.span
         rows = step.rows
-        tried = step.trials > 0.0
-        since = rows[:, at["since"]]
-        since[(since < 0.0) & tried] = step.now
+        since, live = rows[at["since"]], rows[at["live"]]
+        if since.min() < 0.0:
+            since[(since < 0.0) & (step.trials > 0.0)] = step.now
         frozen = WHOLE in step.breaches
         self._learn_reference(step, frozen=frozen)
-        if self._warm and not frozen and not step.named:
-            waiting = (rows[:, at["live"]] == 0.0) & self._testable(step)
+        if self._warm and not frozen and not step.named and np.count_nonzero(live) < len(live):
+            waiting = (live == 0.0) & self._testable(step)
             if waiting.any():
                 self._enter(frame, step, waiting)
         if not frame.usual:
@@ -376,22 +369,24 @@ class RateDetector(RateState):
         if step.breaches:
             broken = np.array([frozen or name in step.breaches for name in frame.segments])
             news = np.array([name in step.named for name in frame.segments]) if step.named else None
-        quiet = rows[:, span["climb"]].max(axis=1) < _QUIET
-        quiet |= rows[:, at["live"]] == 0.0
-        quiet |= rows[:, span["start"]].min(axis=1) < step.now - self.accept_after
+        quiet = rows[span["climb"]].max(axis=0) < _QUIET
+        if broken is not None or not quiet.all():
+            quiet |= live == 0.0
+            quiet |= rows[span["start"]].min(axis=0) < step.now - self.accept_after
         sums = step.sums
         if broken is not None:
-            sums = np.where(broken[:, None], 0.0, sums)
+            sums = np.where(broken, 0.0, sums)
             quiet &= ~broken
-        self._wander.learn(rows, step.weights, quiet, broken, news)
-        self._offsets.learn(rows, sums, quiet)
+        acquitted = None if quiet.all() else quiet.astype(np.float64)
+        self._wander.learn(rows, step.weights, acquitted, broken, news)
+        self._offsets.learn(rows, sums, acquitted)
 
     def _enter(self, frame: Frame, step: Step, waiting: Flags) -> None:
         at, span = self._table.at, self._table.span
         for place in np.flatnonzero(waiting):
             if frame.segments[place] in step.breaches:
                 continue
-            row = step.rows[place]
+            row = step.rows[:, place]
             row[at["live"]] = 1.0
             row[span["measure"]] = 0.0
             if frame.segments[place] != WHOLE:

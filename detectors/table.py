@@ -1,4 +1,4 @@
-"""Rows by segment name in one matrix of named columns, so that a frame gathers and scatters its rows once."""
+"""What is known of each segment: one matrix with a column a segment, so that a frame gathers and scatters once."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,28 +8,29 @@ from detectors.frame import JSON, Floats, Ints
 
 
 class Table:
-    """A growing matrix with a name for each row and a slice for each group of columns.
+    """A growing matrix with a column for each name ("row" of a frame) and a slice of lines for each group of numbers.
 
-    `columns` maps a group's name to its width, `fresh` a group's name to what a row never seen before holds
-    (0 where it says nothing). The matrix keeps a fresh row in its last place, so that `gather` can answer
-    for a segment that is not there without adding it: a reader changes nothing.
+    `groups` maps a group's name to its lines, `fresh` a group's name to what a segment never seen before holds
+    (0 where it says nothing). A group over many segments lies together, shape (lines, segments): arithmetic on it
+    is one pass over memory. The matrix keeps a fresh column in its last place, so that `gather` can answer for a
+    segment that is not there without adding it: a reader changes nothing.
 
     >>> table = Table({"count": 1, "weights": 2}, {"weights": 0.5})
-    >>> table.gather(table.find(["carrier=AA"])).tolist()
+    >>> table.gather(table.find(["carrier=AA"])).T.tolist()
     [[0.0, 0.5, 0.5]]
-    >>> row = table.add(["carrier=AA"])
-    >>> table.data[row, table.at["count"]] = 3.0
-    >>> table.gather(table.find(["carrier=AA", "carrier=MQ"])).tolist()
+    >>> place = table.add(["carrier=AA"])
+    >>> table.data[table.at["count"], place] = 3.0
+    >>> table.gather(table.find(["carrier=AA", "carrier=MQ"])).T.tolist()
     [[3.0, 0.5, 0.5], [0.0, 0.5, 0.5]]
     """
 
     __slots__ = ("at", "data", "fresh", "index", "names", "span", "width")
 
-    def __init__(self, columns: Mapping[str, int], fresh: Mapping[str, float] | None = None) -> None:
+    def __init__(self, groups: Mapping[str, int], fresh: Mapping[str, float] | None = None) -> None:
         self.at: dict[str, int] = {}
         self.span: dict[str, slice] = {}
         self.width = 0
-        for name, wide in columns.items():
+        for name, wide in groups.items():
             self.at[name] = self.width
             self.span[name] = slice(self.width, self.width + wide)
             self.width += wide
@@ -38,49 +39,52 @@ class Table:
             self.fresh[self.span[name]] = value
         self.names: list[str] = []
         self.index: dict[str, int] = {}
-        self.data: Floats = np.tile(self.fresh, (16, 1))
+        self.data: Floats = self._spare(16)
+
+    def _spare(self, count: int) -> Floats:
+        return np.tile(self.fresh[:, None], (1, count))
 
     def __len__(self) -> int:
         return len(self.names)
 
     def find(self, names: Iterable[str]) -> Ints:
-        """The row of each name, -1 (the fresh row) for one that is not there."""
+        """The place of each name, -1 (the fresh column) for one that is not there."""
         get = self.index.get
         return np.array([get(name, -1) for name in names], dtype=np.int64)
 
     def add(self, names: Iterable[str]) -> Ints:
-        """The row of each name; names that are not there get a fresh row."""
-        rows = []
+        """The place of each name; names that are not there get a fresh column."""
+        places = []
         for name in names:
-            row = self.index.get(name)
-            if row is None:
-                row = len(self.names)
-                if row + 1 >= len(self.data):
-                    self.data = np.concatenate([self.data, np.tile(self.fresh, (len(self.data), 1))])
-                self.index[name] = row
+            place = self.index.get(name)
+            if place is None:
+                place = len(self.names)
+                if place + 1 >= self.data.shape[1]:
+                    self.data = np.concatenate([self.data, self._spare(self.data.shape[1])], axis=1)
+                self.index[name] = place
                 self.names.append(name)
-            rows.append(row)
-        return np.array(rows, dtype=np.int64)
+            places.append(place)
+        return np.array(places, dtype=np.int64)
 
-    def gather(self, rows: Ints) -> Floats:
-        """A copy of the rows, shape (rows, width)."""
-        return self.data[rows]
+    def gather(self, places: Ints) -> Floats:
+        """A copy of the columns at some places, shape (width, places)."""
+        return self.data.take(places, axis=1)
 
-    def column(self, name: str) -> Floats:
-        """A view of one column over all rows."""
-        return self.data[: len(self.names), self.at[name]]
+    def line(self, name: str) -> Floats:
+        """A view of one number of all segments, shape (segments,)."""
+        return self.data[self.at[name], : len(self.names)]
 
     def group(self, name: str) -> Floats:
-        """A view of a group of columns over all rows, shape (rows, columns)."""
-        return self.data[: len(self.names), self.span[name]]
+        """A view of a group of numbers of all segments, shape (lines, segments)."""
+        return self.data[self.span[name], : len(self.names)]
 
     def dump(self) -> dict[str, JSON]:
-        """Plain JSON from which `restore` rebuilds the rows bit for bit."""
+        """Plain JSON from which `restore` rebuilds everything bit for bit."""
         names: list[JSON] = list(self.names)
-        return {"names": names, "rows": self.data[: len(self.names)].tolist()}
+        return {"names": names, "rows": self.data[:, : len(self.names)].T.tolist()}
 
     def restore(self, state: Mapping[str, JSON]) -> None:
-        """Take the rows of a dump; ValueError when they have another width than this table."""
+        """Take the segments of a dump; ValueError when they have another width than this table."""
         names, rows = state["names"], state["rows"]
         if not isinstance(names, Sequence) or not isinstance(rows, Sequence) or len(names) != len(rows):
             raise ValueError("detector state: `names` and `rows` must be lists of one length")
@@ -91,4 +95,4 @@ class Table:
                 raise ValueError(
                     f"detector state: rows are {matrix.shape[1:]} wide, this version has {self.width} columns"
                 )
-            self.data[: len(rows)] = matrix
+            self.data[:, : len(rows)] = matrix.T

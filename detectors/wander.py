@@ -1,5 +1,7 @@
 """How a stream wanders about its base: a mixture of hypotheses whose weights each row learns."""
 
+import math
+
 import numpy as np
 
 from detectors.frame import Flags, Floats
@@ -21,6 +23,7 @@ _BREAK = 4.0  # a break counts as no more than this, in logs, as a sign of a wan
 _PENDING = 0.3
 """What is not acquitted yet counts this much: a change would else be taken for a wander that was never seen before."""
 _POOLING = 2e-3
+_FADING: Floats = np.where(np.isfinite(TIMES), -1.0 / TIMES, 0.0)[:, None]
 
 COLUMNS = {
     "mean": COUNT,  # of the present deviation, filtered, under each hypothesis
@@ -34,31 +37,34 @@ FRESH = {"filtered": -1e6, "free": 1.0}
 
 
 class Wander:
-    """Columns of a `Table` that hold each row's filters and the weights of its hypotheses.
+    """Lines of a `Table` that hold each segment's filters and the weights of its hypotheses.
 
     Under a hypothesis the log odds deviate from the base as an Ornstein-Uhlenbeck process. The mixture of
     their predictive probabilities is that of a Bayesian who knows neither the size nor the time of the wander;
     many calm days leave those that stand still, and no price is paid for the doubt any more. A segment's
-    prior is the mean posterior of all segments, learned slowly.
+    prior is the mean posterior of all segments, learned slowly. All methods take rows as `Table.gather` gives them.
     """
 
-    __slots__ = ("_span", "_table", "pool", "still")
+    __slots__ = ("_filtered", "_free", "_learned", "_mean", "_pending", "_variance", "pool", "still")
 
     def __init__(self, table: Table, still: float) -> None:
         """`still`: correlation time, in days, of what is not known of the prediction itself."""
-        self._table = table
-        self._span = table.span
+        span = table.span
+        self._learned, self._pending = span["learned"], span["pending"]
+        self._mean, self._variance = span["mean"], span["variance"]
+        self._filtered, self._free = table.at["filtered"], table.at["free"]
         self.pool: Floats = PRIOR.copy()
         self.still = still
 
     def weights(self, rows: Floats) -> Floats:
-        """The weight of each hypothesis, shape (rows, hypotheses)."""
-        logs = rows[:, self._span["learned"]] + _PENDING * rows[:, self._span["pending"]]
-        logs -= logs.max(axis=1)[:, None]
-        weights: Floats = np.exp(logs, out=logs)
-        weights[0] *= PRIOR
-        weights[1:] *= self.pool
-        weights /= weights.sum(axis=1)[:, None]
+        """The weight of each hypothesis, shape (hypotheses, rows)."""
+        weights: Floats = _PENDING * rows[self._pending]
+        weights += rows[self._learned]
+        weights -= weights.max(axis=0)
+        np.exp(weights, out=weights)
+        weights[:, 0] *= PRIOR
+        weights[:, 1:] *= self.pool[:, None]
+        weights /= weights.sum(axis=0)
         return weights
 
     def predict(self, rows: Floats, now: float, doubt: Floats, days: float) -> tuple[Floats, Floats]:
@@ -66,49 +72,64 @@ class Wander:
 
         `doubt`: variance of the prediction's own error; `days`: how many the base was learned from: it wanders too.
         """
-        passed = now - rows[:, self._table.at["filtered"]]
-        memory = np.exp(passed[:, None] / -TIMES)
-        memory[:, 0] = (
-            np.exp(passed / -self.still) if np.isfinite(self.still) else 1.0 - rows[:, self._table.at["free"]]
-        )
-        spread = doubt[:, None] + SQUARES * (1.0 + _DAYS / min(days + 1.0, _MEMORY))
-        mean: Floats = memory * rows[:, self._span["mean"]]
+        passed = now - rows[self._filtered]
+        memory = _FADING * passed
+        if math.isfinite(self.still):
+            memory[0] = passed / -self.still
+        np.exp(memory, out=memory)
+        if not math.isfinite(self.still):
+            np.subtract(1.0, rows[self._free], out=memory[0])
+        spread = doubt + (SQUARES * (1.0 + _DAYS / min(days + 1.0, _MEMORY)))[:, None]
+        mean: Floats = memory * rows[self._mean]
         memory *= memory
-        variance: Floats = spread + memory * (rows[:, self._span["variance"]] - spread)
+        variance: Floats = rows[self._variance] - spread
+        variance *= memory
+        variance += spread
         return mean, variance
 
     def take(self, rows: Floats, now: float, mean: Floats, variance: Floats, gain: Floats) -> None:
         """What the window made of `rows` in place; `gain`: log predictive probability of each hypothesis."""
-        at = self._table.at
-        passed = np.minimum(now - rows[:, at["filtered"]], RARE)
-        rows[:, self._span["learned"]] *= np.exp(passed / -RARE)[:, None]
-        rows[:, self._span["mean"]] = mean
-        rows[:, self._span["variance"]] = variance
-        rows[:, at["filtered"]] = now
-        rows[:, self._span["pending"]] += gain
+        passed = now - rows[self._filtered]
+        np.minimum(passed, RARE, out=passed)
+        passed /= -RARE
+        rows[self._learned] *= np.exp(passed, out=passed)
+        rows[self._mean] = mean
+        rows[self._variance] = variance
+        rows[self._filtered] = now
+        rows[self._pending] += gain
 
-    def learn(self, rows: Floats, weights: Floats, acquitted: Flags, broken: Flags | None, news: Flags | None) -> None:
-        """Move what is acquitted of `rows` into what is learned; of what broke (`news`: just now) only a little."""
-        learned, pending = rows[:, self._span["learned"]], rows[:, self._span["pending"]]
+    def learn(
+        self, rows: Floats, weights: Floats, acquitted: Floats | None, broken: Flags | None, news: Flags | None
+    ) -> None:
+        """Move what is acquitted of `rows` into what is learned; of what broke (`news`: just now) only a little.
+
+        `acquitted`: 1 for a row that is, 0 for one that is not; None: all are.
+        """
+        learned, pending = rows[self._learned], rows[self._pending]
         if broken is not None:
             if news is not None:
-                best = pending[news].max(axis=1)[:, None]
-                learned[news] += np.maximum(pending[news] - best, -_BREAK)
-            pending[broken] = 0.0
-        free = acquitted.astype(np.float64)
-        learned += pending * free[:, None]
-        learned -= learned.max(axis=1)[:, None]
+                fresh = pending[:, news]
+                learned[:, news] += np.maximum(fresh - fresh.max(axis=0), -_BREAK)
+            pending[:, broken] = 0.0
+        if acquitted is None:
+            learned += pending
+            pending[:] = 0.0
+            rows[self._free] = 1.0
+        else:
+            learned += pending * acquitted
+            pending *= 1.0 - acquitted
+            rows[self._free] = acquitted
+        learned -= learned.max(axis=0)
         np.maximum(learned, _FLOOR, out=learned)
-        pending *= (1.0 - free)[:, None]
-        rows[:, self._table.at["free"]] = free
-        if len(rows) > 1:
-            share = _POOLING * (len(rows) - 1) / (len(rows) + 9)
-            self.pool = self.pool + share * (weights[1:].mean(axis=0) - self.pool)
+        others = rows.shape[1] - 1
+        if others:
+            share = _POOLING * others / (others + 10)
+            self.pool = (1.0 - share) * self.pool + (share / others) * weights[:, 1:].sum(axis=1)
 
     def forget(self, rows: Floats) -> None:
         """Forget the present deviation of some rows (a view)."""
-        rows[:, self._span["mean"]] = 0.0
-        rows[:, self._span["variance"]] = 0.0
-        rows[:, self._table.at["filtered"]] = FRESH["filtered"]
-        rows[:, self._table.at["free"]] = FRESH["free"]
-        rows[:, self._span["pending"]] = 0.0
+        rows[self._mean] = 0.0
+        rows[self._variance] = 0.0
+        rows[self._filtered] = FRESH["filtered"]
+        rows[self._free] = FRESH["free"]
+        rows[self._pending] = 0.0
