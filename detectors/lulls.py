@@ -44,7 +44,7 @@ class Lulls:
     ...     lulls.note(day + 0.3, 6.0 if day % 2 else 1.0)
     ...     lulls.settle(day + 0.4)
     >>> round(lulls.tail(7), 1), lulls.record(7) > 5.0, lulls.record(20)
-    (3.0, True, 0.0)
+    (3.4, True, 0.0)
     """
 
     _NUMBERS = ("day", "spread", "weight")

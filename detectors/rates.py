@@ -96,7 +96,8 @@ class RateDetector(RateState):
     def _testable(self, step: Step) -> Flags:
         """Rows that take part in the statistic from this window on, once the detector is warm."""
         since = step.rows[self._table.at["since"]]
-        return (step.now - since >= 1.0) & (since >= 0.0)
+        flags: Flags = (step.now - since >= 1.0) & (since >= 0.0)
+        return flags
 
     # The two verbs.
 

@@ -18,15 +18,17 @@ _DAY_HOURS = 24
 _REBASE = 30.0
 
 
-def hour_of_week(frame: Frame) -> tuple[int, int]:
-    """(hour of day, that plus 24 on Saturday and Sunday) of the middle of the window, UTC.
+def _hour(frame: Frame) -> int:
+    """The hour since 1970 in which the middle of the window lies."""
+    return (frame.start + frame.end) // 2 // _HOUR
 
-    >>> import numpy as np
-    >>> nothing = np.zeros(1)
-    >>> hour_of_week(Frame(0, 2 * 3_600_000_000, ("",), nothing, nothing, nothing))   # a Thursday
-    (1, 1)
+
+def _places(hours: int) -> tuple[int, int]:
+    """(hour of day, that plus 24 on Saturday and Sunday) of an hour since 1970, UTC.
+
+    >>> _places(1), _places(2 * 24 + 1)      # a Thursday, a Saturday
+    ((1, 1), (1, 25))
     """
-    hours = (frame.start + frame.end) // 2 // _HOUR
     hour = hours % 24
     weekday = (hours // 24 + 3) % 7
     return hour, hour + 24 if weekday > _FRIDAY else hour
@@ -38,10 +40,11 @@ class Season:
     Each hour's factor is shrunk towards its two neighbours' and theirs towards 1, by variances that are themselves
     estimated once a day: a flat stream gets a flat season, a smooth one is soon known, a spike is still found.
     The weekend's factor of an hour, relative to the hour's own, likewise. The wander of the stream counts
-    against the hours' information: a bad day is no season.
+    against the hours' information: a bad day is no season. All of it is refreshed once an hour: the factor of an
+    hour holds through it, and what it brought counts once it is over.
     """
 
-    __slots__ = ("_day", "_minus", "_plus", "_zero", "between")
+    __slots__ = ("_day", "_hour", "_minus", "_now", "_plus", "_sums", "_zero", "between")
 
     def __init__(self) -> None:
         self._plus = [0.0] * 72
@@ -49,15 +52,26 @@ class Season:
         self._zero = 0.0
         self._day = 0
         self.between = _GUESSES
+        self._hour = -1
+        """The hour since 1970 that is being seen; -1: none yet."""
+        self._now = (1.0, 1.0, 0.0)
+        """Its factor of the day, of the week, and the variance of the logarithm of both."""
+        self._sums = [0.0] * 4
 
     def factor(self, frame: Frame, now: float, seen_days: float, wander: float) -> tuple[float, float]:
         """(factor on the odds, variance of its logarithm) in this window."""
+        day, week, spread = self._factors(_hour(frame), now, seen_days, wander)
+        return day * week, spread
+
+    def _factors(self, hours: int, now: float, seen_days: float, wander: float) -> tuple[float, float, float]:
+        if hours == self._hour:
+            return self._now
         unit = math.exp((now - self._zero) / MEMORY)
         days = 1.0 + min(seen_days, MEMORY)
-        hour, week_hour = hour_of_week(frame)
+        hour, week_hour = _places(hours)
         day, day_spread = self._ratio(hour, unit, days, wander)
         week, week_spread = self._ratio(week_hour + 24, unit, days, wander)
-        return day * week, day_spread + week_spread
+        return day, week, day_spread + week_spread
 
     def _ratio(self, place: int, unit: float, days: float, wander: float) -> tuple[float, float]:
         """Factor of one place and the variance of its logarithm."""
@@ -87,23 +101,35 @@ class Season:
     ) -> None:
         """Take in the whole's window; `window`: its odds without season, failures, trials."""
         level, hits, trials = window
+        hours = _hour(frame)
+        if hours != self._hour:
+            factors = self._factors(hours, now, seen_days, wander)
+            self._turn(now, 1.0 + min(seen_days, MEMORY), wander)
+            self._hour, self._now = hours, factors
+        sums = self._sums
+        rate = level / (1.0 + level)
+        sums[0] += hits * (1.0 - rate)
+        sums[1] += (trials - hits) * rate
+        level *= self._now[0]
+        rate = level / (1.0 + level)
+        sums[2] += hits * (1.0 - rate)
+        sums[3] += (trials - hits) * rate
+
+    def _turn(self, now: float, days: float, wander: float) -> None:
+        """The hour is over: it counts from now on; and once a day, how much hours differ."""
+        unit = math.exp((now - self._zero) / MEMORY)
         if (now - self._zero) / MEMORY > _REBASE:
-            unit = math.exp((now - self._zero) / MEMORY)
             self._plus = [value / unit for value in self._plus]
             self._minus = [value / unit for value in self._minus]
-            self._zero = now
-        unit = math.exp((now - self._zero) / MEMORY)
-        hour, week_hour = hour_of_week(frame)
-        rate = level / (1.0 + level)
-        self._plus[hour] += unit * hits * (1.0 - rate)
-        self._minus[hour] += unit * (trials - hits) * rate
-        day, _ = self._ratio(hour, unit, 1.0 + min(seen_days, MEMORY), wander)
-        rate = level * day / (1.0 + level * day)
-        self._plus[week_hour + 24] += unit * hits * (1.0 - rate)
-        self._minus[week_hour + 24] += unit * (trials - hits) * rate
+            self._zero, unit = now, 1.0
+        if self._hour >= 0:
+            hour, week_hour = _places(self._hour)
+            for place, first in ((hour, 0), (week_hour + 24, 2)):
+                self._plus[place] += unit * self._sums[first]
+                self._minus[place] += unit * self._sums[first + 1]
+            self._sums = [0.0] * 4
         if int(now) > self._day:
             self._day = int(now)
-            days = 1.0 + min(seen_days, MEMORY)
             hours = self._estimate(range(24), unit, days, wander, _GUESSES[:2])
             weekends = self._estimate(range(24, 72), unit, days / 2.0, wander, _GUESSES[2:])
             self.between = (*hours, *weekends)
@@ -137,6 +163,9 @@ class Season:
             "zero": self._zero,
             "day": self._day,
             "between": list(self.between),
+            "hour": self._hour,
+            "now": list(self._now),
+            "sums": list(self._sums),
         }
 
     def restore(self, state: Mapping[str, JSON]) -> None:
@@ -146,3 +175,7 @@ class Season:
         self._day = int(number(state["day"]))
         hours, near, weekends, near_weekends = numbers(state, "between")
         self.between = (hours, near, weekends, near_weekends)
+        self._hour = int(number(state["hour"]))
+        day, week, spread = numbers(state, "now")
+        self._now = (day, week, spread)
+        self._sums = numbers(state, "sums")

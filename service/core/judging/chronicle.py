@@ -34,6 +34,7 @@ class Chronicle:
         self._delay = delay
         self._known = known
         self._rows: dict[str, Interruption] = {}
+        self._before: dict[str, tuple[tuple[Micros, Micros], Counted]] = {}
 
     def changes(self, decisions: Iterable[Decision]) -> list[Change]:
         """The changes in order; an interruption's later decisions build on its earlier ones."""
@@ -106,7 +107,12 @@ class Chronicle:
         since = decision.counted
         chosen = cells_of(row.segment, self._moment.dimensions)
         start = window_of(row.onset, self._moment.window)
-        before = Counted(start).plus(self._judged(start, since.since), chosen)
+        known = self._before.get(row.id)
+        if known is None or known[0] != (start, since.since):
+            # What was judged stays as judged: it is counted once.
+            known = (start, since.since), Counted(start).plus(self._judged(start, since.since), chosen)
+            self._before[row.id] = known
+        before = known[1]
         attempts, broken = before.attempts + since.attempts, before.broken + since.broken
         usual = (row.expected or 0.0) * attempts
         return level_of(Harm(broken, usual, before.value + since.value, decision.at - row.onset), decision.past)

@@ -53,7 +53,12 @@ class Counted(msgspec.Struct, frozen=True, gc=False):
 
 def cells_of(segment: Segment, dimensions: Sequence[str]) -> Callable[[Values], bool]:
     """Whether a cell's values lie in a segment."""
-    places = [(dimensions.index(dimension), among) for dimension, among in segment]
+    places = [(dimensions.index(dimension), frozenset(among)) for dimension, among in segment]
+    if not places:
+        return lambda _: True
+    if len(places) == 1:
+        ((only, values_of),) = places
+        return lambda values: values[only] in values_of
     return lambda values: all(values[place] in among for place, among in places)
 
 
