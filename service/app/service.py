@@ -137,7 +137,7 @@ class Service:
             self.meter,
             wall_clock,
             announcer=announcer,
-            blindness=Blindness(store, catalog, wall_clock) if options.live else None,
+            blindness=Blindness(store, catalog, wall_clock, self.meter) if options.live else None,
             pause=options.watch_pause,
         )
         self.sender = Sender(store, notifier, wall_clock, meter=self.meter)

@@ -107,6 +107,8 @@ class Source:
     mapping: Mapping[str, str] = field(default_factory=dict)
     """Contract field (dotted for dimensions: `dimensions.region`) to a JMESPath expression."""
     constants: Mapping[str, str] = field(default_factory=dict)
+    blind_above: float = 0.2
+    """Where a larger share of what is read cannot be taken, what can be is not trusted either."""
 
 
 DEFAULT_LATENESS: Micros = 30 * SECOND

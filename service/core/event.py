@@ -1,5 +1,6 @@
 """The event contract: what one operational fact is, after it was checked and before it is counted."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -157,7 +158,8 @@ class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     """A record that could not be taken, with the reason in words and as a catalogued code.
 
     `reason` is one of REASONS (a metric label); `detail` names field, value (shortened, no more than
-    200 characters) and remedy; `payload` is the record's bytes, cut at 64 KiB.
+    200 characters) and remedy; `payload` is the record's bytes, cut at 64 KiB. `headers`: those that carried a
+    part of the event, so that it can be taken anew.
     """
 
     partition: Partition
@@ -165,6 +167,19 @@ class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     reason: str
     detail: str
     payload: bytes
+    headers: dict[str, bytes] | None = None
+
+
+HEADERS = ("ce_specversion", "ce_id", "ce_time", "ce_type")
+"""The headers that carry a part of an event (CloudEvents, binary)."""
+_LONGEST_HEADER = 4096
+
+
+def event_headers(headers: Mapping[str, bytes] | None) -> dict[str, bytes] | None:
+    """Of a record's headers those that are a part of the event; one of absurd length is not."""
+    if not headers:
+        return None
+    return {name: value for name in HEADERS if (value := headers.get(name)) and len(value) <= _LONGEST_HEADER} or None
 
 
 REASONS = (

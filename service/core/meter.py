@@ -38,6 +38,10 @@ class Meter(Protocol):
         """How many records lie beyond the last one read; None once the partition is no longer ours."""
         ...
 
+    def rejecting(self, source: str, share: float | None, *, distrusted: bool) -> None:
+        """Which share of a source's records cannot be taken of late, None while nobody can say; and what follows."""
+        ...
+
     def closed(self, moment: str, tally: Tally, seconds: float) -> None:
         """A closing was committed; the tally holds the promises that expired in it."""
         ...
@@ -71,6 +75,9 @@ class NoMeter:
         """Nothing."""
 
     def behind(self, partition: Partition, records: int | None) -> None:
+        """Nothing."""
+
+    def rejecting(self, source: str, share: float | None, *, distrusted: bool) -> None:
         """Nothing."""
 
     def closed(self, moment: str, tally: Tally, seconds: float) -> None:

@@ -162,7 +162,7 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
 
 
 class MomentStatus(msgspec.Struct, frozen=True, gc=False):
-    """Where a moment stands: closing, judging, learning, and since when it has been blind (None: it sees)."""
+    """Where a moment stands: closing, judging, learning, and since when and why it has been blind (None: it sees)."""
 
     moment: str
     closed_through: Micros | None = None
@@ -170,6 +170,7 @@ class MomentStatus(msgspec.Struct, frozen=True, gc=False):
     learning: tuple[float, float] | None = None
     blind_since: Micros | None = None
     series: tuple[Series, ...] = ()
+    blind_reason: str = ""
 
 
 class BlindSpan(msgspec.Struct, frozen=True, gc=False):
@@ -307,6 +308,10 @@ class Reader(Protocol):
 
     def counts(self) -> Counts:
         """Since the store was made."""
+        ...
+
+    def rejected(self) -> Mapping[str, tuple[int, int]]:
+        """(records read, dead letters not taken anew) by topic, since the store was made."""
         ...
 
     def outbox(self, *, limit: int = 100) -> list[OutboxRow]:

@@ -1,6 +1,6 @@
 """The watch loop: close what event time has passed, judge it, and write down what that changes for customers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from time import perf_counter
 from typing import Protocol
 
@@ -80,14 +80,17 @@ class Watch:
         self._closed: dict[str, Micros] = {}
         self._began = False
 
-    def tick(self, reached: Micros | None = None) -> list[Change]:
+    def tick(self, reached: Micros | None = None, *, held: Collection[str] = ()) -> list[Change]:
         """Close and judge whatever can be; the changes of interruptions, moment by moment, each in order of time.
 
-        `reached`: a time that event time is known to have reached beyond what the partitions have shown.
+        `reached`: a time that event time is known to have reached beyond what the partitions have shown. `held`:
+        moments that are left as they are.
         """
         changes = self._withdraw()
         clocks = self._store.clocks()
         for name, moment in self._catalog.moments.items():
+            if name in held:
+                continue
             mark = watermark(self._clocks_of(moment, clocks))
             if reached is not None:
                 mark = reached if mark is None else max(mark, reached)

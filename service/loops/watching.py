@@ -76,9 +76,11 @@ class Watching:
         """Close and judge what can be, then look after blindness and what was found late."""
         now = self._clock()
         self._behind |= {name for name in self._live if self._lags(name, now)}
-        self._watch.tick()
+        held: frozenset[str] = frozenset()
         if self._blindness is not None:
             self._blindness.tick(self._store.clocks())
+            held = self._blindness.held
+        self._watch.tick(held=held)
         if self._announcer is not None and self._behind:
             self._tell_late(self._announcer)
 

@@ -16,7 +16,7 @@ from service.core.counting.changes import Changes, Counts, PromiseKey, keys_of
 from service.core.counting.duplicates import IdHorizon
 from service.core.counting.intake import Intake
 from service.core.counting.watermark import PartitionClock, advanced
-from service.core.event import Batch, DeadLetter, Micros, Outcome, Partition, Promise, Record
+from service.core.event import Batch, DeadLetter, Micros, Outcome, Partition, Promise, Record, event_headers
 from service.core.meter import Meter
 from service.core.ports import Claim, StaleClaim, Store, StoreAway, StoreBusy
 
@@ -283,4 +283,5 @@ def refused_letter(batch: Batch, error: Exception) -> DeadLetter:
         reason="store_refused",
         detail=detail[:DETAIL],
         payload=batch.payloads[0][:PAYLOAD_KEPT],
+        headers=event_headers(batch.headers[0] if batch.headers else None),
     )

@@ -162,7 +162,7 @@ def test_after_a_failure_it_goes_on_from_the_store(
     stop = _Stop(3)
     calls: list[str] = []
 
-    def ticking(reached: Micros | None = None) -> list[Change]:
+    def ticking(reached: Micros | None = None, **_: object) -> list[Change]:
         assert reached is None
         calls.append("tick")
         if len(calls) == 1:

@@ -77,6 +77,7 @@ def _source(entry: Entry, spec: SourceSpec) -> core.Source:
         allowed_skew=spec.allowed_skew,
         mapping=spec.mapping,
         constants=spec.constants,
+        blind_above=spec.blind_above,
     )
 
 

@@ -242,6 +242,7 @@ class SourceSpec(Strict):
         default_factory=dict, description="field of the contract to the JMESPath expression that finds it"
     )
     constants: dict[str, Line] = Field(default_factory=dict, description="field of the contract to a fixed text")
+    blind_above: Share = 0.2
 
     refused: ClassVar[Mapping[str, str]] = {
         "schema_registry": not_yet("send JSON, and remove it"),

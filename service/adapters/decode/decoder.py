@@ -133,7 +133,7 @@ class Decoder:
         for offset, payload, header in zip(batch.offsets, batch.payloads, headers, strict=True):
             found = self._one(payload, header, latest)
             if isinstance(found, Fault):
-                dead.append(faults.bury(batch.partition, offset, found, payload))
+                dead.append(faults.bury(batch.partition, offset, found, payload, header))
             else:
                 records.append(Record(offset, micros(found.time), found))
 

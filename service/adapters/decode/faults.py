@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 import msgspec
 
-from service.core.event import DeadLetter, Event, Partition
+from service.core.event import DeadLetter, Event, Partition, event_headers
 
 TOO_LARGE = 1024 * 1024
 """Bytes; a larger payload is not looked into."""
@@ -55,9 +55,12 @@ class RefusedError(Exception):
         self.fault = fault
 
 
-def bury(partition: Partition, offset: int, fault: Fault, payload: bytes) -> DeadLetter:
+def bury(
+    partition: Partition, offset: int, fault: Fault, payload: bytes, headers: Mapping[str, bytes] | None = None
+) -> DeadLetter:
     """The dead letter of a payload; detail printable and short, payload cut."""
-    return DeadLetter(partition, offset, fault.reason, _clip(fault.detail, _DETAIL), payload[:PAYLOAD_KEPT])
+    detail, kept = _clip(fault.detail, _DETAIL), payload[:PAYLOAD_KEPT]
+    return DeadLetter(partition, offset, fault.reason, detail, kept, event_headers(headers))
 
 
 def shown(value: object) -> str:

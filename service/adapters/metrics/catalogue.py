@@ -125,7 +125,10 @@ NOTICES_OLDEST = Metric("momentwatch_notices_oldest_waiting_seconds", "gauge", "
 # The machinery. One turn of a loop for one moment, or one attempt to send.
 TICK_SECONDS = Metric("momentwatch_tick_seconds", "histogram", "Seconds a turn took.", ("loop",), _BATCH)
 LOOP_FAILURES = Metric("momentwatch_loop_failures_total", "counter", "Turns that ended in error.", ("loop",))
-DEAD_LETTERS = Metric("momentwatch_dead_letters", "gauge", "Dead letters since the store was made.")
+DEAD_LETTERS = Metric("momentwatch_dead_letters", "gauge", "Dead letters, those thrown away among them.")
+# Of late, over all replicas. Above the source's `blind_above` its moments go blind, below half of it they see again.
+DEAD_LETTER_SHARE = Metric("momentwatch_dead_letter_ratio", "gauge", "Of what was read of late.", ("source",))
+DISTRUSTED = Metric("momentwatch_source_distrusted", "gauge", "1 while that makes its moments blind.", ("source",))
 RECONCILE = Metric("momentwatch_reconcile_difference", "gauge", "Read minus accepted, duplicate and dead; must be 0.")
 RELOAD_SUCCESS = Metric("momentwatch_catalogue_reload_success", "gauge", "1 if the last load was taken.")
 RELOAD_TIME = Metric(

@@ -77,6 +77,8 @@ class Metrics:
         self._batch = self._histogram(m.BATCH_SECONDS)
         self._tick = self._histogram(m.TICK_SECONDS)
         self._lag = self._gauge(m.CONSUMER_LAG)
+        self._share = self._gauge(m.DEAD_LETTER_SHARE)
+        self._distrusted = self._gauge(m.DISTRUSTED)
         self._reload_success = self._gauge(m.RELOAD_SUCCESS)
         self._reload_time = self._gauge(m.RELOAD_TIME)
         Info(m.BUILD.name, m.BUILD.help, registry=registry).info(
@@ -84,7 +86,7 @@ class Metrics:
         )
         self._moment_series = [_Series(counter) for counter in self._by_moment.values()]
         self._source_series = [_Series(counter) for counter in self._by_source.values()]
-        self._source_series.append(_Series(self._lag))
+        self._source_series += [_Series(self._lag), _Series(self._share), _Series(self._distrusted)]
         self._opened_series = _Series(self._opened)
         self._notice_series = _Series(self._notices)
         _Series(self._rejected).become((reason,) for reason in (*REASONS, OTHER))
@@ -147,6 +149,12 @@ class Metrics:
             if records is not None:
                 self._behind[partition] = records
             self._lag.labels(self._source(partition)).inc((records or 0) - before)
+
+    def rejecting(self, source: str, share: float | None, *, distrusted: bool) -> None:
+        """Of late, as far as anybody can say."""
+        if share is not None:
+            self._share.labels(source).set(share)
+        self._distrusted.labels(source).set(distrusted)
 
     def closed(self, moment: str, tally: Tally, seconds: float) -> None:  # noqa: ARG002  # the tally names it
         """Count what a closing expired."""

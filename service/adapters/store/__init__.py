@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Moment
 from service.core.event import Micros
+from service.core.keeping import Graves
 from service.core.ports import Reader, Store, StoreRefused
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
     from service.adapters.store.sql.database import Database
+    from service.adapters.store.sql.store import SqlStore
 
-__all__ = ["MemoryStore", "open_database", "open_reader", "open_store"]
+__all__ = ["MemoryStore", "open_database", "open_graves", "open_reader", "open_sql_store", "open_store"]
 
 
 def _wall_clock() -> Micros:
@@ -32,6 +34,13 @@ def open_store(
     """
     if url == "memory:":
         return MemoryStore(moments, clock=clock)
+    return open_sql_store(url, moments, clock=clock)
+
+
+def open_sql_store(
+    url: str, moments: Mapping[str, Moment] | None = None, *, clock: Callable[[], Micros] = _wall_clock
+) -> "SqlStore":
+    """The same, of a database: what lasts can be looked after."""
     from service.adapters.store import migrate
     from service.adapters.store.sql.store import SqlStore
 
@@ -50,8 +59,24 @@ def open_reader(url: str) -> Iterator[Reader]:
 
     Raises StoreAway when the store cannot be reached, StoreRefused when it is not there, or is of another version.
     """
-    from service.adapters.store import migrate
     from service.adapters.store.sql.reader import SqlReader
+
+    with _beside(url) as database:
+        yield SqlReader(database)
+
+
+@contextmanager
+def open_graves(url: str) -> Iterator[Graves]:
+    """The dead letters alone, to be looked at; as `open_reader`."""
+    from service.adapters.store.sql.graves import SqlGraves
+
+    with _beside(url) as database:
+        yield SqlGraves(database)
+
+
+@contextmanager
+def _beside(url: str) -> "Iterator[Database]":
+    from service.adapters.store import migrate
 
     database: Database
     if _parsed(url).get_backend_name() == "sqlite":
@@ -62,7 +87,7 @@ def open_reader(url: str) -> Iterator[Reader]:
         database = open_database(url)
     try:
         migrate.check(database)
-        yield SqlReader(database)
+        yield database
     finally:
         database.close()
 

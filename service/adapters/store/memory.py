@@ -122,6 +122,8 @@ class MemoryStore(MemoryReader):
         if changes.hashes:
             self._remember(place, changes.hashes)
         self.apply(changes)
+        read, dead = self._rejected.get(claim.partition.topic, (0, 0))
+        self._rejected[claim.partition.topic] = (read + changes.counts.read, dead + changes.counts.dead.total())
         return Claim(claim.partition, claim.epoch, position, clock)
 
     def _remember(self, place: _Place, blob: bytes) -> None:

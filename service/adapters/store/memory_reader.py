@@ -40,6 +40,7 @@ class MemoryReader:
         self._voices: list[Voice] = []
         self._dead: list[tuple[Micros | None, DeadLetter]] = []
         self._counts = Counts()
+        self._rejected: dict[str, tuple[int, int]] = {}
         self._judged: dict[str, Judged] = defaultdict(Judged)
         self._judgements: dict[str, Judgement] = {}
         self._interruptions: dict[str, Interruption] = {}
@@ -168,12 +169,14 @@ class MemoryReader:
         """Where a moment stands."""
         with self._lock:
             judgement = self._judgements.get(moment)
+            blind = min(((s.since, s.reason) for s in self._blind[moment].values() if s.until is None), default=None)
             return MomentStatus(
                 moment=moment,
                 closed_through=self._closed_through.get(moment),
                 judged_through=self._judged[moment].through,
                 learning=judgement.learning if judgement else None,
-                blind_since=min((s.since for s in self._blind[moment].values() if s.until is None), default=None),
+                blind_since=blind[0] if blind else None,
+                blind_reason=blind[1] if blind else "",
                 series=judgement.series if judgement else (),
             )
 
@@ -194,6 +197,11 @@ class MemoryReader:
             copy = Counts()
             copy.add(self._counts)
             return copy
+
+    def rejected(self) -> dict[str, tuple[int, int]]:
+        """(records read, dead letters) by topic."""
+        with self._lock:
+            return dict(self._rejected)
 
     def outbox(self, *, limit: int = 100) -> list[OutboxRow]:
         """Newest first."""

@@ -1,5 +1,13 @@
-"""The schema's version: what it is, what it should be, and the way there."""
+"""The schema's version: what it is, what it should be, and the way there.
 
+A version is MAJOR.MINOR. Within a major version a step only adds: tables, and columns that may be empty or have a
+default, so that a process of an older minor version goes on beside one that has upgraded the schema, as in a rolling
+upgrade. A newer major version is refused. (A list of what each version gets along with, kept in the database, would
+have been more to get wrong.)
+"""
+
+import re
+import sys
 from functools import cache
 
 from alembic import command
@@ -22,8 +30,15 @@ def head() -> str:
 
 
 @cache
-def _known() -> frozenset[str]:
-    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+def known() -> tuple[str, ...]:
+    """Every version that this program knows the way to, newest first."""
+    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+def parsed(version: str) -> tuple[int, int]:
+    """(major, minor); what is no version of ours is newer than everything."""
+    found = re.fullmatch(r"(\d+)(?:\.(\d+))?", version, re.ASCII)
+    return (int(found[1]), int(found[2] or 0)) if found else (sys.maxsize, 0)
 
 
 def current(database: Database) -> str | None:
@@ -41,9 +56,7 @@ def upgrade(database: Database) -> None:
         return
 
     def work(connection: Connection) -> None:
-        if connection.dialect.name == "postgresql":
-            # Only until the transaction ends, so that no pooler and no vanished client can keep it.
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+        _take_turns(connection)
         found = MigrationContext.configure(connection).get_current_revision()
         if not _settled(found, database.where):
             config = _config()
@@ -53,8 +66,29 @@ def upgrade(database: Database) -> None:
     database.write(work)
 
 
+def downgrade(database: Database, to: str) -> None:
+    """Take steps back, and what only newer versions keep with them. Raises StoreRefused where there is no such way."""
+    found = current(database)
+    if found is None or found not in known():
+        raise StoreRefused(
+            f"{database.where}: the schema is at {found or 'nothing'}, and only the momentwatch that made it "
+            "can take that back; run its `momentwatch db downgrade`"
+        )
+    if to not in known() or known().index(to) < known().index(found):
+        older = ", ".join(known()[known().index(found) :])
+        raise StoreRefused(f"{database.where}: {to} is no version before {found}; give one of {older}")
+
+    def work(connection: Connection) -> None:
+        _take_turns(connection)
+        config = _config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, to)
+
+    database.write(work)
+
+
 def check(database: Database) -> None:
-    """Raises StoreRefused where the schema is not this program's."""
+    """Raises StoreRefused where the schema is not one that this program can work with."""
     found = current(database)
     if not _settled(found, database.where):
         raise StoreRefused(
@@ -64,14 +98,23 @@ def check(database: Database) -> None:
 
 
 def _settled(found: str | None, where: str) -> bool:
+    """Whether there is nothing to be done: the schema is at this version, or at a newer one that only added to it."""
     if found == head():
         return True
-    if found is not None and found not in _known():
-        raise StoreRefused(
-            f"{where}: the schema is at {found}, newer than this program knows ({head()}); "
-            "run the newer momentwatch, or restore a backup"
-        )
-    return False
+    if found is None or found in known():
+        return False
+    if parsed(found)[0] == parsed(head())[0] and parsed(found) > parsed(head()):
+        return True
+    raise StoreRefused(
+        f"{where}: the schema is at {found}, newer than this program can work with ({head()}); "
+        "run the newer momentwatch, or restore a backup"
+    )
+
+
+def _take_turns(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        # Only until the transaction ends, so that no pooler and no vanished client can keep it.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
 
 
 def _config() -> Config:

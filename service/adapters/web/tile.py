@@ -163,7 +163,8 @@ def state(stands: Standing, status: MomentStatus, moment: Moment, now: Micros, w
         day = min(int(seen) + 1, max(round(needed), 1))
         return State(word, f"learning: day {day} of {max(round(needed), 1)}")
     if word == "unknown" and stands.since is not None:
-        return State(word, f"not known since {words.time(stands.since, now)}")
+        why = f": {plain(status.blind_reason, 120)}" if status.blind_reason.startswith("dead letters") else ""
+        return State(word, f"not known since {words.time(stands.since, now)}{why}")
     says = f"{word} since {words.time(stands.since, now)}" if stands.since is not None else word
     if status.blind_since is not None:
         says = f"{says}; not seen since {words.time(status.blind_since, now)}"

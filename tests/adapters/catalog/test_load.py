@@ -133,6 +133,7 @@ spec:
   allowed_skew: 10m
   mapping: {customer: buyer.id, dimensions.region: address.state}
   constants: {moment: delivered}
+  blind_above: 0.5
 """
     moment = document("Moment", "owner: ops", name="delivered")
     catalog = loaded(tmp_path, OPS, CHAT, owner, mail, journey, source, moment).catalog
@@ -149,6 +150,7 @@ spec:
         allowed_skew=10 * MINUTE,
         mapping={"customer": "buyer.id", "dimensions.region": "address.state"},
         constants={"moment": "delivered"},
+        blind_above=0.5,
     )
 
 

@@ -11,12 +11,16 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from service.adapters.store import migrate, open_database, open_store
+from service.adapters.store.sql.store import SqlStore
 from service.adapters.store.sql.tables import metadata
+from service.core.event import MINUTE
 from service.core.ports import StoreRefused
+from tests.adapters.store.scene import MOMENTS, T0, Reader, close, every_break, outcome, promise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from alembic.config import Config
     from sqlalchemy import Connection
 
     from service.adapters.store.sql.database import Database
@@ -52,13 +56,75 @@ def test_an_empty_database_has_no_version_and_gets_the_last(database: Database) 
     migrate.check(database)
 
 
-def test_a_newer_schema_is_refused(database: Database) -> None:
+def set_version(database: Database, version: str) -> None:
+    database.write(
+        lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version})
+    )
+
+
+@pytest.mark.parametrize("version", ["9999", "2.0", "no-version"])
+def test_a_newer_major_schema_is_refused(database: Database, version: str) -> None:
     migrate.upgrade(database)
-    database.write(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    set_version(database, version)
 
     for attempt in (migrate.upgrade, migrate.check):
-        with pytest.raises(StoreRefused, match="9999, newer than this program knows"):
+        with pytest.raises(StoreRefused, match=f"{version}, newer than this program can work with"):
             attempt(database)
+
+
+def test_an_old_process_works_beside_a_newer_minor_schema(database: Database) -> None:
+    migrate.upgrade(database)
+    for table in metadata.sorted_tables:
+        # What a step within a major version may do: a column with a default, and a table.
+        sql = f"ALTER TABLE {table.name} ADD COLUMN of_the_future BIGINT NOT NULL DEFAULT 7"
+        database.write(lambda connection, sql=sql: connection.execute(text(sql)))  # type: ignore[misc]
+    database.write(lambda connection: connection.execute(text("CREATE TABLE of_the_future (x BIGINT)")))
+    set_version(database, "1.999")
+    migrate.upgrade(database)
+    migrate.check(database)
+
+    store = SqlStore(database, MOMENTS, lambda: T0)
+    Reader(store).take(outcome(T0, "broken"), promise(T0, "k", T0 + MINUTE))
+    close(store, "delivered", T0 + 2 * MINUTE)
+    assert (store.counts().read, len(every_break(store)), len(every_break(store, "delivered"))) == (2, 1, 1)
+    assert migrate.current(database) == "1.999"
+
+
+def test_steps_within_a_major_version_only_add(database: Database) -> None:
+    """What makes a rolling upgrade possible: an older process finds all it knows, and may leave the rest out."""
+    seen: dict[str, set[str]] = {}
+    for version in reversed(migrate.known()):
+        config = migrate._config()
+
+        def step(connection: Connection, version: str = version, config: Config = config) -> None:
+            config.attributes["connection"] = connection
+            command.upgrade(config, version)
+
+        database.write(step)
+        with database.engine.connect() as connection:
+            found = inspect(connection)
+            tables = {name: found.get_columns(name) for name in found.get_table_names()}
+        for name, columns in seen.items():
+            assert columns <= {column["name"] for column in tables[name]}, (version, name)
+            fresh = [column for column in tables[name] if column["name"] not in columns]
+            assert all(column["nullable"] or column["default"] is not None for column in fresh), (version, name)
+        seen = {name: {column["name"] for column in columns} for name, columns in tables.items()}
+    assert {migrate.parsed(version)[0] for version in migrate.known()} == {1}
+
+
+def test_a_step_back_says_which_there_are(database: Database) -> None:
+    with pytest.raises(StoreRefused, match="the schema is at nothing"):
+        migrate.downgrade(database, "0001")
+    migrate.upgrade(database)
+    with pytest.raises(StoreRefused, match=r"0\.9 is no version before .*; give one of .*0001"):
+        migrate.downgrade(database, "0.9")
+    migrate.downgrade(database, "0001")
+    assert migrate.current(database) == "0001"
+    with pytest.raises(StoreRefused, match="is no version before 0001"):
+        migrate.downgrade(database, migrate.head())
+    set_version(database, "1.999")
+    with pytest.raises(StoreRefused, match="only the momentwatch that made it"):
+        migrate.downgrade(database, "0001")
 
 
 def test_a_refused_store_lets_go_of_its_file(sqlite_url: str) -> None:

@@ -68,8 +68,10 @@ def _begin(connection: Connection, partition: Partition) -> None:
     )
 
 
-def advance(connection: Connection, claim: Claim, position: int, clock: PartitionClock, blob: bytes) -> int:
-    """The compare-and-set of a batch; the partition's row id. Raises StaleClaim."""
+def advance(
+    connection: Connection, claim: Claim, position: int, clock: PartitionClock, blob: bytes, read: int = 0
+) -> int:
+    """The compare-and-set of a batch of `read` records; the partition's row id. Raises StaleClaim."""
     fresh, watermark = extent(blob) if blob else (0, 0)
     row = connection.execute(
         update(partitions)
@@ -85,6 +87,7 @@ def advance(connection: Connection, claim: Claim, position: int, clock: Partitio
             looked_at=clock.looked_at,
             ended=clock.ended,
             ids=_columns.ids + fresh,
+            **({"first": position - read} if claim.position is None else {}),
         )
         .returning(_columns.id, _columns.ids)
     ).one_or_none()

@@ -32,6 +32,8 @@ from service.core.ports import BlindSpan, MomentStatus, OutboxRow, TimelineEntry
 
 _event = msgspec.json.Decoder(Complaint | Feedback | CustomerChange | Annotation).decode
 
+_headers = msgspec.msgpack.Decoder(dict[str, bytes]).decode
+
 _SUMS = ("attempts", "broken", "cancelled", "value", "broken_value")
 _NOTHING = (0, 0, 0, 0, 0)
 
@@ -199,16 +201,20 @@ class SqlReader:
 
     def status(self, moment: str) -> MomentStatus:
         """Where a moment stands."""
-        blind = select(func.min(blind_spans.c.since)).where(
-            blind_spans.c.moment == moment, blind_spans.c.until.is_(None)
+        blind = (
+            select(blind_spans.c.since, blind_spans.c.reason)
+            .where(blind_spans.c.moment == moment, blind_spans.c.until.is_(None))
+            .order_by(blind_spans.c.since)
+            .limit(1)
         )
         with self._database.read() as connection:
             closed = connection.scalar(select(moments.c.closed_through).where(moments.c.moment == moment))
             row = connection.execute(select(judged).where(judged.c.moment == moment)).one_or_none()
-            blind_since = connection.scalar(blind)
+            unseen = connection.execute(blind).one_or_none()
         learning, series = read_series(row) if row else (None, ())
         through = row.judged_through if row else None
-        return MomentStatus(moment, closed, through, learning, blind_since, series)
+        since, reason = unseen or (None, "")
+        return MomentStatus(moment, closed, through, learning, since, series, reason)
 
     def blind(self, moment: str, start: Micros, end: Micros) -> list[BlindSpan]:
         """Stretches without trustworthy data that touch [start, end), in order."""
@@ -225,19 +231,13 @@ class SqlReader:
     def dead_letters(self, *, limit: int = 100, offset: int = 0) -> list[tuple[Micros | None, DeadLetter]]:
         """Newest first, with the wall time of their burial."""
         table = dead_letters.c
-        query = (
-            _with_partition(table.record, table.reason, table.detail, table.payload, table.buried_at)
-            .join_from(dead_letters, partitions)
-            .order_by(table.id.desc())
-            .limit(limit)
-            .offset(offset)
-        )
+        query = buried().order_by(table.id.desc()).limit(limit).offset(offset)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         return [
             (
                 row.buried_at,
-                DeadLetter(_partition(row), row.record, row.reason, row.detail, bytes(row.payload)),
+                dead_letter(row),
             )
             for row in rows
         ]
@@ -252,14 +252,36 @@ class SqlReader:
         for name, label, n in rows:
             if name in labelled:
                 labelled[name][label] = n
-            else:
+            # Another version may count what this one has no name for.
+            elif hasattr(found, name):
                 setattr(found, name, n)
         return found
+
+    def rejected(self) -> dict[str, tuple[int, int]]:
+        """(records read, dead letters not taken anew) by topic."""
+        of = [_sum(case((counts.c.name == name, counts.c.n), else_=0)) for name in ("read", "dead")]
+        query = select(partitions.c.topic, *of).join_from(partitions, counts, partitions.c.id == counts.c.partition)
+        with self._database.read() as connection:
+            rows = connection.execute(query.group_by(partitions.c.topic)).all()
+        return {topic: (read, dead) for topic, read, dead in rows}
 
     def outbox(self, *, limit: int = 100) -> list[OutboxRow]:
         """Newest first."""
         with self._database.read() as connection:
             return outbox.rows(connection, limit)
+
+
+def buried() -> Select[Any]:
+    """Dead letters with their partitions."""
+    table = dead_letters.c
+    kept = (table.id, table.record, table.reason, table.detail, table.payload, table.buried_at, table.headers)
+    return _with_partition(*kept).join_from(dead_letters, partitions)
+
+
+def dead_letter(row: Row[Any]) -> DeadLetter:
+    """The dead letter of a row of `buried`."""
+    headers = None if row.headers is None else _headers(bytes(row.headers))
+    return DeadLetter(_partition(row), row.record, row.reason, row.detail, bytes(row.payload), headers)
 
 
 def _sum(column: ColumnElement[Any]) -> ColumnElement[int]:

@@ -191,7 +191,8 @@ def _voice_row(partition: int, voice: Voice) -> Row:
 
 
 def _dead_row(partition: int, letter: DeadLetter, now: Micros) -> Row:
-    return (partition, letter.offset, letter.reason, letter.detail, letter.payload, now)
+    headers = None if letter.headers is None else msgspec.msgpack.encode(letter.headers)
+    return (partition, letter.offset, letter.reason, letter.detail, letter.payload, now, headers)
 
 
 def _count_rows(partition: int, given: Counts) -> Iterable[Row]:

@@ -9,6 +9,7 @@ from service.adapters.store.sql import judging, outbox, positions
 from service.adapters.store.sql.bulk import plan
 from service.adapters.store.sql.database import CommitUnknown, Database, Transaction
 from service.adapters.store.sql.failures import translated
+from service.adapters.store.sql.graves import SqlGraves
 from service.adapters.store.sql.packing import ValuesCodec
 from service.adapters.store.sql.reader import SqlReader
 from service.adapters.store.sql.recording import NO_PARTITION, Recorder
@@ -75,6 +76,10 @@ class SqlStore(SqlReader):
     def went_through(self, claim: Claim, position: int) -> bool:
         """Whether a batch is there whose COMMIT had no answer."""
         return self._database.write(lambda connection: positions.went_through(connection, claim, position))
+
+    def graves(self) -> SqlGraves:
+        """Its dead letters, and the way back for them."""
+        return SqlGraves(self._database, self.recorder)
 
     def retire(self, partitions: Sequence[Partition]) -> None:
         """Forget the clocks of partitions that no longer exist."""
@@ -160,7 +165,7 @@ class _Ingest:
     def save(self, changes: Changes, position: int, clock: PartitionClock) -> Claim:
         claim, connection = self._claim, self._transaction.connection
         with translated(self._transaction.where):
-            row = positions.advance(connection, claim, position, clock, changes.hashes)
+            row = positions.advance(connection, claim, position, clock, changes.hashes, changes.counts.read)
             self._store.recorder.write(connection, changes, self.view.promises, row)
         try:
             self._transaction.commit()

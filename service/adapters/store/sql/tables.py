@@ -58,6 +58,8 @@ partitions = Table(
     _flag("superseded"),
     # Ids of accepted records so far, by which the blobs of hashes are numbered.
     _count("ids"),
+    # Where reading began: what lies between it and the position was read, or is named as not there.
+    Column("first", BigInteger),
     UniqueConstraint("topic", "number", "topic_id"),
 )
 
@@ -184,6 +186,8 @@ dead_letters = Table(
     _word("detail"),
     Column("payload", LargeBinary, nullable=False),
     Column("buried_at", BigInteger),
+    # MessagePack of the headers that were a part of the event, where there were any.
+    Column("headers", LargeBinary),
 )
 
 interruptions = Table(

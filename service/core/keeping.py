@@ -1,0 +1,78 @@
+"""What whoever keeps a store in order asks of it: dead letters, and counts that are corrected afterwards."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import msgspec
+
+from service.core.counting.changes import Changes, PromiseKey, View
+from service.core.event import DeadLetter, Micros, Partition
+
+
+class Buried(msgspec.Struct, frozen=True, gc=False):
+    """A dead letter where it lies; `number` is its own, and grows with every burial."""
+
+    number: int
+    buried_at: Micros | None
+    letter: DeadLetter
+
+
+class Which(msgspec.Struct, frozen=True, gc=False):
+    """Which dead letters are meant; what is left out narrows nothing. `since` ≤ the wall time of burial < `until`."""
+
+    reasons: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
+    since: Micros | None = None
+    until: Micros | None = None
+
+
+class Group(msgspec.Struct, frozen=True, gc=False):
+    """How many dead letters a topic and a reason have."""
+
+    topic: str
+    reason: str
+    letters: int
+    first_at: Micros | None
+    last_at: Micros | None
+
+
+class Revision(Protocol):
+    """A transaction that corrects what was counted of one partition, without moving it.
+
+    `hashes`: as a claim's. Whoever reads the partition is made to claim it again, so that its memory of ids is no
+    older than this transaction.
+    """
+
+    view: View
+    hashes: Sequence[bytes]
+
+    def save(self, changes: Changes, numbers: Sequence[int] = ()) -> None:
+        """Write the changes, take these dead letters away, and commit.
+
+        Raises StoreBusy, with nothing written, where somebody else took one of them away meanwhile.
+        """
+        ...
+
+
+class Graves(Protocol):
+    """The dead letters of a store, and the way back for them."""
+
+    def groups(self, which: Which) -> list[Group]:
+        """By topic and reason, most first."""
+        ...
+
+    def buried(self, which: Which, *, after: int = 0, before: int | None = None, limit: int = 100) -> list[Buried]:
+        """Those whose number is above `after`, oldest first; with `before`: those below it, newest first."""
+        ...
+
+    def revise(
+        self, partition: Partition, moments: Sequence[str], keys: Sequence[PromiseKey]
+    ) -> AbstractContextManager[Revision]:
+        """A revision; rolled back unless saved."""
+        ...
+
+    def purge(self, which: Which, limit: int) -> Mapping[str, int]:
+        """Delete so many of the oldest; how many of each reason. Counts keep what they were."""
+        ...
