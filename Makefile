@@ -23,7 +23,7 @@ if [ "$$python" = none ]; then \
 fi
 endef
 
-.PHONY: help install system-packages test lint fmt demo lock clean
+.PHONY: help install system-packages test faults lint fmt demo lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -44,6 +44,10 @@ system-packages: ## bring the servers that the tests drive
 
 test: install system-packages lint ## every check, then every test
 	$(BIN)/pytest
+
+# N kills in all; SEED repeats a run; ONLY names scenarios, with commas between.
+faults: install system-packages ## kill, freeze and cut everything: N=50 SEED= ONLY=
+	$(BIN)/python -m tests.faults --kills $(or $(N),50) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 lint: install ## ruff, mypy, import contracts
 	$(BIN)/ruff check

@@ -1,0 +1,86 @@
+"""A launcher that has everything imported and forks a `momentwatch serve` for each line on its standard input.
+
+A start costs two seconds of imports; a thousand of them, half an hour. A forked child runs the command line as it
+is, with its own settings, log and failpoints, and it dies with this launcher.
+
+In: `{"arguments": [...], "log": FILE, "plan": {...}, "group": {...}, "sending": {...}}`. Out: the child's pid.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import service.app.serve
+import service.app.service
+from service.adapters.kafka.configured import kafka_settings
+from service.adapters.store import sql  # noqa: F401  # imported once, for all children
+from service.adapters.store.sql import store as _store  # noqa: F401  # the same
+from service.cli.main import main
+from service.loops.retry import Policy
+from service.loops.send import Limits, Sender
+from tests.faults.points import Guarded, Plan, Points, guarded_store
+
+PR_SET_PDEATHSIG = 1
+
+
+def arm(order: dict[str, Any]) -> Points:
+    """Put the failpoints around what `serve` builds, and make it impatient; in this process alone."""
+    points = Points(msgspec.convert(order["plan"], Plan))
+    open_store, source_of, notifier_of = (
+        getattr(service.app.serve, name) for name in ("open_store", "KafkaSource", "build_notifier")
+    )
+    patched: dict[str, Any] = {
+        "open_store": lambda *a, **k: guarded_store(open_store(*a, **k), points),
+        "KafkaSource": lambda *a, **k: Guarded(source_of(*a, **k), points, "source."),
+        "build_notifier": lambda *a, **k: Guarded(notifier_of(*a, **k), points, "notifier."),
+        "kafka_settings": lambda section: replace(kafka_settings(section), **order.get("group", {})),
+    }
+    for name, value in patched.items():
+        setattr(service.app.serve, name, value)
+    limits, policy = Limits(**order["sending"]["limits"]), Policy(**order["sending"]["policy"])
+    setattr(service.app.service, "Sender", partial(Sender, limits=limits, policy=policy))  # noqa: B010  # a class there
+    return points
+
+
+def child(order: dict[str, Any]) -> int:
+    """The life of one process."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for number in (1, 2):
+        os.dup2(log, number)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    points = arm(order)
+    code = main(order["arguments"])
+    points.write()
+    Path(order["plan"]["note"]).with_suffix(".code").write_text(str(code))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code
+
+
+def serve_orders() -> None:
+    """Fork for each order until the input ends."""
+    # Nobody waits for the children: they are watched by their pids.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        pid = os.fork()
+        if not pid:
+            code = 1
+            try:
+                code = child(json.loads(line))
+            finally:
+                os._exit(code)
+        print(pid, flush=True)  # the answer
+
+
+if __name__ == "__main__":
+    serve_orders()

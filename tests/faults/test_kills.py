@@ -1,0 +1,47 @@
+"""A short fault run: real processes that end at failpoints of each loop lose nothing and double nothing."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.faults.process import Forge
+from tests.faults.receiver import receiving
+from tests.faults.rig import Rig, World
+from tests.harness.kafka import KafkaBroker
+from tests.harness.postgres import PostgresServer
+
+
+@dataclass(frozen=True)
+class Shared:
+    broker: KafkaBroker
+
+    @property
+    def postgres(self) -> PostgresServer:
+        raise AssertionError("no scenario here asks for it")
+
+
+@pytest.fixture
+def world(tmp_path: Path, kafka_broker: KafkaBroker) -> Iterator[World]:
+    with receiving() as receiver, closing(Forge()) as forge:
+        yield World(tmp_path, Shared(kafka_broker), receiver, forge)
+
+
+def test_a_kill_before_a_commit_and_one_after_a_send_lose_nothing_and_what_may_have_been_sent_says_so(
+    world: World,
+) -> None:
+    points = ("ingest:commit", "notice:notifier.send.after")
+    with Rig(world, "short", 3, world.topics()) as rig:
+        rig.more(8)
+        for point in points:
+            life = rig.start(point)
+            assert life.ended(30), f"{point} was never reached: {life.tail()}"
+            rig.killed(life)
+        outcome = rig.finish()
+    assert outcome.problems == []
+    assert (outcome.lost, outcome.doubled, outcome.kills) == (0, 0, 2)
+    assert set(outcome.points) == set(points)
+    assert outcome.notices > 0
+    assert outcome.repeated == 1
