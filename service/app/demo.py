@@ -57,8 +57,8 @@ class Demo:
         """The year is over, judged and told."""
         if not self.service.read_to_the_end:
             return False
-        # The judging first: what it has to tell is in the outbox once it is over.
-        if self.service.watch.has_more():
+        # The judging first, then the routing: what there is to tell is in the outbox once both are over.
+        if self.service.watch.has_more() or self.service.store.news(1):
             return False
         return all(row.state not in {"waiting", "attempting"} for row in self.service.store.outbox(limit=1000))
 

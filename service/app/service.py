@@ -23,6 +23,7 @@ from service.loops.announce import Announcer, Money
 from service.loops.blind import Blindness
 from service.loops.digesting import Digesting
 from service.loops.ingest import Ingest, live_topics
+from service.loops.routing import Routing
 from service.loops.send import Sender
 from service.loops.watch import Watch, silent
 from service.loops.watching import Watching
@@ -55,7 +56,7 @@ class Options:
 
 
 class Service:
-    """Ingest, watch, send and the pages, each in a thread of its own, over one store."""
+    """Ingest, watch, route, send and the pages, each in a thread of its own, over one store."""
 
     def __init__(
         self,
@@ -119,17 +120,8 @@ class Service:
         )
         announcer = None
         if not options.shadow:
-            announcer = Announcer(
-                store,
-                catalog,
-                options.public_url,
-                options.money,
-                wall_clock if options.live else None,
-                options.quiet_before,
-            )
-        self.watch = Watch(
-            store, catalog, watchers, load_detector, announcer or silent, meter=self.meter, clock=wall_clock
-        )
+            announcer = Announcer(store, catalog, wall_clock if options.live else None, options.quiet_before)
+        self.watch = Watch(store, catalog, watchers, load_detector, announcer or silent, meter=self.meter)
         self.watching = Watching(
             self.watch,
             store,
@@ -139,6 +131,15 @@ class Service:
             announcer=announcer,
             blindness=Blindness(store, catalog, wall_clock, self.meter) if options.live else None,
             pause=options.watch_pause,
+        )
+        self.routing = Routing(
+            store,
+            lambda: catalog,
+            options.money,
+            options.public_url,
+            wall_clock,
+            now=None if options.live else clock,
+            meter=self.meter,
         )
         self.sender = Sender(store, notifier, wall_clock, meter=self.meter)
         self._weekly = weekly
@@ -150,6 +151,7 @@ class Service:
         self.web.start()
         self._start("ingest", self._run_ingest)
         self._start("watch", lambda: self.watching.run(self._stop))
+        self._start("route", lambda: self.routing.run(self._stop))
         self._start("send", lambda: self.sender.run(self._stop))
         if self._weekly is not None:
             self._start("digest", partial(self._weekly.run, self._stop))

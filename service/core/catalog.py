@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from service.core.event import DAY, MINUTE, SECOND, Micros
+from service.core.routes import Escalation, Inhibition, Route, TimeInterval
 
 Level = Literal["low", "medium", "high", "critical"]
 LEVELS: tuple[Level, ...] = ("low", "medium", "high", "critical")
@@ -22,15 +23,23 @@ class Owner:
     targets: tuple[str, ...] = ()
     page_budget: float | None = None
     """False pages accepted in 30 days, over all of this owner's moments."""
+    service_hours: tuple[TimeInterval, ...] = ()
+    """When somebody is on duty; what is not critical waits until then. Empty: always."""
+    zone: str = "UTC"
+    escalation: tuple[Escalation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where notices can be sent: an id, and where the apprise URL that holds the secret comes from."""
+    """Where notices can be sent: an id, and where the apprise URL that holds the secret comes from.
+
+    `page`: it wakes people, so that only what is high or critical goes there.
+    """
 
     name: str
     url_file: str | None = None
     url_env: str | None = None
+    page: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +192,9 @@ class Catalog:
     journeys: Mapping[str, Journey] = field(default_factory=dict)
     sources: Mapping[str, Source] = field(default_factory=dict)
     rules: Mapping[str, Rule] = field(default_factory=dict)
+    routes: tuple[Route, ...] = ()
+    """In the order of the files: the first that matches has it."""
+    inhibitions: tuple[Inhibition, ...] = ()
 
     def sources_of(self, moment: str) -> tuple[Source, ...]:
         """The sources that carry a moment."""

@@ -12,8 +12,10 @@ from service.core.counting.changes import Break, Changes, Counts, PromiseKey, Vi
 from service.core.counting.ledger import Promised
 from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock
+from service.core.desk_ports import DeskReader, DeskStore
 from service.core.event import Arrival, DeadLetter, Micros, Partition
 from service.core.interruption import Change, Impact, Interruption, Segment
+from service.core.telling.desk import News
 from service.core.telling.route import Message, Notice
 
 
@@ -239,7 +241,7 @@ class OutboxRow(msgspec.Struct, frozen=True, gc=False):
     ambiguous: bool = False
 
 
-class Reader(Protocol):
+class Reader(DeskReader, Protocol):
     """The questions that pages, digests and reports ask; figures are as amended unless said otherwise."""
 
     def interruptions(
@@ -319,7 +321,7 @@ class Reader(Protocol):
         ...
 
 
-class Store(Reader, Protocol):
+class Store(Reader, DeskStore, Protocol):
     """SQLite, PostgreSQL, memory: one contract suite for all."""
 
     def declare(self, moments: Mapping[str, Moment]) -> None:
@@ -358,14 +360,11 @@ class Store(Reader, Protocol):
         tick: int,
         judgement: Judgement,
         snapshot: Snapshot | None,
-        notices: Sequence[Notice],
-        *,
-        now: Micros | None = None,
+        told: Sequence[News] = (),
     ) -> None:
         """One transaction with a compare-and-set on the tick; raises StaleClaim.
 
-        Every change becomes a line of its interruption's timeline. `now`: when the notices were made, the
-        judgement's own time where it is not given.
+        Every change becomes a line of its interruption's timeline; `told`: what of it is to be routed.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Announcing: the facts of a change gathered from the store, and the notices that its owner gets of them."""
+"""Announcing: which changes are news, and what a store knows about an interruption when it is told."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -10,8 +10,9 @@ from service.core.event import DAY, MINUTE, Complaint, Micros
 from service.core.interruption import Change, Interruption, Segment
 from service.core.ports import Reader
 from service.core.reporting.lead import about
+from service.core.telling.desk import News, Reason
 from service.core.telling.message import Count, Facts, NextDue
-from service.core.telling.route import Notice, Reason, notices
+from service.core.telling.route import news_of
 
 LATE: Micros = 10 * MINUTE
 """What became known longer ago than this, by the wall clock, is history: nobody is paged about it."""
@@ -27,7 +28,7 @@ class Money(msgspec.Struct, frozen=True):
 
 
 class Announcer:
-    """Makes the notices of changes; knows which of them are history.
+    """Says which changes are news; knows which of them are history.
 
     `clock`: the wall time, or None where time comes from the events and nothing is history. `learned_at`: the
     wall time before which everything is the past that a first start reads: what is over by then is told to nobody.
@@ -37,43 +38,28 @@ class Announcer:
         self,
         reader: Reader,
         catalog: Catalog,
-        public_url: str,
-        money: Money,
         clock: Callable[[], Micros] | None = None,
         learned_at: Micros | None = None,
     ) -> None:
         self._reader = reader
         self._catalog = catalog
-        self._public_url = public_url
-        self._money = money
         self._clock = clock
         self._learned_at = learned_at
 
-    def __call__(self, change: Change) -> Sequence[Notice]:
-        """The notices of one change, none for what is history."""
+    def __call__(self, change: Change) -> News | None:
+        """What of a change people may have to be told, nothing where it is history."""
         muted: Reason | None = None
         if self._clock is not None and self._clock() - change.at > LATE:
             if change.what != "resolved" or change.at <= (self._learned_at or 0):
-                return []
+                return None
             muted = "was_open_while_away"
-        return self._notices(change, muted)
+        return news_of(change, muted) if change.interruption.moment in self._catalog.moments else None
 
-    def caught_up(self, moments: Sequence[str], now: Micros) -> list[Notice]:
+    def caught_up(self, moments: Sequence[str], now: Micros) -> list[News]:
         """What is still open when a catch-up ends, told once: found late."""
-        return [
-            notice
-            for row in self._reader.interruptions(open_only=True)
-            if row.moment in moments and row.notifies
-            for notice in self._notices(Change("opened", now, row), "found_late")
-        ]
-
-    def _notices(self, change: Change, muted: Reason | None) -> list[Notice]:
-        row = change.interruption
-        moment = self._catalog.moments.get(row.moment)
-        if moment is None:
-            return []
-        facts = facts_of(self._reader, moment, row, change.at, self._money)
-        return notices(change, facts, self._catalog, muted=muted, public_url=self._public_url)
+        rows = self._reader.interruptions(open_only=True)
+        found = [news_of(Change("opened", now, row), "found_late") for row in rows if row.moment in moments]
+        return [news for news in found if news is not None]
 
 
 def facts_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, money: Money) -> Facts:

@@ -1,6 +1,6 @@
 """The watch loop: close what event time has passed, judge it, and write down what that changes for customers."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from time import perf_counter
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from service.core.judging.judge import Build, Judge, Restore, Verdicts, fingerpr
 from service.core.judging.reconcile import FOUND, reconcile
 from service.core.meter import Meter, NoMeter
 from service.core.ports import Judgement, Snapshot, Store
-from service.core.telling.route import Notice
+from service.core.telling.desk import News
 
 UNDECLARED = "the moment is no longer declared"
 SNAPSHOT_EVERY: Micros = DAY // 4
@@ -27,17 +27,17 @@ SNAPSHOT_EVERY: Micros = DAY // 4
 
 
 class Announce(Protocol):
-    """Makes the notices of a change; what is muted makes none."""
+    """Makes news of a change; what is muted is none."""
 
-    def __call__(self, change: Change) -> Sequence[Notice]:
-        """The notices of one change."""
+    def __call__(self, change: Change) -> News | None:
+        """What of a change people may have to be told."""
         ...
 
 
-def silent(change: Change) -> Sequence[Notice]:
+def silent(change: Change) -> News | None:
     """Announce nothing: a backtest, a learning run, a shadow run."""
     del change
-    return ()
+    return None
 
 
 class _Mind(msgspec.Struct):
@@ -52,8 +52,7 @@ class _Mind(msgspec.Struct):
 class Watch:
     """Closes and judges every moment of a catalogue over one store.
 
-    `build` and `restore` make detectors; `announce` turns changes into notices for the outbox.
-    `clock`: the wall time, from which a notice's patience is reckoned; without one it is the events' own.
+    `build` and `restore` make detectors; `announce` makes news of changes for the routing desk.
     """
 
     def __init__(
@@ -66,7 +65,6 @@ class Watch:
         *,
         snapshots: bool = True,
         meter: Meter | None = None,
-        clock: Callable[[], Micros] | None = None,
     ) -> None:
         self._store = store
         self._catalog = catalog
@@ -75,7 +73,6 @@ class Watch:
         self.announce = announce
         self._snapshots = snapshots
         self._meter = meter or NoMeter()
-        self._clock = clock
         self._minds: dict[str, _Mind] = {}
         self._closed: dict[str, Micros] = {}
         self._began = False
@@ -207,7 +204,7 @@ class Watch:
                 for row in rows
                 if row.moment == name
             ]
-            self._store.save_judgement(name, judged.tick, Judgement(judged.through or at, tuple(mine)), None, ())
+            self._store.save_judgement(name, judged.tick, Judgement(judged.through or at, tuple(mine)), None)
             changes += mine
         self._began = True
         return changes
@@ -217,16 +214,14 @@ class Watch:
         snapshot = None
         if self._snapshots and (mind.saved is None or through - mind.saved >= SNAPSHOT_EVERY):
             snapshot = Snapshot(through, mind.fingerprint, mind.judge.dump())
-        notices = [
-            notice
+        told = [
+            news
             for change in changes
-            if change.interruption.notifies and change.note != FOUND
-            for notice in self.announce(change)
+            if change.interruption.notifies and change.note != FOUND and (news := self.announce(change)) is not None
         ]
         judgement = Judgement(through, tuple(changes), verdicts.series, verdicts.learning)
-        now = None if self._clock is None else self._clock()
         try:
-            self._store.save_judgement(moment.name, mind.tick, judgement, snapshot, notices, now=now)
+            self._store.save_judgement(moment.name, mind.tick, judgement, snapshot, told)
         except BaseException:
             # What was judged in memory is not what is stored: start again from what is.
             del self._minds[moment.name]

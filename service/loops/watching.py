@@ -89,9 +89,9 @@ class Watching:
         now = self._clock()
         there = [name for name in sorted(self._behind) if not self._lags(name, now)]
         if there:
-            notices = announcer.caught_up(there, now)
-            if notices:
-                self._store.enqueue(notices, now)
+            news = announcer.caught_up(there, now)
+            if news:
+                self._store.tell(news)
             self._behind.difference_update(there)
 
     def _lags(self, name: str, now: Micros) -> bool:

@@ -18,7 +18,7 @@ from service.core.interruption import Change, Interruption
 from service.core.judging.judge import Watcher
 from service.core.judging.reconcile import FOUND, GONE
 from service.core.ports import StaleClaim
-from service.core.telling.route import Message, Notice
+from service.core.telling.desk import News
 from service.loops.watch import SNAPSHOT_EVERY, UNDECLARED, Watch
 from tests.core.scripted import MOMENT, Pipeline, Scripted, catalog, scripted
 from tests.core.streams import BEGIN
@@ -96,10 +96,10 @@ def made_of(kind: Callable[[], Scripted]) -> Any:
     return build
 
 
-def spoken(change: Change) -> list[Notice]:
-    """One notice a change, named after it."""
-    message = Message(change.what, change.interruption.id, change.what, (), "low")
-    return [Notice(f"{change.interruption.id}/{change.what}/{change.at}", "desk", "opened", message)]
+def spoken(change: Change) -> News:
+    """News of every change, named after it."""
+    it = change.interruption
+    return News(f"{it.id}/{change.what}/{change.at}", "resolved" if change.what == "resolved" else "opened", 0, it)
 
 
 # --- closing ---
@@ -221,7 +221,7 @@ def test_what_is_no_longer_found_after_learning_again_is_resolved_and_told() -> 
     row = one(pipeline.store)
     assert row.state == "resolved"
     assert row.resolved_at == BEGIN + 45 * MINUTE + DELAY
-    assert [row.notice.message.key for row in pipeline.store.outbox()] == ["resolved"]
+    assert [news.what for news in pipeline.store.news(99)] == ["resolved"]
     assert [entry.note for entry in pipeline.store.timeline(row.id)][-1] == GONE
 
 
@@ -235,12 +235,12 @@ def test_what_only_the_new_judge_holds_open_is_opened_and_nobody_is_told() -> No
     assert (change.what, change.note) == ("opened", FOUND)
     row = one(pipeline.store)
     assert (row.state, row.onset, row.detected_at) == ("open", BEGIN + QUARTER, BEGIN + 2 * QUARTER + DELAY)
-    assert pipeline.store.outbox() == []
+    assert pipeline.store.news(99) == []
     # It is a full member: it resolves, and that is told.
     pipeline.watch = again
     pipeline.take(minutes(50, 110))
     assert one(pipeline.store).state == "resolved"
-    assert [row.notice.message.key for row in pipeline.store.outbox()] == ["resolved"]
+    assert [news.what for news in pipeline.store.news(99)] == ["resolved"]
 
 
 def test_what_both_hold_open_goes_on_under_its_old_name() -> None:
@@ -299,7 +299,7 @@ def test_a_moment_that_is_no_longer_declared_has_its_open_interruptions_withdraw
     assert (row.state, row.is_open) == ("withdrawn", False)
     assert row.resolved_at is not None
     assert row.resolved_at >= row.detected_at
-    assert pipeline.store.outbox() == []
+    assert pipeline.store.news(99) == []
     assert watch(pipeline.store, without).tick() == []
 
 

@@ -25,7 +25,7 @@ from service.core.event import (
 from service.core.interruption import Change
 from service.core.meter import NoMeter
 from service.core.ports import StaleClaim, StoreAway, StoreBusy
-from service.loops.announce import Announcer, Money
+from service.loops.announce import Announcer
 from service.loops.watch import Watch
 from service.loops.watching import Watching
 from tests.core.scripted import MOMENT, Scripted, scripted
@@ -58,7 +58,7 @@ class World:
         self.store = MemoryStore(catalog.moments)
         self.claim = self.store.claim(PLACE)
         self.meter = Failures()
-        self.announcer = Announcer(self.store, catalog, "", Money(), lambda: self.now, learned_at)
+        self.announcer = Announcer(self.store, catalog, lambda: self.now, learned_at)
         self.watch = Watch(self.store, catalog, scripted, Scripted.load, self.announcer)
         self.watching = Watching(
             self.watch, self.store, catalog, self.meter, lambda: self.now, announcer=self.announcer, pause=0.0
@@ -84,7 +84,7 @@ class World:
 
     @property
     def told(self) -> list[str]:
-        return [row.notice.reason for row in reversed(self.store.outbox())]
+        return [news.what for news in self.store.news(99)]
 
 
 def test_what_is_found_in_time_is_told_at_once() -> None:
@@ -118,8 +118,6 @@ def test_what_opened_and_ended_while_catching_up_is_one_quiet_notice() -> None:
     world.take(40, 90)
     world.turn(6 * 60)
     assert world.told == ["was_open_while_away"]
-    [row] = world.store.outbox()
-    assert row.notice.message.level == "low"
 
 
 def test_what_was_over_before_a_first_start_is_told_to_nobody() -> None:
@@ -147,7 +145,7 @@ def test_falling_back_again_is_told_again_when_it_is_there() -> None:
 
 def test_where_time_is_the_events_own_nothing_is_late() -> None:
     world = World(replace(CATALOG, sources={"s": Source("s", "topic", clock="event")}))
-    world.watch.announce = Announcer(world.store, world.catalog, "", Money())
+    world.watch.announce = Announcer(world.store, world.catalog)
     world.take(0, 15)
     world.take(15, 40, "broken")
     world.turn(1000 * 60)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import msgspec
 
 from service.adapters.store.ledger_rows import expires_at
+from service.adapters.store.memory_desk import MemoryDesk
 from service.adapters.store.memory_reader import MemoryReader
 from service.core.catalog import Moment
 from service.core.counting.changes import Break, Changes, PromiseKey, View
@@ -29,6 +30,7 @@ from service.core.ports import (
     StoreRefused,
     TimelineEntry,
 )
+from service.core.telling.desk import News
 from service.core.telling.route import Notice
 
 
@@ -44,13 +46,14 @@ class _Place(msgspec.Struct):
     superseded: bool = False
 
 
-class MemoryStore(MemoryReader):
+class MemoryStore(MemoryReader, MemoryDesk):
     """Keeps everything in dictionaries. `clock`: the wall time, where burials shall have one."""
 
     def __init__(
         self, moments: Mapping[str, Moment] | None = None, *, clock: Callable[[], Micros] | None = None
     ) -> None:
         super().__init__(dict(moments or {}), clock)
+        self._open_desk()
         self._places: dict[Partition, _Place] = {}
         self._expiring: dict[str, list[tuple[Micros, str]]] = defaultdict(list)
 
@@ -233,9 +236,7 @@ class MemoryStore(MemoryReader):
         tick: int,
         judgement: Judgement,
         snapshot: Snapshot | None,
-        notices: Sequence[Notice],
-        *,
-        now: Micros | None = None,
+        told: Sequence[News] = (),
     ) -> None:
         """Write a judgement with a compare-and-set on the tick."""
         with self._lock:
@@ -250,7 +251,7 @@ class MemoryStore(MemoryReader):
             for change in judgement.changes:
                 one = change.interruption
                 self._timeline[one.id].append(TimelineEntry(one.id, change.at, change.what, change.note))
-            self._outbox.enqueue(notices, judgement.through if now is None else now)
+            self.tell(told)
 
     def save_blind(self, spans: Sequence[BlindSpan]) -> None:
         """Put spans by (moment, since)."""

@@ -12,7 +12,7 @@ from service.core.catalog import Level, Moment, Owner
 from service.core.event import DAY, HOUR, MINUTE, Micros, instant
 from service.core.interruption import Impact, Interruption, Segment
 
-Occasion = Literal["opened", "level_changed", "resolved", "found_late", "was_open_while_away"]
+Occasion = Literal["opened", "level_changed", "resolved", "found_late", "was_open_while_away", "repeat", "escalated"]
 
 _CAP = 300
 """Characters of a line that came from outside; a title's parts get fewer."""
@@ -57,6 +57,8 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     next_due: NextDue | None = None
     complained: int | None = None
     level_before: Level | None = None
+    escalates_at: Micros | None = None
+    """When the next one is told unless somebody acknowledges."""
     currency: str = ""
     minor_digits: int = 2
     zone: str = "UTC"
@@ -83,7 +85,7 @@ def words(what: Occasion, it: Interruption, moment: Moment, owner: Owner, facts:
     ]
     if what not in {"resolved", "was_open_while_away"}:
         lines += [_sureness(it, moment), _first_step(moment)]
-    lines.append(f"Owner: {plain(owner.title or owner.name, 80)}.")
+    lines.append(_owner(what, owner, facts))
     return Words(_title(what, it, moment), tuple(line for line in lines if line))
 
 
@@ -101,12 +103,16 @@ _PREDICATE = {
 }
 
 
+_HEADS: dict[Occasion, str] = {"repeat": "STILL OPEN", "escalated": "ESCALATED"}
+
+
 def _title(what: Occasion, it: Interruption, moment: Moment) -> str:
     name = plain(moment.title or moment.name, 80)
     if what == "resolved":
         head, predicate = "RESOLVED", "is reliable again" if it.kind == "failure_rate" else "is back to usual"
     else:
         head = "OVER" if what == "was_open_while_away" else it.level.upper()
+        head = f"{_HEADS[what]} · {head}" if what in _HEADS else head
         predicate = _PREDICATE.get(it.kind) or f"breaks rule {plain(it.rule or '', 63)}"
         if what == "was_open_while_away":
             predicate = predicate.replace("is ", "was ", 1).replace("has ", "had ", 1)
@@ -176,6 +182,10 @@ def _course(what: Occasion, it: Interruption, facts: Facts) -> str:
     if what == "level_changed":
         before = f" from {facts.level_before}" if facts.level_before else ""
         return f"Level changed{before} to {it.level}."
+    if what == "repeat":
+        return f"Open for {lasting(facts.now - it.detected_at)}, and nobody has acknowledged it."
+    if what == "escalated":
+        return f"Nobody has acknowledged it for {lasting(facts.now - it.detected_at)}, so it comes to you."
     if it.resolved_at is not None and what in {"resolved", "was_open_while_away"}:
         ended = f"Lasted {lasting(it.resolved_at - it.onset)}, until {when(it.resolved_at, facts)}."
         return f"{ended} Nothing to do now: the watch was behind." if what != "resolved" else ended
@@ -220,6 +230,13 @@ def _sureness(it: Interruption, moment: Moment) -> str:
 
 def _first_step(moment: Moment) -> str:
     return f"Do first: {plain(moment.runbook_url, 500)}" if moment.runbook_url else ""
+
+
+def _owner(what: Occasion, owner: Owner, facts: Facts) -> str:
+    line = f"Owner: {plain(owner.title or owner.name, 80)}."
+    if facts.escalates_at is None or what in {"resolved", "was_open_while_away"}:
+        return line
+    return f"{line} Escalates {when(facts.escalates_at, facts)}."
 
 
 # --- words and numbers ---

@@ -1,17 +1,18 @@
-"""From what happened to who is told: notices with a named reason, one a target, with deterministic keys."""
+"""From what happened to notices: which changes are news, and each dispatch as one notice a target."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
-from service.core.catalog import Catalog, Level, Moment, Owner
+from service.core.catalog import Catalog, Level, Moment
 from service.core.event import Micros, rfc3339
-from service.core.interruption import Change, Interruption, Segment
+from service.core.interruption import Change, Interruption
+from service.core.telling.desk import Dispatch, News, Reason
+from service.core.telling.grouped import grouped
+from service.core.telling.labels import accountable
 from service.core.telling.message import Facts, Occasion, words
-
-Reason = Literal["opened", "level_changed", "resolved", "found_late", "was_open_while_away", "digest", "test"]
-"""Why a notice is sent; kept with it and shown."""
 
 _NAMESPACE = uuid.UUID("0d6fbb0c-5a0b-5c39-8d0c-6a4a1fdf2c11")
 
@@ -38,7 +39,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 class Notice(msgspec.Struct, frozen=True, gc=False):
-    """One row of the outbox: a message for one target, and why."""
+    """One row of the outbox: a message for one target, and why; `about`: every interruption that it names."""
 
     key: str
     target: str
@@ -47,10 +48,12 @@ class Notice(msgspec.Struct, frozen=True, gc=False):
     interruption: str | None = None
     moment: str | None = None
     owner: str | None = None
+    route: str = ""
+    about: tuple[str, ...] = ()
 
 
-def notices(change: Change, facts: Facts, catalog: Catalog, *, muted: Reason | None, public_url: str) -> list[Notice]:
-    """Who is told about a change of an interruption: each target of the owner accountable, once.
+def news_of(change: Change, muted: Reason | None) -> News | None:
+    """What of a change is news to people; None: it is for the page.
 
     `muted`: None while the watch is up to date. After history was read without paging, the reason that
     stands in for the ordinary one: `found_late` for what is still open, given with its opening;
@@ -59,27 +62,43 @@ def notices(change: Change, facts: Facts, catalog: Catalog, *, muted: Reason | N
     it is told once, late or not.
     """
     it = change.interruption
-    moment = catalog.moments.get(it.moment)
     what = _occasion(change, muted)
-    if what is None or moment is None or not it.notifies:
-        return []
-    owner = accountable(moment, it.segment, catalog)
-    text = words(what, it, moment, owner, facts)
-    quiet = what == "was_open_while_away"
-    link = f"{public_url.rstrip('/')}/interruptions/{it.id}" if public_url else ""
+    if what is None or not it.notifies:
+        return None
+    return News(_news_key(it, what, change.at), what, change.at, it)
+
+
+def notices(dispatch: Dispatch, facts: Mapping[str, Facts], catalog: Catalog, public_url: str) -> list[Notice]:
+    """A dispatch as one notice a target; `facts`: by interruption, gathered when it goes out."""
+    first = dispatch.items[0]
+    it = msgspec.structs.replace(first.interruption, level=first.level)
+    base = public_url.rstrip("/")
+    alone = len(dispatch.items) == 1
+    if alone:
+        moment = catalog.moments.get(it.moment) or Moment(it.moment, "")
+        owner = catalog.owners.get(dispatch.receiver) or accountable(moment, it.segment, catalog)
+        what = _said(dispatch)
+        text = words(what, it, moment, owner, facts.get(it.id) or Facts(it.detected_at))
+        link = f"{base}/interruptions/{it.id}" if base else ""
+    else:
+        text, link = grouped(dispatch, facts, catalog, base), base
+    quiet = dispatch.reason == "was_open_while_away"
     made = []
-    for target in dict.fromkeys(owner.targets):
-        key = notice_key(it, what, change.at, target)
+    for target in dispatch.targets:
+        key = _notice_key(dispatch, target)
         message = Message(
             key=key,
-            thread=it.id,
+            thread=_thread(dispatch),
             title=text.title,
             lines=text.lines,
             level="low" if quiet else it.level,
             link=link,
-            state="resolved" if what in {"resolved", "was_open_while_away"} else "open",
+            state="resolved" if dispatch.over or (alone and _said(dispatch) in _ENDS) else "open",
         )
-        made.append(Notice(key, target, what, message, it.id, it.moment, owner.name))
+        about = tuple(item.interruption.id for item in dispatch.items)
+        made.append(
+            Notice(key, target, dispatch.reason, message, it.id, it.moment, dispatch.receiver, dispatch.path, about)
+        )
     return made
 
 
@@ -94,29 +113,42 @@ def trial(target: str, at: Micros, key: str, public_url: str) -> Notice:
     return Notice(key, target, "test", message)
 
 
-def accountable(moment: Moment, segment: Segment, catalog: Catalog) -> Owner:
-    """The owner of a segment where all of its values have the same one, else the moment's."""
-    for dimension, values in segment:
-        by_value = moment.owner_by.get(dimension, {})
-        names = {by_value.get(value) for value in values}
-        name = names.pop() if len(names) == 1 else None
-        if name is not None and name in catalog.owners:
-            return catalog.owners[name]
-    return catalog.owners.get(moment.owner) or Owner(moment.owner)
+def _said(dispatch: Dispatch) -> Occasion:
+    news = dispatch.items[0].news
+    if dispatch.reason in {"repeat", "escalated"} or news is None:
+        return "escalated" if dispatch.reason == "escalated" else "repeat"
+    return news.what
 
 
-def notice_key(it: Interruption, what: Occasion, at: Micros, target: str) -> str:
+def _thread(dispatch: Dispatch) -> str:
+    """An interruption's own conversation where it is told of alone, else its group's."""
+    if [name for name, _ in dispatch.labels] == ["interruption"]:
+        return dispatch.items[0].interruption.id
+    return str(uuid.uuid5(_NAMESPACE, dispatch.group))
+
+
+def _notice_key(dispatch: Dispatch, target: str) -> str:
     """The same for the same news to the same target, whoever computes it, so that doubles drop out."""
-    if what in {"opened", "found_late"}:
-        parts = [it.id, "opened", target]
-    elif what == "level_changed":
-        parts = [it.id, what, it.level, rfc3339(at), target]
+    news = dispatch.items[0].news
+    if len(dispatch.items) == 1 and news is not None:
+        parts = [news.key, target]
     else:
-        # A resolution heard live and the same one found on catching up are one piece of news.
-        parts = [it.id, "resolved", rfc3339(at), target]
+        parts = [dispatch.group, str(dispatch.number), dispatch.reason, target]
     return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
 
 
+def _news_key(it: Interruption, what: Occasion, at: Micros) -> str:
+    if what in {"opened", "found_late"}:
+        parts = [it.id, "opened"]
+    elif what == "level_changed":
+        parts = [it.id, what, it.level, rfc3339(at)]
+    else:
+        # A resolution heard live and the same one found on catching up are one piece of news.
+        parts = [it.id, "resolved", rfc3339(at)]
+    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
+
+
+_ENDS = {"resolved", "was_open_while_away"}
 _ORDINARY: dict[str, Occasion] = {"opened": "opened", "level": "level_changed", "resolved": "resolved"}
 """More evidence, staleness and withdrawal are for the page."""
 

@@ -13,7 +13,7 @@ from service.core.ports import Reader, Totals
 from service.core.reporting.affected import Place, affected, all_breaks
 from service.core.reporting.lead import BASE, about, complaints_clear, first_complaint
 from service.core.reporting.report import COUNTS_NOBODY
-from service.core.telling.route import accountable
+from service.core.telling.labels import accountable
 from service.core.weekly.limits import SPREAD_WEEKS, WEEKS, limits, usual, verdict
 from service.core.weekly.page import (
     Chart,

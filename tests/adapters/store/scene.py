@@ -12,6 +12,7 @@ from service.core.counting.watermark import PartitionClock
 from service.core.event import HOUR, MINUTE, SECOND, Outcome, Partition, Promise, Record, instant
 from service.core.interruption import Interruption, interruption_id
 from service.core.ports import Judgement
+from service.core.telling.desk import News
 from service.core.telling.route import Message, Notice
 
 if TYPE_CHECKING:
@@ -125,6 +126,11 @@ def notice(key: str, target: str = "mail") -> Notice:
     """A notice that something opened."""
     message = Message(key=key, thread="t", title="Payments fail — Zürich", lines=("one", "two"), level="high")
     return Notice(key=key, target=target, reason="opened", message=message, moment="paid", owner="ops")
+
+
+def news(key: str, at: Micros = T0) -> News:
+    """News that something opened."""
+    return News(key, "opened", at, opened())
 
 
 def every_break(store: Store, moment: str = "paid") -> list[Break]:

@@ -14,8 +14,11 @@ from service.cli import db
 from service.core.counting.changes import Changes
 from service.core.counting.duplicates import IdHorizon, id_hash
 from service.core.event import DAY, HOUR, Complaint, DeadLetter, Partition, instant
+from service.core.handling import Action
 from service.core.interruption import Change
 from service.core.ports import BlindSpan, Snapshot, StoreRefused
+from service.core.telling.desk import Decision
+from service.core.telling.silence import Silence
 from tests.adapters.store.scene import (
     FOREVER,
     HERE,
@@ -25,6 +28,7 @@ from tests.adapters.store.scene import (
     close,
     every_break,
     judgement,
+    news,
     notice,
     opened,
     outcome,
@@ -52,7 +56,11 @@ def fill(store: Store) -> None:
         close(store, moment, T0 + HOUR)
     snapshot = Snapshot(T0 + HOUR, "v1", {"n": [1.5]})
     done = judgement(T0 + HOUR, Change("opened", T0, opened()), learning=(1.0, 2.0))
-    store.save_judgement("paid", 0, done, snapshot, [notice("n")])
+    store.save_judgement("paid", 0, done, snapshot, [news("n")])
+    store.enqueue([notice("n")], T0 + HOUR)
+    store.save_desk(store.desk(), ["n"], [], [Decision(T0, "i", "default", "ops", "sent", "opened")], T0)
+    store.act(Action("i", T0, "acknowledge", "ann"), [news("m")])
+    store.put_silence(Silence("s", (), T0, T0 + HOUR, "ann", "known", T0))
     store.save_blind([BlindSpan("paid", T0, None, "away")])
 
 
@@ -71,6 +79,12 @@ def everything(store: Store) -> dict[str, Any]:
         "timeline": store.timeline(opened().id),
         "outbox": store.outbox(),
         "blind": store.blind("paid", 0, FOREVER),
+        "news": store.news(9),
+        "desk": store.desk(),
+        "silences": store.silences(0),
+        "handlings": store.handlings(["i"]),
+        "actions": store.actions(None),
+        "decisions": store.decisions(None),
         "clocks": store.clocks(),
         "hashes": store.claim(HERE).hashes,
     }

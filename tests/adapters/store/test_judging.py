@@ -28,7 +28,7 @@ from tests.adapters.store.scene import (
     Reader,
     close,
     judgement,
-    notice,
+    news,
     opened,
     outcome,
 )
@@ -139,21 +139,21 @@ def test_a_judgement_is_kept_with_its_snapshot(store: Store) -> None:
     assert store.status("paid") == MomentStatus("paid", judged_through=T0, learning=(3.5, 14.0), series=series)
 
     # A judgement without one leaves the last snapshot where it is.
-    store.save_judgement("paid", 1, judgement(T0 + HOUR), None, [])
+    store.save_judgement("paid", 1, judgement(T0 + HOUR), None)
     assert store.judged("paid") == Judged(T0 + HOUR, 2, snapshot)
     assert store.status("paid") == MomentStatus("paid", judged_through=T0 + HOUR)
 
 
 def test_a_judgement_on_an_old_tick_is_refused_whole(store: Store) -> None:
-    store.save_judgement("paid", 0, judgement(T0), None, [])
+    store.save_judgement("paid", 0, judgement(T0), None)
 
     for tick in (0, 2):
         change = Change("opened", T0, opened())
         with pytest.raises(StaleClaim):
-            store.save_judgement("paid", tick, judgement(T0 + HOUR, change), None, [notice("n")])
+            store.save_judgement("paid", tick, judgement(T0 + HOUR, change), None, [news("n")])
 
     assert store.judged("paid") == Judged(T0, 1)
-    assert (store.interruptions(), store.outbox()) == ([], [])
+    assert (store.interruptions(), store.news(9)) == ([], [])
 
 
 def changes(*given: tuple[str, Interruption]) -> list[Change]:
@@ -164,7 +164,7 @@ def test_an_interruption_stands_as_its_last_change_left_it(store: Store) -> None
     segment = (("carrier", ("AA", "MQ")),)
     one = opened(segment=segment)
     worse = msgspec.structs.replace(one, level="critical")
-    store.save_judgement("paid", 0, judgement(T0, *changes(("opened", one), ("level", worse))), None, [])
+    store.save_judgement("paid", 0, judgement(T0, *changes(("opened", one), ("level", worse))), None)
 
     assert store.interruption(one.id) == worse
     assert store.interruption("unknown") is None
@@ -186,7 +186,7 @@ def test_interruptions_are_found_by_moment_state_and_end(store: Store) -> None:
     store.save_judgement(
         "paid", 0, judgement(T0, *changes(("opened", late), ("resolved", over), ("opened", named))), None, []
     )
-    store.save_judgement("delivered", 0, judgement(T0, *changes(("stale", stale))), None, [])
+    store.save_judgement("delivered", 0, judgement(T0, *changes(("stale", stale))), None)
 
     assert store.interruptions() == [over, stale, late, named]
     assert store.interruptions(moment="paid") == [over, late, named]
@@ -197,30 +197,29 @@ def test_interruptions_are_found_by_moment_state_and_end(store: Store) -> None:
 
 def test_one_resolves_and_the_next_opens_in_one_judgement(store: Store) -> None:
     first = opened()
-    store.save_judgement("paid", 0, judgement(T0, *changes(("opened", first))), None, [])
+    store.save_judgement("paid", 0, judgement(T0, *changes(("opened", first))), None)
     over = msgspec.structs.replace(first, state="resolved", resolved_at=T0 + HOUR)
     second = opened(at=T0 + DAY)
 
-    store.save_judgement("paid", 1, judgement(T0 + DAY, *changes(("opened", second), ("resolved", over))), None, [])
+    store.save_judgement("paid", 1, judgement(T0 + DAY, *changes(("opened", second), ("resolved", over))), None)
 
     assert store.interruptions() == [over, second]
 
 
 def test_two_open_interruptions_of_one_segment_are_refused(store: Store) -> None:
-    store.save_judgement("paid", 0, judgement(T0, *changes(("opened", opened()))), None, [])
+    store.save_judgement("paid", 0, judgement(T0, *changes(("opened", opened()))), None)
 
     with pytest.raises(StoreRefused):
-        store.save_judgement("paid", 1, judgement(T0, *changes(("opened", opened(at=T0 + DAY)))), None, [])
+        store.save_judgement("paid", 1, judgement(T0, *changes(("opened", opened(at=T0 + DAY)))), None)
 
     assert store.judged("paid").tick == 1
 
 
-def test_notices_of_a_judgement_are_in_the_outbox(store: Store) -> None:
-    store.save_judgement("paid", 0, judgement(T0), None, [notice("a")])
-    store.save_judgement("paid", 1, judgement(T0 + 1), None, [notice("a"), notice("b")], now=T0 + DAY)
+def test_news_of_a_judgement_is_put_up_for_routing_once(store: Store) -> None:
+    store.save_judgement("paid", 0, judgement(T0), None, [news("a")])
+    store.save_judgement("paid", 1, judgement(T0 + 1), None, [news("a"), news("b")])
 
-    rows = store.outbox()
-    assert [(row.notice, row.created_at) for row in rows] == [(notice("b"), T0 + DAY), (notice("a"), T0)]
+    assert store.news(9) == [news("a"), news("b")]
 
 
 def test_blind_spans_are_put_by_moment_and_beginning(store: Store) -> None:

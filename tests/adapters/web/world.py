@@ -156,7 +156,8 @@ class World:
         """Write what a judge might have said."""
         tick = self._ticks.get(moment, 0)
         made = min((change.at for change in judgement.changes), default=judgement.through)
-        self.store.save_judgement(moment, tick, judgement, None, notices, now=made)
+        self.store.save_judgement(moment, tick, judgement, None)
+        self.store.enqueue(notices, made)
         self._ticks[moment] = tick + 1
 
 

@@ -9,8 +9,11 @@ import pytest
 from service.core.catalog import Catalog, Moment, Owner
 from service.core.event import HOUR, MINUTE, Micros, micros
 from service.core.interruption import EVERYTHING, Change, ChangeWord, Interruption, Segment
+from service.core.telling.desk import Desk, Reason
 from service.core.telling.message import Facts
-from service.core.telling.route import Notice, Reason, notices
+from service.core.telling.route import Notice, news_of, notices
+from service.core.telling.routing import route
+from service.core.telling.verdict import World
 
 ONSET: Micros = micros(datetime(2017, 12, 13, 9, tzinfo=UTC))
 FOUND = ONSET + HOUR
@@ -51,7 +54,17 @@ def interruption(segment: Segment = EVERYTHING, moment: str = "delivered", **cha
 
 
 def told(change: Change, *, muted: Reason | None = None, now: Micros = FOUND) -> list[Notice]:
-    return notices(change, Facts(now), CATALOG, muted=muted, public_url="https://watch.example/")
+    """What a change gives whoever heard of the opening before."""
+    it, desk = change.interruption, Desk()
+    news = news_of(change, muted)
+    if news is None:
+        return []
+    opening = news_of(Change("opened", FOUND, it), None)
+    if change.what != "opened" and muted is None and opening is not None:
+        route(desk, [opening], World(now, CATALOG, [it]))
+    turn = route(desk, [news], World(now, CATALOG, [it]))
+    link = "https://watch.example/"
+    return [n for dispatch in turn.dispatches for n in notices(dispatch, {it.id: Facts(now)}, CATALOG, link)]
 
 
 def change(what: ChangeWord, it: Interruption | None = None, at: Micros = FOUND) -> Change:

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, ColumnElement, Label, Row, Select, Subquery, 
 
 from service.adapters.store.sql import outbox, positions
 from service.adapters.store.sql.database import Database
+from service.adapters.store.sql.desk import SqlDeskReader
 from service.adapters.store.sql.judging import read_series
 from service.adapters.store.sql.packing import unpack, unpack_dimensions
 from service.adapters.store.sql.tables import (
@@ -38,7 +39,7 @@ _SUMS = ("attempts", "broken", "cancelled", "value", "broken_value")
 _NOTHING = (0, 0, 0, 0, 0)
 
 
-class SqlReader:
+class SqlReader(SqlDeskReader):
     """The reading half of the protocol."""
 
     def __init__(self, database: Database) -> None:

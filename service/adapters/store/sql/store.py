@@ -8,6 +8,7 @@ from sqlalchemy import Connection, update
 from service.adapters.store.sql import judging, outbox, positions
 from service.adapters.store.sql.bulk import plan
 from service.adapters.store.sql.database import CommitUnknown, Database, Transaction
+from service.adapters.store.sql.desk import SqlDesk, put_news
 from service.adapters.store.sql.failures import translated
 from service.adapters.store.sql.graves import SqlGraves
 from service.adapters.store.sql.packing import ValuesCodec
@@ -31,12 +32,13 @@ from service.core.ports import (
     StoreBusy,
     TimelineEntry,
 )
+from service.core.telling.desk import News
 from service.core.telling.route import Notice
 
 _PUT_BLIND = plan(blind_spans, "put")
 
 
-class SqlStore(SqlReader):
+class SqlStore(SqlDesk, SqlReader):
     """Keeps everything in a database. `clock`: the wall time, for burials."""
 
     def __init__(self, database: Database, declared: Mapping[str, Moment], clock: Callable[[], Micros]) -> None:
@@ -110,16 +112,14 @@ class SqlStore(SqlReader):
         tick: int,
         judgement: Judgement,
         snapshot: Snapshot | None,
-        notices: Sequence[Notice],
-        *,
-        now: Micros | None = None,
+        told: Sequence[News] = (),
     ) -> None:
         """Write a judgement with a compare-and-set on the tick."""
         bulk = self._database.bulk
 
         def work(connection: Connection) -> None:
             judging.save(connection, bulk, (moment, tick), judgement, snapshot)
-            outbox.enqueue(connection, bulk, notices, judgement.through if now is None else now)
+            put_news(connection, bulk, told)
 
         self._database.write(work)
 
