@@ -177,7 +177,7 @@ def test_after_a_failure_it_goes_on_from_the_store(
 def test_what_keeps_failing_for_no_known_reason_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
 
-    def failing(reached: Micros | None = None) -> list[Change]:
+    def failing(reached: Micros | None = None, **_: object) -> list[Change]:
         raise KeyError(reached)
 
     monkeypatch.setattr(world.watch, "tick", failing)
