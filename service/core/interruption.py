@@ -82,12 +82,17 @@ class Interruption(msgspec.Struct, frozen=True, gc=False):
 
 
 class Impact(msgspec.Struct, frozen=True, gc=False):
-    """What an interruption did, from the break rows: `value` in minor units, `waiting`: customers not settled yet."""
+    """What broken promises did, from the break rows: `value` in minor units.
+
+    `waiting`: customers with a promise that is not kept yet. `settled_late`: those of whom all are kept by now that had
+    a due time, after they had broken.
+    """
 
     broken: int = 0
     customers: int = 0
     value: int = 0
     waiting: int = 0
+    settled_late: int = 0
 
 
 ChangeWord = Literal["opened", "evidence", "level", "resolved", "withdrawn", "stale", "returned"]

@@ -9,12 +9,14 @@ import msgspec
 from detectors.frame import JSON
 from service.core.catalog import Moment
 from service.core.counting.changes import Break, Changes, Counts, PromiseKey, View, Voice
+from service.core.counting.identity import Forgetting
 from service.core.counting.ledger import Promised
 from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock
 from service.core.desk_ports import DeskReader, DeskStore
 from service.core.event import Arrival, DeadLetter, Micros, Partition
 from service.core.interruption import Change, Impact, Interruption, Segment
+from service.core.people import PeopleReader, PeopleStore
 from service.core.telling.desk import News
 from service.core.telling.route import Message, Notice
 
@@ -74,7 +76,7 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     """The right to write a partition's next batch: refused once anybody else has claimed since.
 
     `position`: the next offset to read, None when nothing was ever read. `hashes`: blobs of the accepted ids that
-    may still be needed, oldest first.
+    may still be needed, oldest first. `forgetting`: who was forgotten so far; whoever forgets makes claims stale.
     """
 
     partition: Partition
@@ -82,6 +84,7 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     position: int | None
     clock: PartitionClock
     hashes: tuple[bytes, ...] = ()
+    forgetting: Forgetting = Forgetting()
 
 
 class IngestTransaction(Protocol):
@@ -241,7 +244,7 @@ class OutboxRow(msgspec.Struct, frozen=True, gc=False):
     ambiguous: bool = False
 
 
-class Reader(DeskReader, Protocol):
+class Reader(DeskReader, PeopleReader, Protocol):
     """The questions that pages, digests and reports ask; figures are as amended unless said otherwise."""
 
     def interruptions(
@@ -321,7 +324,7 @@ class Reader(DeskReader, Protocol):
         ...
 
 
-class Store(Reader, DeskStore, Protocol):
+class Store(Reader, DeskStore, PeopleStore, Protocol):
     """SQLite, PostgreSQL, memory: one contract suite for all."""
 
     def declare(self, moments: Mapping[str, Moment]) -> None:

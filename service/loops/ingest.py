@@ -78,6 +78,7 @@ class Ingest:
         *,
         live: Callable[[Partition], bool] | None = None,
         deduplicate: bool = True,
+        pseudonyms: Callable[[str], str] | None = None,
         minor_digits: int = 2,
         pace: Pace | None = None,
         monotonic: Callable[[], float] = time.monotonic,
@@ -86,7 +87,7 @@ class Ingest:
         self._store = store
         self._decoder_for = decoder_for
         self._meter = meter or NoMeter()
-        self._desk = Desk(store, Intake(catalog, minor_digits), clock, self._meter, deduplicate)
+        self._desk = Desk(store, Intake(catalog, minor_digits), clock, self._meter, deduplicate, pseudonyms)
         self._live = live or (lambda _: False)
         self._pace = pace or Pace()
         self._monotonic = monotonic

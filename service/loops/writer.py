@@ -14,6 +14,7 @@ import msgspec
 
 from service.core.counting.changes import Changes, Counts, PromiseKey, keys_of
 from service.core.counting.duplicates import IdHorizon
+from service.core.counting.identity import Identities
 from service.core.counting.intake import Intake
 from service.core.counting.watermark import PartitionClock, advanced
 from service.core.event import Batch, DeadLetter, Micros, Outcome, Partition, Promise, Record, event_headers
@@ -61,12 +62,15 @@ class Desk:
     clock: Callable[[], Micros]
     meter: Meter
     deduplicate: bool = True
+    pseudonyms: Callable[[str], str] | None = None
+    """What customers are called in the store; None: as they come."""
 
 
 class _Prepared(msgspec.Struct, gc=False):
     """A batch, decoded and freed of duplicates; good for as many attempts as the store gives way."""
 
-    decoded: Decoded
+    taken: int
+    dead: list[DeadLetter]
     fresh: list[Record]
     hashes: bytes
     moments: Sequence[str]
@@ -93,6 +97,7 @@ class PartitionWriter:
         self._busy = 0
         self._claim: Claim
         self._horizon: IdHorizon
+        self._identities: Identities
         self._take_claim()
 
     @property
@@ -107,6 +112,7 @@ class PartitionWriter:
         horizon.restore(claim.hashes)
         self._claim = msgspec.structs.replace(claim, hashes=())
         self._horizon = horizon
+        self._identities = Identities(claim.forgetting, self._desk.pseudonyms)
         self._prepared = None
 
     def put(self, batch: Batch) -> None:
@@ -163,10 +169,11 @@ class PartitionWriter:
     def _prepare(self, batch: Batch) -> _Prepared:
         now = self._desk.clock() if self._live else None
         decoded = self._decoder.decode(batch, now)
-        records = decoded.records
+        records = self._identities.named(decoded.records)
         fresh = self._horizon.sift(records) if self._desk.deduplicate else records
         return _Prepared(
-            decoded=decoded,
+            taken=len(records),
+            dead=self._identities.buried(decoded.dead),
             fresh=fresh,
             hashes=self._horizon.drain() if self._desk.deduplicate and fresh else b"",
             moments=sorted({r.event.moment for r in fresh if isinstance(r.event, Outcome | Promise)}),
@@ -179,11 +186,11 @@ class PartitionWriter:
         prepared = self._prepared
         if prepared is None:
             prepared = self._prepared = self._prepare(batch)
-        dead = prepared.decoded.dead
+        dead = prepared.dead
         changes = Changes(dead=list(dead), hashes=prepared.hashes)
         counts = changes.counts
         counts.read = len(batch.offsets)
-        counts.duplicate = len(prepared.decoded.records) - len(prepared.fresh)
+        counts.duplicate = prepared.taken - len(prepared.fresh)
         for letter in dead:
             counts.dead[letter.reason] += 1
         with self._desk.store.ingest(self._claim, prepared.moments, prepared.keys) as transaction:
@@ -221,7 +228,7 @@ class PartitionWriter:
         if self._buried > BURIALS_IN_A_ROW:
             raise error
         started = perf_counter()
-        letter = refused_letter(batch, error)
+        [letter] = self._identities.buried([refused_letter(batch, error)])
         log.error("%s: offset %d is buried as a dead letter: %s", self._named(), letter.offset, letter.detail)
         changes = Changes(dead=[letter], counts=Counts(read=1))
         changes.counts.dead[letter.reason] += 1

@@ -1,6 +1,9 @@
-"""What a store must know of a ledger row to find it when its due time passes."""
+"""What a store must know of a ledger row: when it breaks by itself, and how to take a customer out of it."""
 
-from service.core.counting.ledger import Promised
+import msgspec
+
+from service.core.counting.identity import without
+from service.core.counting.ledger import Entry, Promised
 from service.core.event import Micros
 
 
@@ -13,3 +16,17 @@ def expires_at(row: Promised) -> Micros | None:
         if outcome is not None and outcome.at <= due:
             return None
     return due
+
+
+def forgotten_in(row: Promised, customer: str, tombstone: str) -> Promised:
+    """The row with a tombstone in the place of an id, in whichever of its events it stands."""
+
+    def entry(of: Entry | None) -> Entry | None:
+        if of is None:
+            return None
+        name = tombstone if of.customer == customer else of.customer
+        dimensions = without(of.dimensions, customer, tombstone) if of.dimensions else of.dimensions
+        return msgspec.structs.replace(of, customer=name, dimensions=dimensions)
+
+    events = (row.first, row.newest, row.kept, row.broken, row.cancelled)
+    return Promised(row.moment, row.key, *map(entry, events))

@@ -18,6 +18,7 @@ from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock
 from service.core.event import Micros, Partition
 from service.core.interruption import Interruption
+from service.core.people import Erased
 from service.core.ports import (
     BlindSpan,
     Claim,
@@ -71,7 +72,8 @@ class MemoryStore(MemoryReader, MemoryDesk):
                 raise StaleClaim(f"{where} was re-created since; {partition.topic_id!r} is its old id")
             place.epoch += 1
             place.retired = False
-            return Claim(partition, place.epoch, place.position, place.clock, tuple(place.hashes))
+            hashes = tuple(place.hashes)
+            return Claim(partition, place.epoch, place.position, place.clock, hashes, self._forgetting)
 
     def _begin(self, partition: Partition) -> _Place:
         """A re-created topic's partition begins anew, and nobody may write the old one's any more."""
@@ -97,6 +99,13 @@ class MemoryStore(MemoryReader, MemoryDesk):
                 for partition in sorted(self._places)
                 if not self._places[partition].retired
             ]
+
+    def forget(self, customer: str, *, by: str, at: Micros, known_as: str | None = None) -> Erased:
+        """Put a random tombstone in the place of an id; every claim is stale afterwards."""
+        with self._lock:
+            for place in self._places.values():
+                place.epoch += 1
+            return super().forget(customer, by=by, at=at, known_as=known_as)
 
     def retire(self, partitions: Sequence[Partition]) -> None:
         """Forget the clocks of partitions that no longer exist."""
@@ -154,6 +163,8 @@ class MemoryStore(MemoryReader, MemoryDesk):
         for place, promised in changes.promises.items():
             self._put_promise(place, promised)
         self._voices.extend(changes.voices)
+        if changes.told:
+            self.take_told(changes.told)
         if changes.dead:
             buried = self._clock() if self._clock else None
             self._dead.extend((buried, letter) for letter in changes.dead)

@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 
 from service.adapters.store.memory_book import Book
 from service.adapters.store.memory_outbox import MemoryOutbox
+from service.adapters.store.memory_people import MemoryPeople
 from service.adapters.store.timeindex import TimeIndex
 from service.core.catalog import Moment
 from service.core.counting.changes import Break, Counts, PromiseKey, Voice
@@ -16,6 +17,7 @@ from service.core.counting.tally import Cell
 from service.core.counting.window import window_of
 from service.core.event import Annotation, Complaint, CustomerChange, DeadLetter, Feedback, Micros
 from service.core.interruption import Impact, Interruption, Segment, holds
+from service.core.people import Place
 from service.core.ports import BlindSpan, Judged, Judgement, MomentStatus, OutboxRow, TimelineEntry, Totals
 
 P = TypeVar("P")
@@ -23,10 +25,11 @@ P = TypeVar("P")
 _KINDS = {"feedback": Feedback, "customer": CustomerChange, "annotation": Annotation}
 
 
-class MemoryReader:
+class MemoryReader(MemoryPeople):
     """Everything that was stored, and the reading half of the protocol."""
 
     def __init__(self, moments: Mapping[str, Moment], clock: Callable[[], Micros] | None) -> None:
+        super().__init__()
         self._moments = moments
         self._clock = clock
         # One lock for everything: the threads of a service take turns, and a single thread hardly notices.
@@ -73,16 +76,7 @@ class MemoryReader:
 
     def impact(self, moment: str, segment: Segment, start: Micros, end: Micros) -> Impact:
         """Exact distinct customers, breaks and value of [start, end) in a segment."""
-        customers: set[str] = set()
-        waiting: set[str] = set()
-        broken = value = 0
-        for row in self._breaks_between(moment, segment, start, end):
-            broken += 1
-            value += row.value
-            customers.add(row.customer)
-            if row.promised and row.settled_at is None:
-                waiting.add(row.customer)
-        return Impact(broken, len(customers), value, len(waiting))
+        return self.harm([Place(moment, segment, start, end)])
 
     def breaks(  # the port's
         self, moment: str, segment: Segment, start: Micros, end: Micros, *, limit: int = 1000, offset: int = 0
@@ -130,13 +124,8 @@ class MemoryReader:
 
     def customers(self, moments: Sequence[str], start: Micros, end: Micros) -> tuple[int, int]:
         """(distinct customers let down, distinct breaks) over several moments."""
-        customers: set[str] = set()
-        broken = 0
-        for moment in set(moments):
-            rows = self._breaks_between(moment, (), start, end)
-            broken += len(rows)
-            customers.update(row.customer for row in rows)
-        return len(customers), broken
+        hurt = self.harm([Place(moment, (), start, end) for moment in sorted(set(moments))])
+        return hurt.customers, hurt.broken
 
     def complaints(self, moment: str | None, start: Micros, end: Micros) -> list[Voice]:
         """Complaints in order of time; `moment` None: all."""

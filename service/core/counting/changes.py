@@ -83,7 +83,8 @@ class Changes(msgspec.Struct, gc=False):
     """Everything a transaction writes besides positions and clocks.
 
     `tally`: deltas to add. `breaks`: by (moment, ref), the row to put or None to take away. `promises`: ledger rows
-    to put. `voices`, `dead`: rows to append. `hashes`: the accepted ids of the batch, one blob.
+    to put. `voices`, `dead`: rows to append. `hashes`: the accepted ids of the batch, one blob. `told`: by customer,
+    their yearly value in minor units and when it was told; None where nothing but that they exist was.
     """
 
     tally: Tally = msgspec.field(default_factory=Tally)
@@ -92,6 +93,7 @@ class Changes(msgspec.Struct, gc=False):
     voices: list[Voice] = msgspec.field(default_factory=list)
     dead: list[DeadLetter] = msgspec.field(default_factory=list)
     hashes: bytes = b""
+    told: dict[str, tuple[int, Micros] | None] = msgspec.field(default_factory=dict)
     counts: Counts = msgspec.field(default_factory=Counts)
 
 

@@ -12,7 +12,7 @@ from service.core.counting.changes import Break, Changes, PromiseKey, View, Voic
 from service.core.counting.ledger import Account, Contribution, Promised, account, fold, milliseconds
 from service.core.counting.tally import Cell, Tally, Values, duration_bucket
 from service.core.counting.window import window_of
-from service.core.event import Micros, Outcome, Partition, Promise, Record
+from service.core.event import CustomerChange, Micros, Outcome, Partition, Promise, Record
 
 
 class Intake:
@@ -63,10 +63,22 @@ class Intake:
             else:
                 accepted[getattr(event, "moment", None) or ""] += 1
                 voices.append(Voice(partition, record.offset, record.at, event))
+                if isinstance(event, CustomerChange):
+                    self._told(record.at, event, changes)
         for name, spot in spots.items():
             accepted[name] += spot.accepted
             if spot.late:
                 late[name] += spot.late
+
+    def _told(self, at: Micros, event: CustomerChange, changes: Changes) -> None:
+        """What a customer is worth a year, as last told."""
+        known = changes.told.get(event.customer)
+        if event.value is None:
+            changes.told.setdefault(event.customer, None)
+            return
+        now = (round(event.value * self._scale), at)
+        if known is None or (known[1], known[0]) < (now[1], now[0]):
+            changes.told[event.customer] = now
 
     def _keyed(
         self,

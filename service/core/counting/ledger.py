@@ -50,6 +50,12 @@ class Promised(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         return self.first.due if self.first else None
 
     @property
+    def customer(self) -> str | None:
+        """Whose promise it is: as the first promise says, else whichever event there is."""
+        entry = self.first or self.kept or self.broken or self.cancelled
+        return entry.customer if entry else None
+
+    @property
     def waiting(self) -> bool:
         """Promised, and neither kept nor withdrawn so far."""
         return self.first is not None and self.kept is None and self.cancelled is None

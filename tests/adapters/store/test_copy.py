@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
@@ -16,6 +17,7 @@ from service.core.counting.duplicates import IdHorizon, id_hash
 from service.core.event import DAY, HOUR, Complaint, DeadLetter, Partition, instant
 from service.core.handling import Action
 from service.core.interruption import Change
+from service.core.people import Client, Contact, Place
 from service.core.ports import BlindSpan, Snapshot, StoreRefused
 from service.core.telling.desk import Decision
 from service.core.telling.silence import Silence
@@ -62,6 +64,9 @@ def fill(store: Store) -> None:
     store.act(Action("i", T0, "acknowledge", "ann"), [news("m")])
     store.put_silence(Silence("s", (), T0, T0 + HOUR, "ann", "known", T0))
     store.save_blind([BlindSpan("paid", T0, None, "away")])
+    store.add_contacts([Contact(opened().id, "c1", "contacted", T0, "kim", "called")])
+    store.list_clients([Client("c1", "ideal", 7)])
+    store.forget("c2", by="dpo", at=T0)
 
 
 def everything(store: Store) -> dict[str, Any]:
@@ -86,7 +91,9 @@ def everything(store: Store) -> dict[str, Any]:
         "actions": store.actions(None),
         "decisions": store.decisions(None),
         "clocks": store.clocks(),
-        "hashes": store.claim(HERE).hashes,
+        "claim": msgspec.structs.replace(store.claim(HERE), epoch=0),
+        "hurt": store.hurt([Place("paid", (), T0, FOREVER)], opened().id),
+        "audit": store.audit(),
     }
 
 

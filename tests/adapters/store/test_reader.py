@@ -136,7 +136,7 @@ def test_who_is_still_waiting(store: Store) -> None:
     close(store, "delivered", due + HOUR)
     reader.take(outcome(due + 2 * HOUR, moment="delivered", key="c"))
 
-    assert store.impact("delivered", (), T0, FOREVER) == Impact(3, 2, 0, 1)
+    assert store.impact("delivered", (), T0, FOREVER) == Impact(3, 2, 0, 1, 1)
     assert store.due("delivered", T0, FOREVER) == (2, 5)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Dialect, Table, and_, bindparam, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Dialect, Table, and_, bindparam, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Delete, Insert
 
@@ -20,12 +20,13 @@ class Plan:
     """What becomes of rows, given as tuples of `columns`.
 
     `add`: numbers are added to the row with the same key. `put`: the row replaces it. `new`: it stays.
+    `newer`: the row replaces one whose last column, a time, lies before; at the same time the largest stays.
     `append`: there is none. `delete`: the row of the key is taken away, and only the key is given.
     `in_order`: rows are numbered in the order given, and a circle of waiting transactions is left to the database.
     """
 
     table: Table
-    how: Literal["add", "put", "new", "append", "delete"]
+    how: Literal["add", "put", "new", "newer", "append", "delete"]
     columns: tuple[str, ...]
     keys: tuple[str, ...]
     in_order: bool = False
@@ -127,4 +128,11 @@ def _on_conflict(insert: sqlite.Insert | postgresql.Insert, plan: Plan) -> Inser
         change = {name: plan.table.c[name] + given[name] for name in rest}
     else:
         change = {name: given[name] for name in rest}
-    return insert.on_conflict_do_update(index_elements=plan.keys, set_=change)
+    where = _is_newer(plan.table, given, rest) if plan.how == "newer" else None
+    return insert.on_conflict_do_update(index_elements=plan.keys, set_=change, where=where)
+
+
+def _is_newer(table: Table, given: Any, rest: Sequence[str]) -> ColumnElement[bool]:
+    known, new = table.c[rest[-1]], given[rest[-1]]
+    larger = [(known == new) & (table.c[name] < given[name]) for name in rest[:-1]]
+    return or_(known.is_(None), known < new, *larger)

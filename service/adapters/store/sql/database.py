@@ -6,9 +6,9 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, exc
+from sqlalchemy import ColumnElement, Connection, Engine, Select, exc
 
 from service.adapters.store.sql.bulk import Bulk
 from service.adapters.store.sql.failures import meaning, translated
@@ -110,6 +110,10 @@ class Database(ABC):
     @abstractmethod
     def among(self, column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
         """Whether a column holds one of many values."""
+
+    @abstractmethod
+    def distinct(self, connection: Connection, query: Select[Any], but: Select[Any] | None = None) -> int:
+        """How many different texts a query of one column gives, those of another query left out; exact."""
 
     def __enter__(self) -> Self:
         return self

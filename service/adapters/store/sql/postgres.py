@@ -5,7 +5,19 @@ from typing import TYPE_CHECKING, Any
 from typing import cast as cast_type
 
 from psycopg.types.array import ListBinaryDumper
-from sqlalchemy import URL, ColumnElement, bindparam, cast, create_engine, event, func
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    cast,
+    create_engine,
+    distinct,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -15,7 +27,7 @@ from service.adapters.store.sql.database import Database
 from service.adapters.store.sql.failures import translated
 
 if TYPE_CHECKING:
-    from psycopg import Connection
+    from psycopg import Connection as Driver
 
 _CONNECT_S = 10
 _STATEMENT_MS = 120_000
@@ -69,8 +81,14 @@ class PostgresDatabase(Database):
         """Whether a column holds one of many values; as one parameter, so that there may be any number."""
         return column == func.any(bindparam(None, list(values), type_=ARRAY(TEXT), unique=True))
 
+    def distinct(self, connection: Connection, query: Select[Any], but: Select[Any] | None = None) -> int:
+        """How many different texts a query of one column gives, those of another query left out; exact."""
+        rows = query.subquery() if but is None else query.except_(but).subquery()
+        # Sorted by bytes, which is quicker than to hash so many, and far quicker than in the order of a language.
+        return connection.scalar(select(func.count(distinct(rows.c[0].collate("C"))))) or 0
+
 
 def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     # Arrays are how rows come here in bulk; as text, each quotation mark in them would cost more than the row.
-    driver = cast_type("Connection[Any]", connection)
+    driver = cast_type("Driver[Any]", connection)
     driver.adapters.register_dumper(list, ListBinaryDumper)

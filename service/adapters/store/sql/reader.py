@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, Label, Row, Select, Subquery, case, cast, func, select, true
+from sqlalchemy import BigInteger, ColumnElement, Label, Row, Select, case, cast, func, select, true
 
 from service.adapters.store.sql import outbox, positions
 from service.adapters.store.sql.database import Database
 from service.adapters.store.sql.desk import SqlDeskReader
 from service.adapters.store.sql.judging import read_series
 from service.adapters.store.sql.packing import unpack, unpack_dimensions
+from service.adapters.store.sql.people import SqlPeople
 from service.adapters.store.sql.tables import (
     blind_spans,
     breaks,
@@ -29,6 +30,7 @@ from service.core.counting.changes import Break, Counts, Voice
 from service.core.counting.watermark import PartitionClock
 from service.core.event import Annotation, Complaint, CustomerChange, DeadLetter, Feedback, Micros, Partition
 from service.core.interruption import Impact, Interruption, Segment
+from service.core.people import Place
 from service.core.ports import BlindSpan, MomentStatus, OutboxRow, TimelineEntry, Totals
 
 _event = msgspec.json.Decoder(Complaint | Feedback | CustomerChange | Annotation).decode
@@ -39,7 +41,7 @@ _SUMS = ("attempts", "broken", "cancelled", "value", "broken_value")
 _NOTHING = (0, 0, 0, 0, 0)
 
 
-class SqlReader(SqlDeskReader):
+class SqlReader(SqlDeskReader, SqlPeople):
     """The reading half of the protocol."""
 
     def __init__(self, database: Database) -> None:
@@ -76,21 +78,7 @@ class SqlReader(SqlDeskReader):
 
     def impact(self, moment: str, segment: Segment, start: Micros, end: Micros) -> Impact:
         """Exact distinct customers, breaks and value of [start, end) in a segment."""
-        # A row a customer first: grouping by hash is quicker than counting distinct values by sorting them.
-        mine = (
-            select(
-                func.count().label("broken"),
-                _sum(breaks.c.value).label("value"),
-                func.max(_is_waiting()).label("waiting"),
-            )
-            .where(*self._within(moment, segment, start, end))
-            .group_by(breaks.c.customer)
-            .subquery()
-        )
-        query = select(_sum(mine.c.broken), func.count(), _sum(mine.c.value), _sum(mine.c.waiting))
-        with self._database.read() as connection:
-            broken, customers, value, waiting = connection.execute(query.select_from(mine)).one()
-        return Impact(broken or 0, customers, value or 0, waiting or 0)
+        return self.harm([Place(moment, segment, start, end)])
 
     def breaks(  # the port's
         self, moment: str, segment: Segment, start: Micros, end: Micros, *, limit: int = 1000, offset: int = 0
@@ -157,15 +145,8 @@ class SqlReader(SqlDeskReader):
 
     def customers(self, moments: Sequence[str], start: Micros, end: Micros) -> tuple[int, int]:
         """(distinct customers let down, distinct breaks) over several moments."""
-        mine: Subquery = (
-            select(func.count().label("broken"))
-            .where(breaks.c.moment.in_(sorted(set(moments))), breaks.c.at >= start, breaks.c.at < end)
-            .group_by(breaks.c.customer)
-            .subquery()
-        )
-        with self._database.read() as connection:
-            customers, broken = connection.execute(select(func.count(), _sum(mine.c.broken))).one()
-        return customers, broken or 0
+        hurt = self.harm([Place(moment, (), start, end) for moment in sorted(set(moments))])
+        return hurt.customers, hurt.broken
 
     def complaints(self, moment: str | None, start: Micros, end: Micros) -> list[Voice]:
         """Complaints in order of time; `moment` None: all."""

@@ -6,12 +6,13 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from service.adapters.store.ledger_rows import expires_at
-from service.adapters.store.sql.bulk import Row, plan
+from service.adapters.store.sql.bulk import Plan, Row, plan
 from service.adapters.store.sql.database import Database
 from service.adapters.store.sql.packing import ValuesCodec, pack_dimensions
 from service.adapters.store.sql.tables import (
     breaks,
     counts,
+    customers,
     dead_letters,
     durations,
     moments,
@@ -34,6 +35,8 @@ _NEW_PROMISES = plan(promises, "new")
 _APPEND_VOICES = plan(voices, "append")
 _APPEND_DEAD = plan(dead_letters, "append")
 _ADD_COUNTS = plan(counts, "add")
+_TELL_VALUES = Plan(customers, "newer", ("customer", "told_value", "told_at"), ("customer",))
+_TELL_CUSTOMERS = Plan(customers, "new", ("customer", "told_at"), ("customer",))
 _NEW_MOMENTS = plan(moments, "new")
 
 _encode = msgspec.json.Encoder().encode
@@ -67,6 +70,9 @@ class Recorder:
         run(connection, _DELETE_BREAKS, [place for place, row in changes.breaks.items() if row is None])
         self._write_promises(connection, changes.promises, known)
         run(connection, _APPEND_VOICES, [_voice_row(partition, voice) for voice in changes.voices])
+        valued = [(name, *worth) for name, worth in changes.told.items() if worth is not None]
+        run(connection, _TELL_VALUES, valued)
+        run(connection, _TELL_CUSTOMERS, [(name, 0) for name, worth in changes.told.items() if worth is None])
         if changes.dead:
             now = self._clock()
             run(connection, _APPEND_DEAD, [_dead_row(partition, letter, now) for letter in changes.dead])
@@ -180,14 +186,14 @@ def _break_row(row: Break) -> Row:
 
 def _promise_row(row: Promised) -> Row:
     due = row.due
-    return (row.moment, row.key, due, row.waiting, expires_at(row) is not None, _encode(row).decode())
+    return (row.moment, row.key, due, row.waiting, expires_at(row) is not None, _encode(row).decode(), row.customer)
 
 
 def _voice_row(partition: int, voice: Voice) -> Row:
     event = voice.event
     kind = type(event).__struct_config__.tag
     moment = getattr(event, "moment", None)
-    return (partition, voice.offset, voice.at, kind, moment, _encode(event).decode())
+    return (partition, voice.offset, voice.at, kind, moment, _encode(event).decode(), getattr(event, "customer", None))
 
 
 def _dead_row(partition: int, letter: DeadLetter, now: Micros) -> Row:

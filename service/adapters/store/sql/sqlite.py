@@ -2,12 +2,15 @@
 
 import json
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import URL, ColumnElement, Connection, Text, create_engine, event, func, select
+import msgspec
+from sqlalchemy import URL, ColumnElement, Connection, Select, Text, create_engine, event, func, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
@@ -21,6 +24,9 @@ from service.core.ports import StoreRefused
 _WAL_IS_SOUND = (3, 51, 3)
 _BUSY_MS = 30_000
 _READERS = 4
+_AT_ONCE = 1_500_000
+
+_decode = msgspec.json.Decoder(list[str]).decode
 
 
 class SqliteDatabase(Database):
@@ -80,10 +86,28 @@ class SqliteDatabase(Database):
         rows = func.json_each(json.dumps(list(values))).table_valued("value")
         return column.in_(select(rows.c.value))
 
+    def distinct(self, connection: Connection, query: Select[Any], but: Select[Any] | None = None) -> int:
+        """How many different texts a query of one column gives, those of another query left out; exact."""
+        found = _texts(connection, query)
+        return len(found if but is None else found - _texts(connection, but))
+
     def close(self) -> None:
         """Let go of the file."""
         super().close()
         self._lock.release()
+
+
+def _texts(connection: Connection, query: Select[Any]) -> set[str]:
+    """The texts of a query's column, sent as JSON: a set tells them apart several times quicker than SQLite's tree."""
+    texts: set[str] = set()
+    # A text of SQLite's has a largest length, which many long ids together would reach.
+    for first in range(0, sys.maxsize, _AT_ONCE):
+        rows = query.limit(_AT_ONCE).offset(first).subquery()
+        names = _decode(connection.scalar(select(func.json_group_array(rows.c[0]))) or "[]")
+        texts.update(names)
+        if len(names) < _AT_ONCE:
+            break
+    return texts
 
 
 # The listeners below begin transactions, not the driver: it would begin them late, and never IMMEDIATE.

@@ -1,11 +1,12 @@
 """The store over SQL: the protocol's verbs, each a short transaction."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+import msgspec
 from sqlalchemy import Connection, update
 
-from service.adapters.store.sql import judging, outbox, positions
+from service.adapters.store.sql import judging, keeping, outbox, positions
 from service.adapters.store.sql.bulk import plan
 from service.adapters.store.sql.database import CommitUnknown, Database, Transaction
 from service.adapters.store.sql.desk import SqlDesk, put_news
@@ -21,6 +22,7 @@ from service.core.counting.ledger import Promised
 from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock
 from service.core.event import Micros, Partition
+from service.core.people import AuditEntry, Client, Contact, Erased, forgot
 from service.core.ports import (
     BlindSpan,
     Claim,
@@ -62,7 +64,12 @@ class SqlStore(SqlDesk, SqlReader):
 
     def claim(self, partition: Partition) -> Claim:
         """Take a partition: bumps the epoch, so that earlier claims are stale."""
-        return self._database.write(lambda connection: positions.claim(connection, partition))
+
+        def work(connection: Connection) -> Claim:
+            claim = positions.claim(connection, partition)
+            return msgspec.structs.replace(claim, forgetting=keeping.forgetting(connection))
+
+        return self._database.write(work)
 
     @contextmanager
     def ingest(self, claim: Claim, moments: Sequence[str], keys: Sequence[PromiseKey]) -> Iterator["_Ingest"]:
@@ -149,6 +156,30 @@ class SqlStore(SqlDesk, SqlReader):
     def delivered(self, leased: Leased, delivery: Delivery, now: Micros, next_at: Micros | None) -> bool:
         """Record an attempt; False when the lease was no longer ours."""
         return self._database.write(lambda connection: outbox.delivered(connection, leased, delivery, now, next_at))
+
+    def add_contacts(self, contacts: Sequence[Contact]) -> None:
+        """Append what was done for customers."""
+        self._database.write(lambda connection: keeping.add_contacts(connection, self._database.bulk, contacts))
+
+    def add_audit(self, entry: AuditEntry) -> None:
+        """Append who saw or changed what of customers."""
+        self._database.write(lambda connection: keeping.add_audit(connection, self._database.bulk, entry))
+
+    def list_clients(self, clients: Iterable[Client]) -> int:
+        """Replace the operators' table of customers; how many rows it has now."""
+        rows = list(clients)
+        return self._database.write(lambda connection: keeping.list_clients(connection, self._database.bulk, rows))
+
+    def forget(self, customer: str, *, by: str, at: Micros, known_as: str | None = None) -> Erased:
+        """Put a random tombstone in the place of an id."""
+        bulk = self._database.bulk
+
+        def work(connection: Connection) -> Erased:
+            erased = keeping.forget(connection, bulk, customer, known_as or customer, at)
+            keeping.add_audit(connection, bulk, forgot(erased, by, at))
+            return erased
+
+        return self._database.write(work)
 
     def close(self) -> None:
         """Let go of the database."""

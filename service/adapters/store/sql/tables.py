@@ -153,6 +153,7 @@ promises = Table(
     # Breaks by itself at its due: no outcome came in time.
     _flag("expires"),
     _word("body"),
+    Column("customer", Text),
     Index("promises_by_due", "moment", "due"),
 )
 Index(
@@ -173,7 +174,9 @@ voices = Table(
     _word("kind"),
     Column("moment", Text),
     _word("body"),
+    Column("customer", Text),
     Index("voices_by_time", "kind", "at"),
+    Index("voices_by_customer", "customer"),
 )
 
 dead_letters = Table(
@@ -263,4 +266,65 @@ counts = Table(
     _word("name", key=True),
     _word("label", key=True),
     _count("n"),
+)
+
+# What was done for a customer of an interruption: append-only, the last one stands.
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", Big, primary_key=True),
+    _word("interruption"),
+    _word("customer"),
+    _word("state"),
+    Column("at", BigInteger, nullable=False),
+    _word("author"),
+    _word("note"),
+    Index("contacts_of", "interruption", "customer", "id"),
+)
+
+# Who saw or changed what of customers: append-only.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Big, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    _word("author"),
+    _word("role"),
+    _word("what"),
+    _word("subject"),
+    _word("note"),
+)
+
+# `listed`: by the operators' table; `told`: by the newest customer event that carries a value. Minor units a year.
+customers = Table(
+    "customers",
+    metadata,
+    _word("customer", key=True),
+    Column("segment", Text),
+    _flag("listed"),
+    Column("listed_value", BigInteger),
+    Column("told_value", BigInteger),
+    Column("told_at", BigInteger),
+)
+
+# By a keyed hash of the id, so that the list does not tell whom it forgot.
+forgotten = Table(
+    "forgotten",
+    metadata,
+    _word("mark", key=True),
+    _word("tombstone"),
+    Column("at", BigInteger, nullable=False),
+)
+
+# Random keys that this database made for itself, by what they are for.
+salts = Table("salts", metadata, _word("name", key=True), Column("value", LargeBinary, nullable=False))
+
+# Revenue at risk as it was told at a time: frozen, whatever is amended later.
+risk_marks = Table(
+    "risk_marks",
+    metadata,
+    _word("interruption", key=True),
+    _word("what", key=True),
+    Column("at", BigInteger, nullable=False),
+    _word("body"),
 )

@@ -1,0 +1,173 @@
+"""Writing about customers: contacts, audit, the table of customers, frozen money, and forgetting."""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from service.adapters.store.ledger_rows import forgotten_in
+from service.adapters.store.sql.bulk import Bulk, Plan, plan
+from service.adapters.store.sql.packing import pack_dimensions, unpack_dimensions
+from service.adapters.store.sql.tables import (
+    audit,
+    breaks,
+    contacts,
+    customers,
+    dead_letters,
+    forgotten,
+    partitions,
+    promises,
+    salts,
+    voices,
+)
+from service.core.counting.identity import TOMBSTONE, Forgetting, anonymous, holds_id, without
+from service.core.counting.ledger import Promised
+from service.core.event import Annotation, Complaint, CustomerChange, Feedback, Micros
+from service.core.people import AuditEntry, Client, Contact, Erased
+
+_APPEND_CONTACTS = plan(contacts, "append")
+_APPEND_AUDIT = plan(audit, "append")
+_PUT_BREAKS = plan(breaks, "put")
+_PUT_PROMISES = plan(promises, "put")
+_PUT_VOICES = plan(voices, "put")
+_LIST = Plan(customers, "put", ("customer", "segment", "listed", "listed_value"), ("customer",))
+_CHUNK = 10_000
+_SALT = "forgetting"
+
+_encode = msgspec.json.Encoder().encode
+_promised = msgspec.json.Decoder(Promised).decode
+_event = msgspec.json.Decoder(Complaint | Feedback | CustomerChange | Annotation).decode
+
+
+def add_contacts(connection: Connection, bulk: Bulk, rows: Sequence[Contact]) -> None:
+    """Append what was done for customers."""
+    given = [(row.interruption, row.customer, row.state, row.at, row.by, row.note) for row in rows]
+    bulk.run(connection, _APPEND_CONTACTS, given)
+
+
+def add_audit(connection: Connection, bulk: Bulk, entry: AuditEntry) -> None:
+    """Append who saw or changed what."""
+    row = (entry.at, entry.by, entry.role, entry.what, entry.subject, entry.note)
+    bulk.run(connection, _APPEND_AUDIT, [row])
+
+
+def list_clients(connection: Connection, bulk: Bulk, clients: Iterable[Client]) -> int:
+    """Replace the operators' table; what customer events told stays."""
+    connection.execute(
+        update(customers).where(customers.c.listed).values(segment=None, listed=False, listed_value=None)
+    )
+    rows: dict[str, tuple[object, ...]] = {}
+    for client in clients:
+        rows[client.customer] = (client.customer, client.segment, True, client.yearly)
+        if len(rows) >= _CHUNK:
+            bulk.run(connection, _LIST, list(rows.values()))
+            rows.clear()
+    bulk.run(connection, _LIST, list(rows.values()))
+    connection.execute(delete(customers).where(~customers.c.listed, customers.c.told_at.is_(None)))
+    return connection.scalar(select(func.count()).where(customers.c.listed)) or 0
+
+
+def forgetting(connection: Connection) -> Forgetting:
+    """Who was forgotten."""
+    rows = connection.execute(select(forgotten.c.mark, forgotten.c.tombstone)).all()
+    if not rows:
+        return Forgetting()
+    salt = connection.scalar(select(salts.c.value).where(salts.c.name == _SALT))
+    return Forgetting(bytes(salt or b""), {row.mark: row.tombstone for row in rows})
+
+
+def forget(connection: Connection, bulk: Bulk, customer: str, known_as: str, at: Micros) -> Erased:
+    """Put a tombstone in the place of an id. `known_as`: the name under which the rows have it, if it is another."""
+    # First, so that whatever holds a claim has written before the rows are looked through, or is refused after.
+    connection.execute(update(partitions).values(epoch=partitions.c.epoch + 1))
+    tombstone = _tombstone(connection, customer, at)
+    return Erased(
+        tombstone,
+        breaks=_breaks(connection, bulk, known_as, tombstone),
+        promises=_promises(connection, bulk, known_as, tombstone),
+        voices=_voices(connection, bulk, known_as, tombstone),
+        contacts=_contacts(connection, known_as, tombstone),
+        dead_letters=_dead_letters(connection, customer),
+    )
+
+
+def _tombstone(connection: Connection, customer: str, at: Micros) -> str:
+    salt = connection.scalar(select(salts.c.value).where(salts.c.name == _SALT))
+    if salt is None:
+        salt = secrets.token_bytes(32)
+        connection.execute(insert(salts).values(name=_SALT, value=salt))
+    mark = Forgetting(bytes(salt)).mark(customer)
+    known = connection.scalar(select(forgotten.c.tombstone).where(forgotten.c.mark == mark))
+    if known is not None:
+        return str(known)
+    tombstone = TOMBSTONE + secrets.token_hex(12)
+    connection.execute(insert(forgotten).values(mark=mark, tombstone=tombstone, at=at))
+    return tombstone
+
+
+def _breaks(connection: Connection, bulk: Bulk, customer: str, tombstone: str) -> int:
+    rows = connection.execute(select(breaks).where(breaks.c.customer == customer)).all()
+    changed = []
+    for row in rows:
+        dims = pack_dimensions(without(unpack_dimensions(row.dims), customer, tombstone))
+        changed.append(_with(row, customer=tombstone, dims=dims))
+    bulk.run(connection, _PUT_BREAKS, changed)
+    return len(changed)
+
+
+def _promises(connection: Connection, bulk: Bulk, customer: str, tombstone: str) -> int:
+    """Also those of others that the customer's outcome settled: each entry of a row has its own."""
+    inside = _encode(customer)[1:-1].decode()
+    query = select(promises).where(
+        (promises.c.customer == customer) | promises.c.body.contains(inside, autoescape=True)
+    )
+    changed = []
+    for row in connection.execute(query).all():
+        before = _promised(row.body)
+        after = forgotten_in(before, customer, tombstone)
+        if after != before:
+            changed.append(_with(row, body=_encode(after).decode(), customer=after.customer))
+    bulk.run(connection, _PUT_PROMISES, changed)
+    return len(changed)
+
+
+def _voices(connection: Connection, bulk: Bulk, customer: str, tombstone: str) -> int:
+    rows = connection.execute(select(voices).where(voices.c.customer == customer)).all()
+    changed = []
+    for row in rows:
+        body = _encode(anonymous(_event(row.body), tombstone)).decode()
+        changed.append(_with(row, body=body, customer=tombstone))
+    bulk.run(connection, _PUT_VOICES, changed)
+    # What the operators' table says of them goes; that they were a customer, and of which value, stays.
+    mine = update(customers).where(customers.c.customer == customer)
+    connection.execute(mine.values(customer=tombstone, segment=None, listed=False, listed_value=None))
+    return len(changed)
+
+
+def _contacts(connection: Connection, customer: str, tombstone: str) -> int:
+    # A note may say anything of them.
+    change = update(contacts).where(contacts.c.customer == customer).values(customer=tombstone, note="")
+    return connection.execute(change).rowcount
+
+
+def _dead_letters(connection: Connection, customer: str) -> int:
+    table = dead_letters.c
+    last = 0
+    gone: list[int] = []
+    while True:
+        query = select(table.id, table.payload, table.detail).where(table.id > last).order_by(table.id).limit(_CHUNK)
+        rows = connection.execute(query).all()
+        if not rows:
+            break
+        last = rows[-1].id
+        gone += [row.id for row in rows if holds_id(bytes(row.payload), row.detail, customer)]
+    bulk_delete = delete(dead_letters)
+    for start in range(0, len(gone), _CHUNK):
+        connection.execute(bulk_delete.where(table.id.in_(gone[start : start + _CHUNK])))
+    return len(gone)
+
+
+def _with(row: Row[Any], **changed: object) -> tuple[object, ...]:
+    return tuple((row._asdict() | changed).values())

@@ -1,0 +1,347 @@
+"""The questions about customers, in SQL: distinct ones are counted by the database or in one set, never summed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Row,
+    Subquery,
+    and_,
+    case,
+    cast,
+    distinct,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+)
+
+from service.adapters.store.sql.database import Database
+from service.adapters.store.sql.tables import audit, breaks, contacts, customers, promises, voices
+from service.core.event import Micros
+from service.core.interruption import Impact, Segment
+from service.core.people import (
+    CONTACT_STATES,
+    AuditEntry,
+    Contact,
+    ContactState,
+    Hurt,
+    Place,
+    Repeat,
+    SegmentHarm,
+    moments_of,
+)
+
+_WAITING = breaks.c.promised & breaks.c.settled_at.is_(None)
+_YEARLY = func.coalesce(customers.c.listed_value, customers.c.told_value)
+
+
+class SqlPeople:
+    """The half of the reading protocol that is about customers."""
+
+    _database: Database
+
+    def harm(self, places: Sequence[Place]) -> Impact:
+        """Exact distinct customers, breaks and value over places that may overlap."""
+        here = self._in(places)
+        settled = breaks.c.settled_at.is_not(None)
+        sums = select(func.count(), _sum(breaks.c.value), _count_if(_WAITING), _count_if(settled)).where(here)
+        with self._database.read() as connection:
+            broken, value, waiting, late = connection.execute(sums).one()
+            if not broken:
+                return Impact()
+            count = self._database.distinct
+            hit = count(connection, select(breaks.c.customer).where(here))
+            still = select(breaks.c.customer).where(here, _WAITING)
+            # Where every break still waits, so does everybody who was hit.
+            waits = hit if waiting == broken else count(connection, still) if waiting else 0
+            done = select(breaks.c.customer).where(here, settled)
+            kept = count(connection, done, still if waiting else None) if late else 0
+        return Impact(broken, hit, value or 0, waits, kept)
+
+    def newly_hit(self, places: Sequence[Place], step: Micros) -> list[tuple[Micros, int]]:
+        """Customers by the step in which they were hit first."""
+        first = self._by_customer(places, func.min(breaks.c.at).label("at"))
+        place = select((first.c.at - first.c.at % step).label("place")).subquery()
+        query = select(place.c.place, func.count()).group_by(place.c.place).order_by(place.c.place)
+        with self._database.read() as connection:
+            return [(row[0], row[1]) for row in connection.execute(query)]
+
+    def hurt(
+        self,
+        places: Sequence[Place],
+        interruption: str = "",
+        *,
+        state: ContactState | None = None,
+        limit: int = 1000,
+        offset: int = 0,
+    ) -> list[Hurt]:
+        """The recovery list: who still waits first, then by value."""
+        mine = self._people(places)
+        heard, last = self._heard(places), _last_contacts(interruption)
+        query = (
+            select(mine, heard.c.heard, last, _YEARLY.label("yearly"), customers.c.segment)
+            .select_from(mine)
+            .outerjoin(heard, (heard.c.customer == mine.c.customer) & (heard.c.heard > mine.c.first_at))
+            .outerjoin(last, last.c.contacted == mine.c.customer)
+            .outerjoin(customers, customers.c.customer == mine.c.customer)
+            .order_by(mine.c.waiting.desc(), mine.c.value.desc(), mine.c.customer)
+            .limit(limit)
+            .offset(offset)
+        )
+        if state == "to_contact":
+            query = query.where(last.c.state.is_(None) | (last.c.state == state))
+        elif state is not None:
+            query = query.where(last.c.state == state)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [_hurt(row, interruption) for row in rows]
+
+    def contact_counts(self, places: Sequence[Place], interruption: str) -> dict[ContactState, int]:
+        """How many customers of some places stand where in an interruption's recovery."""
+        last = _last_contacts(interruption)
+        hit = self._by_customer(places)
+        query = (
+            select(last.c.state, func.count())
+            .join_from(hit, last, last.c.contacted == hit.c.customer)
+            .group_by(last.c.state)
+        )
+        with self._database.read() as connection:
+            everybody = self._database.distinct(connection, select(breaks.c.customer).where(self._in(places)))
+            found = {row[0]: row[1] for row in connection.execute(query)}
+        counts: dict[ContactState, int] = {word: found.get(word, 0) for word in CONTACT_STATES}
+        counts["to_contact"] = everybody - counts["contacted"] - counts["made_good"]
+        return counts
+
+    def contacts(self, interruption: str, customer: str) -> list[Contact]:
+        """Everything that was done for a customer, in order."""
+        table = contacts.c
+        query = (
+            select(contacts)
+            .where(table.interruption == interruption, table.customer == customer)
+            .order_by(table.at, table.id)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [Contact(row.interruption, row.customer, row.state, row.at, row.author, row.note) for row in rows]
+
+    def complained(self, places: Sequence[Place]) -> int:
+        """Distinct customers of some places who complained after their first break there."""
+        heard = self._heard(places)
+        mine = (
+            select(breaks.c.customer, func.min(breaks.c.at).label("first_at"))
+            .where(self._in(places), breaks.c.customer.in_(select(heard.c.customer)))
+            .group_by(breaks.c.customer)
+            .subquery()
+        )
+        query = (
+            select(func.count())
+            .select_from(mine)
+            .join(heard, (heard.c.customer == mine.c.customer) & (heard.c.heard > mine.c.first_at))
+        )
+        with self._database.read() as connection:
+            return connection.scalar(query) or 0
+
+    def first_breaks(self, places: Sequence[Place]) -> dict[str, int]:
+        """Customers by the moment in which they were hit first."""
+        order = (breaks.c.at, breaks.c.moment, breaks.c.ref)
+        nth = func.row_number().over(partition_by=breaks.c.customer, order_by=order).label("nth")
+        ranked = select(breaks.c.moment, nth).where(self._in(places)).subquery()
+        query = select(ranked.c.moment, func.count()).where(ranked.c.nth == 1).group_by(ranked.c.moment)
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def hit_later(self, first: Sequence[Place], later: Sequence[Place]) -> int:
+        """Distinct customers hit in the one places, and after that in the others."""
+        before = self._by_customer(first, func.min(breaks.c.at).label("at"))
+        after = self._by_customer(later, func.max(breaks.c.at).label("at"))
+        query = (
+            select(func.count())
+            .select_from(before)
+            .join(after, (before.c.customer == after.c.customer) & (after.c.at > before.c.at))
+        )
+        with self._database.read() as connection:
+            return connection.scalar(query) or 0
+
+    def promised_to(self, moments: Sequence[str], start: Micros, end: Micros) -> int:
+        """Distinct customers with a keyed promise due in [start, end)."""
+        table = promises.c
+        spans = [and_(table.moment == name, table.due >= start, table.due < end) for name in sorted(set(moments))]
+        if not spans:
+            return 0
+        query = select(table.customer).where(or_(*spans), table.customer.is_not(None))
+        with self._database.read() as connection:
+            return self._database.distinct(connection, query)
+
+    def repeats(self, places: Sequence[Place]) -> dict[int, int]:
+        """Customers by how many of their promises were broken."""
+        mine = self._by_customer(places, func.count().label("broken"))
+        query = select(mine.c.broken, func.count()).group_by(mine.c.broken).order_by(mine.c.broken)
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def repeaters(self, places: Sequence[Place], least: int, *, limit: int = 100) -> list[Repeat]:
+        """Those with at least so many broken promises, by value."""
+        mine = self._by_customer(
+            places,
+            func.count().label("broken"),
+            func.count(distinct(breaks.c.moment)).label("moments"),
+            _sum(breaks.c.value).label("value"),
+            func.max(breaks.c.at).label("last_at"),
+        )
+        worth = func.coalesce(_YEARLY, mine.c.value)
+        query = (
+            select(mine, _YEARLY.label("yearly"), customers.c.segment)
+            .outerjoin_from(mine, customers, customers.c.customer == mine.c.customer)
+            .where(mine.c.broken >= least)
+            .order_by(worth.desc(), mine.c.broken.desc(), mine.c.customer)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [
+            Repeat(row.customer, row.broken, row.moments, row.value, row.last_at, row.yearly, row.segment)
+            for row in rows
+        ]
+
+    def worth(self, places: Sequence[Place]) -> tuple[int, int]:
+        """(distinct customers whose yearly value is known, the sum of these values) over places."""
+        hit = self._by_customer(places)
+        query = (
+            select(func.count(), _sum(_YEARLY))
+            .join_from(hit, customers, customers.c.customer == hit.c.customer)
+            .where(_YEARLY.is_not(None))
+        )
+        with self._database.read() as connection:
+            known, value = connection.execute(query).one()
+        return known, value or 0
+
+    def segments(self, places: Sequence[Place], start: Micros, end: Micros) -> list[SegmentHarm]:
+        """Customer segments by name, with whom places hit and how often they complained in [start, end)."""
+        mine = self._by_customer(places, func.count().label("broken"), _sum(breaks.c.value).label("value"))
+        said = (
+            select(voices.c.customer, func.count().label("said"))
+            .where(
+                voices.c.kind == "complaint", voices.c.at >= start, voices.c.at < end, voices.c.customer.is_not(None)
+            )
+            .group_by(voices.c.customer)
+            .subquery()
+        )
+        sums = (func.count(), _sum(mine.c.broken), _sum(mine.c.value), _sum(_YEARLY), _sum(said.c.said))
+        query = (
+            select(customers.c.segment, *sums)
+            .select_from(mine)
+            .outerjoin(customers, customers.c.customer == mine.c.customer)
+            .outerjoin(said, said.c.customer == mine.c.customer)
+            .group_by(customers.c.segment)
+        )
+        listed = select(customers.c.segment, func.count()).where(customers.c.listed).group_by(customers.c.segment)
+        with self._database.read() as connection:
+            known = {row[0]: row[1] for row in connection.execute(listed)}
+            found = {row[0]: tuple(each or 0 for each in row[1:]) for row in connection.execute(query)}
+        names = sorted(known.keys() | found.keys(), key=lambda name: (name is None, name or ""))
+        return [SegmentHarm(name, known.get(name, 0), *found.get(name, (0,) * len(sums))) for name in names]
+
+    def audit(self, *, limit: int = 100) -> list[AuditEntry]:
+        """Newest first."""
+        query = select(audit).order_by(audit.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [AuditEntry(row.at, row.author, row.role, row.what, row.subject, row.note) for row in rows]
+
+    def _in(self, places: Sequence[Place]) -> ColumnElement[bool]:
+        """Whether a break lies in one of some places."""
+        return or_(false(), *(self._at(place) for place in places)) if len(places) != 1 else self._at(places[0])
+
+    def _at(self, place: Place) -> ColumnElement[bool]:
+        # What a segment's dimension does not state is unknown to the database, and must be plainly not in it.
+        without = [not_(func.coalesce(self._of(segment), literal(value=False, type_=Boolean))) for segment in place.but]
+        table = breaks.c
+        return and_(
+            table.moment == place.moment,
+            table.at >= place.start,
+            table.at < place.end,
+            self._of(place.segment),
+            *without,
+        )
+
+    def _of(self, segment: Segment) -> ColumnElement[bool]:
+        return and_(True, *(self._database.dimension(breaks.c.dims, name).in_(of) for name, of in segment))
+
+    def _by_customer(self, places: Sequence[Place], *sums: ColumnElement[Any]) -> Subquery:
+        return select(breaks.c.customer, *sums).where(self._in(places)).group_by(breaks.c.customer).subquery()
+
+    def _people(self, places: Sequence[Place]) -> Subquery:
+        return self._by_customer(
+            places,
+            func.count().label("broken"),
+            _sum(breaks.c.value).label("value"),
+            func.min(breaks.c.at).label("first_at"),
+            func.max(breaks.c.at).label("last_at"),
+            func.max(case((_WAITING, 1), else_=0)).label("waiting"),
+            func.max(case((breaks.c.settled_at.is_not(None), 1), else_=0)).label("settled"),
+        )
+
+    def _heard(self, places: Sequence[Place]) -> Subquery:
+        """Each customer's last complaint about the moments, or about nothing in particular."""
+        table = voices.c
+        since = min((place.start for place in places), default=0)
+        return (
+            select(table.customer, func.max(table.at).label("heard"))
+            .where(table.kind == "complaint", table.at >= since, table.customer.is_not(None))
+            .where(table.moment.is_(None) | table.moment.in_(moments_of(places)))
+            .group_by(table.customer)
+            .subquery()
+        )
+
+
+def _last_contacts(interruption: str) -> Subquery:
+    """What stands for each customer of an interruption."""
+    table = contacts.c
+    order = (table.at.desc(), table.id.desc())
+    nth = func.row_number().over(partition_by=table.customer, order_by=order).label("nth")
+    ranked = select(contacts, nth).where(table.interruption == interruption).subquery()
+    return (
+        select(
+            ranked.c.customer.label("contacted"),
+            ranked.c.state,
+            ranked.c.at.label("contacted_at"),
+            ranked.c.author,
+            ranked.c.note,
+        )
+        .where(ranked.c.nth == 1)
+        .subquery()
+    )
+
+
+def _hurt(row: Row[Any], interruption: str) -> Hurt:
+    contact = None
+    if row.state is not None:
+        contact = Contact(interruption, row.customer, row.state, row.contacted_at, row.author, row.note)
+    return Hurt(
+        customer=row.customer,
+        broken=row.broken,
+        value=row.value,
+        first_at=row.first_at,
+        last_at=row.last_at,
+        waiting=bool(row.waiting),
+        settled_late=bool(row.settled) and not row.waiting,
+        complained_at=row.heard,
+        contact=contact,
+        yearly=row.yearly,
+        segment=row.segment,
+    )
+
+
+def _sum(column: ColumnElement[Any]) -> ColumnElement[int]:
+    """A sum of 64-bit integers stays one: PostgreSQL would answer with a decimal."""
+    return cast(func.sum(column), BigInteger)
+
+
+def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(_sum(case((condition, 1), else_=0)), 0)
