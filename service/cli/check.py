@@ -9,7 +9,7 @@ from pathlib import Path
 from service.adapters.catalog import CatalogError, FalseAlarms, Loaded, Problem, false_alarms, load, schemas
 from service.core.catalog import Catalog
 
-_KINDS = ("owners", "targets", "moments", "journeys", "sources", "rules")
+_KINDS = ("owners", "targets", "moments", "journeys", "sources", "rules", "routes")
 _DEFAULT = Path("rules")
 _BAD_CATALOGUE = 2
 

@@ -90,6 +90,7 @@ def test_programs_read_json(rules: Path, capsys: pytest.CaptureFixture[str]) -> 
         "journeys": 0,
         "sources": 0,
         "rules": 0,
+        "routes": 0,
     }
     assert report["moments"][0] == {"name": "departs-on-time", "title": "Departs on time", "owner": "ops"}
     assert report["owners"] == [

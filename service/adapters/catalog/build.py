@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from service.adapters.catalog import interval, route
 from service.adapters.catalog.crosscheck import of_kind
 from service.adapters.catalog.entry import Entry
 from service.adapters.catalog.models import JourneySpec, MomentSpec, OwnerSpec, SourceSpec, TargetSpec
+from service.adapters.catalog.route import RouteSpec
 from service.adapters.catalog.rule import DetectSpec, RuleSpec
 from service.core import catalog as core
 
@@ -18,6 +20,8 @@ def build(entries: Sequence[Entry]) -> core.Catalog:
         journeys={e.name: _journey(e, s) for e, s in of_kind(entries, JourneySpec)},
         sources={e.name: _source(e, s) for e, s in of_kind(entries, SourceSpec)},
         rules={e.name: _rule(e, s) for e, s in of_kind(entries, RuleSpec)},
+        routes=tuple(route.build(e.name, s) for e, s in of_kind(entries, RouteSpec)),
+        inhibitions=tuple(one for _, s in of_kind(entries, RouteSpec) for one in route.inhibitions(s)),
     )
 
 
@@ -29,6 +33,9 @@ def _owner(entry: Entry, spec: OwnerSpec) -> core.Owner:
         manager=spec.manager,
         targets=tuple(spec.targets),
         page_budget=spec.page_budget,
+        service_hours=tuple(interval.build(one, spec.time_zone) for one in spec.service_hours),
+        zone=spec.time_zone,
+        escalation=route.escalation(spec.escalation),
     )
 
 
@@ -36,7 +43,7 @@ def _target(entry: Entry, spec: TargetSpec) -> core.Target:
     file = spec.url.file
     if file is not None:
         file = str(entry.document.folder / file)
-    return core.Target(name=entry.name, url_file=file, url_env=spec.url.env)
+    return core.Target(name=entry.name, url_file=file, url_env=spec.url.env, page=spec.page)
 
 
 def _moment(entry: Entry, spec: MomentSpec) -> core.Moment:

@@ -11,9 +11,11 @@ from service.adapters.catalog.fields import Strict, is_name
 from service.adapters.catalog.models import MomentSpec, OwnerSpec, SourceSpec
 from service.adapters.catalog.problem import Problem, Step, Where, show
 from service.adapters.catalog.reader import JSON, Document
+from service.adapters.catalog.route import RouteSpec, receivers
 from service.adapters.catalog.rule import DetectSpec, RuleSpec
 from service.adapters.decode.mapping import FIELDS, FieldMapping, MappingError
 from service.core.catalog import Source
+from service.core.telling.routing import MANAGER
 
 S = TypeVar("S", bound=Strict)
 Names = Mapping[str, Collection[str]]
@@ -37,6 +39,7 @@ def crosscheck(entries: Sequence[Entry], documents: Sequence[Document], names: N
     problems = list(_twice(entries))
     if whole:
         problems += _references(documents, names)
+        problems += _receivers(entries, names)
     problems += _managers(entries)
     problems += _owner_by(entries)
     problems += _rules(entries)
@@ -90,6 +93,23 @@ def _walk(value: JSON, where: Where, way: tuple[str, ...]) -> Iterator[tuple[Whe
         members = enumerate(value)
     for step, inner in members:
         yield from _walk(inner, (*where, step), way[1:])
+
+
+def _receivers(entries: Sequence[Entry], names: Names) -> Iterator[Problem]:
+    """A receiver is an Owner or a Target, whichever has the name."""
+    known = {*names.get("Owner", ()), *names.get("Target", ())}
+    named = [(entry, where, name) for entry, spec in of_kind(entries, RouteSpec) for where, name in receivers(spec)]
+    for entry, spec in of_kind(entries, OwnerSpec):
+        for i, step in enumerate(spec.escalation):
+            if step.receiver == MANAGER and spec.manager is None:
+                message = "owner has no manager; write manager: NAME, or the name of an Owner or Target"
+                yield entry.problem(("escalation", i, "receiver"), message)
+            elif step.receiver != MANAGER:
+                named.append((entry, ("escalation", i, "receiver"), step.receiver))
+    for entry, where, name in named:
+        if name not in known:
+            remedy = suggest(name, known, "declare an Owner or a Target of that name")
+            yield entry.problem(where, f"there is no Owner or Target {show(name)}; {remedy}")
 
 
 def _managers(entries: Sequence[Entry]) -> Iterator[Problem]:

@@ -26,7 +26,9 @@ from service.adapters.catalog.fields import (
     not_yet,
     wrong,
 )
+from service.adapters.catalog.interval import IntervalSpec, Zone
 from service.adapters.catalog.problem import show
+from service.adapters.catalog.route import Escalations, RouteSpec
 from service.adapters.catalog.rule import RuleSpec
 from service.core.event import DAY, MINUTE, SECOND
 
@@ -55,13 +57,17 @@ class OwnerSpec(Strict):
     manager: Name | None = Field(None, description="the owner this one rolls up to")
     targets: Annotated[list[Name], listed()] = Field(default_factory=list, examples=[["ops-chat"]])
     page_budget: NotNegative | None = Field(None, description="false pages accepted in 30 days, all moments")
+    service_hours: list[IntervalSpec] = Field(
+        default_factory=list, description="when somebody is on duty; what is not critical waits until then"
+    )
+    time_zone: Zone = Field("UTC", alias="timeZone")
+    escalation: Escalations = Field(
+        default_factory=list, description="who is told when nobody has acknowledged", examples=["[{after: 15m, …}]"]
+    )
 
     refused: ClassVar[Mapping[str, str]] = {
-        "service_hours": not_yet("remove it: notices go out at any hour"),
-        "time_zone": not_yet("remove it: times are in UTC"),
-        "timeZone": not_yet("remove it: times are in UTC"),
-        "escalation": not_yet("remove it, and list the targets of everybody who must know"),
-        "escalate": not_yet("remove it, and list the targets of everybody who must know"),
+        "time_zone": "unknown key; write timeZone",
+        "escalate": "unknown key; write escalation",
     }
 
 
@@ -92,6 +98,7 @@ class TargetSpec(Strict):
     """Where notices can be sent."""
 
     url: Annotated[SecretUrl, BeforeValidator(_never_inline)] = Field(examples=["{env: OPS_CHAT_URL}"])
+    page: bool = Field(default=False, description="it wakes people: only what is high or critical goes there")
 
 
 class ObjectiveSpec(Strict):
@@ -257,9 +264,9 @@ SPECS: Mapping[str, type[Strict]] = {
     "Journey": JourneySpec,
     "Source": SourceSpec,
     "Rule": RuleSpec,
+    "Route": RouteSpec,
 }
 NOT_YET: Mapping[str, str] = {
-    "Route": "notices go to the targets of the owner: list them in the Owner",
     "Calendar": "send `due` in the promise event, which knows the working days",
     "Test": "run backtest over a file of events",
 }

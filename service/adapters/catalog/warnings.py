@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from service.adapters.catalog import duration
 from service.adapters.catalog.crosscheck import of_kind
 from service.adapters.catalog.entry import Entry
+from service.adapters.catalog.explain import suggest
 from service.adapters.catalog.models import MomentSpec, OwnerSpec
 from service.adapters.catalog.problem import Problem
+from service.adapters.catalog.route import RouteSpec, labels
 from service.adapters.catalog.rule import RuleSpec
 from service.core.catalog import Catalog
 from service.core.event import DAY
@@ -15,9 +17,11 @@ from service.core.event import DAY
 BUDGET_DAYS = 30
 
 _UNUSED: Mapping[str, Mapping[str, str]] = {
-    "Owner": {"manager": "nothing is rolled up yet"},
     "Moment": {"give_up_after": "a promise that is never settled stays broken"},
 }
+_ROUTED = ("Moment", "Rule")
+"""Kinds whose labels an interruption has when it is routed."""
+_ALWAYS = ("interruption", "moment", "kind", "level", "owner", "team", "unit", "rule", "journey", "stage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ def warnings_of(entries: Sequence[Entry], catalog: Catalog) -> list[Problem]:
             *_owners(entries, catalog),
             *_moments(entries),
             *_rules(entries),
+            *_routes(entries),
         ]
     )
 
@@ -63,8 +68,8 @@ def _unused(entries: Sequence[Entry]) -> Iterator[Problem]:
     """What is kept, because it belongs to the object, but changes nothing in this version."""
     for entry in entries:
         metadata = entry.metadata
-        if metadata.labels:
-            message = "are not used in this version: notices go to the owner's targets whatever the labels"
+        if metadata.labels and entry.kind not in _ROUTED:
+            message = "are not used: what is routed has the labels of its Moment and its Rule; move them there"
             yield entry.document.problem(("metadata", "labels"), message)
         for key, why in _UNUSED.get(entry.kind, {}).items():
             if key in entry.spec.model_fields_set:
@@ -126,3 +131,17 @@ def _rules(entries: Sequence[Entry]) -> Iterator[Problem]:
             yield entry.problem(("status",), f"experimental rule {entry.name} notifies nobody; write stable to notify")
         if spec.status == "deprecated":
             yield entry.problem(("status",), f"deprecated rule {entry.name} is not evaluated; remove it when it is due")
+
+
+def _routes(entries: Sequence[Entry]) -> Iterator[Problem]:
+    """Labels that nothing has: a matcher of one never holds, or always does."""
+    known = {name for entry in entries if entry.kind in _ROUTED for name in entry.metadata.labels}
+    known |= {dimension for _, spec in of_kind(entries, MomentSpec) for dimension in spec.dimensions}
+    known |= set(_ALWAYS)
+    for entry, spec in of_kind(entries, RouteSpec):
+        for where, name in labels(spec):
+            if name not in known:
+                message = (
+                    f'no interruption has a label "{name}": {suggest(name, known, "put it on a Moment or a Rule")}'
+                )
+                yield entry.problem(where, message)
