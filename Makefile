@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
-EXTRAS := --extra flights --extra kafka-codecs --extra postgres
+EXTRAS := --extra flights --extra kafka-codecs --extra librdkafka --extra postgres
 
 # The lists were locked on 3.11, so it goes first; a version manager's shim may exist and still not run.
 define FIND_PYTHON

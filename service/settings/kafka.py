@@ -1,10 +1,11 @@
 """How Kafka is reached: servers, encryption, and who the client is."""
 
 from collections.abc import Collection, Mapping
+from importlib.util import find_spec
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from service.adapters.catalog.fields import Line, Url, listed, wrong
 from service.settings.fields import (
@@ -122,10 +123,17 @@ class Security(Password):
                 raise wrong(f"has no effect with {why}", (key,))
 
 
+def _installed(client: str) -> str:
+    if client == "librdkafka" and find_spec("confluent_kafka") is None:
+        raise wrong("needs the package confluent-kafka; pip install 'momentwatch[librdkafka]'")
+    return client
+
+
 class Kafka(Section):
     """Where events come from."""
 
     bootstrap_servers: Annotated[list[Server], listed(least=1)] = Field(examples=["[localhost:9092]"])
+    client: Annotated[Literal["kafka-python", "librdkafka"], AfterValidator(_installed)] = "kafka-python"
     group_id: Line = "momentwatch"
     client_id: Line = "momentwatch"
     security: Security = Field(default_factory=Security)

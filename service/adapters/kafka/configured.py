@@ -11,6 +11,7 @@ def kafka_settings(section: Kafka) -> KafkaSettings:
     security = section.security
     return KafkaSettings(
         bootstrap_servers=tuple(section.bootstrap_servers),
+        client=section.client,
         group_id=section.group_id,
         client_id=section.client_id,
         poll_records=section.poll_records,

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from service.adapters.kafka.settings import KafkaSettings, client_options
+from service.adapters.kafka.kafka_python.options import client_options
+from service.adapters.kafka.settings import KafkaSettings
 
 Key = Callable[[bytes], bytes | None]
 """From a line to the key that chooses its partition: lines of one key stay in order."""

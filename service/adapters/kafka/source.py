@@ -4,25 +4,12 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import msgspec
-from kafka import TopicPartition
-from kafka.errors import (
-    AuthorizationError,
-    CorruptRecordError,
-    KafkaError,
-    LogTruncationError,
-    OffsetOutOfRangeError,
-    RetriableError,
-    SaslAuthenticationFailedError,
-)
-from kafka.structs import OffsetAndMetadata
 
-from service.adapters.kafka.consumer import Connected
-from service.adapters.kafka.ends import LogEnds
-from service.adapters.kafka.settings import Hush, KafkaSettings, need_checksums
+from service.adapters.kafka.settings import KafkaSettings
+from service.adapters.kafka.transport import Client, ClientFailed, NoAnswer, Polled, Records, Spot, Start, Transport
 from service.core.event import Arrival, Assigned, Batch, Idle, Lost, Micros, Partition, Revoked
 from service.core.ports import SourceAway
 
@@ -32,8 +19,8 @@ ASK = 5.0
 """Seconds that a question to a broker may take where reading waits for the answer."""
 FRESH = 5.0
 """Seconds for which the last word about a log's end is trusted to say that there is something to be read."""
-
-Start = Literal["earliest", "latest"] | Micros
+LAST_WORD = 2.0
+"""Seconds that telling lag tools may take when the source is closed."""
 
 
 class StuckError(Exception):
@@ -57,9 +44,8 @@ class _Place(msgspec.Struct):
 class KafkaSource:
     """Reads topics as a member of a consumer group; one thread.
 
-    `clock` gives the wall time. `start`: where partitions begin that the database knows nothing of; a time
-    means the first record that was written to the log then or later. Raises ImportError where the package for
-    checksums is missing.
+    `clock` gives the wall time. `start`: where partitions begin that the database knows nothing of. Raises
+    ImportError where a package that the client needs is missing.
     """
 
     def __init__(
@@ -70,19 +56,15 @@ class KafkaSource:
         *,
         start: Start = "earliest",
     ) -> None:
-        need_checksums()
         self._settings = settings
-        self._topics = tuple(dict.fromkeys(topics))
-        self._clock = clock
         self._start = start
-        self._hush = Hush()
-        self._connected: Connected | None = None
-        self._ends: LogEnds
-        self._places: dict[TopicPartition, _Place] = {}
+        self._transport = _transport(settings, tuple(dict.fromkeys(topics)), clock)
+        self._client: Client | None = None
+        self._places: dict[Spot, _Place] = {}
         self._out: deque[Arrival] = deque()
-        self._reported: dict[TopicPartition, OffsetAndMetadata] = {}
+        self._reported: dict[Spot, int] = {}
         self._named: set[str] = set()
-        self._stuck_once: set[TopicPartition] = set()
+        self._stuck_once: set[Spot] = set()
         self._records_at = 0.0
         self._turned_at = 0.0
         self._closed = False
@@ -98,213 +80,185 @@ class KafkaSource:
 
     def seek(self, positions: Mapping[Partition, int | None]) -> None:
         """Go on from these positions; None is the source's start."""
+        onward: dict[Spot, int] = {}
+        held = []
         for partition, position in positions.items():
-            spot = TopicPartition(partition.topic, partition.number)
+            spot = Spot(partition.topic, partition.number)
             place = self._places.get(spot)
-            if place is None or place.partition != partition or self._connected is None:
+            if place is None or place.partition != partition:
                 continue
-            self._out = deque(a for a in self._out if not isinstance(a, Batch) or a.partition != partition)
-            place.position, place.starting, place.stuck = None, position is None, 0.0
-            with contextlib.suppress(ValueError, KeyError):
-                # Not ours any more where this fails: a rebalance is under way, its news will be read next.
-                self._connected.consumer.pause(spot)
-                if position is not None:
-                    self._go_on(self._connected, spot, place, position)
+            self._drop_unread({partition})
+            place.position, place.starting, place.stuck = position, position is None, 0.0
+            if position is None:
+                held.append(spot)
+            else:
+                onward[spot] = position
+        if self._client is not None:
+            self._client.hold(held)
+            self._client.seek(onward)
 
     def commit(self, positions: Mapping[Partition, int]) -> None:
         """Tell lag tools how far the database is; in the middle of a rebalance nobody listens."""
         for partition, position in positions.items():
-            spot = TopicPartition(partition.topic, partition.number)
+            spot = Spot(partition.topic, partition.number)
             if spot in self._places:
-                self._reported[spot] = OffsetAndMetadata(position, "", -1)
-        if self._connected is not None and self._reported:
-            with contextlib.suppress(KafkaError):
-                self._connected.consumer.commit_async(dict(self._reported))
+                self._reported[spot] = position
+        if self._client is not None and self._reported:
+            self._client.commit(self._reported)
 
     def close(self) -> None:
         """Leave the group, so that others take the partitions up at once."""
         self._closed = True
-        if self._connected is not None:
+        if self._client is not None:
             if self._reported:
-                with contextlib.suppress(KafkaError):
-                    self._connected.consumer.commit(dict(self._reported), timeout_ms=2_000)
-            self._connected.close()
-            self._connected = None
-        self._hush.lift()
+                self._client.commit(self._reported, LAST_WORD)
+            self._client.close()
+            self._client = None
+        self._transport.close()
 
-    def _connect(self) -> Connected:
-        if self._connected is None:
-            connected = Connected(self._settings, self._topics, self._hush)
-            self._ends = LogEnds(connected.consumer, self._clock)
-            self._connected = connected
-        return self._connected
+    def _connect(self) -> Client:
+        if self._client is None:
+            self._client = self._transport.connect()
+        return self._client
 
     def _disconnect(self) -> None:
-        """Let the consumer go, with everything that was assigned to it."""
-        connected, self._connected = self._connected, None
+        """Let the client go, with everything that was assigned to it."""
+        client, self._client = self._client, None
         self._revoke(list(self._places))
-        if connected is not None:
-            connected.close()
+        if client is not None:
+            client.close()
 
-    def _turn(self, connected: Connected) -> None:
+    def _turn(self, client: Client) -> None:
         """Poll once, and put what came of it out."""
-        records = self._poll(connected)
-        self._read_news(connected)
-        self._name_missing(connected)
-        if self._made_anew(connected):
+        polled = self._poll(client)
+        self._read_news(client)
+        self._name_missing(client)
+        if self._made_anew(client):
             self._disconnect()
             return
-        self._find_starts(connected)
-        for spot, found in records.items():
-            self._give(connected, spot, found)
-        self._look(connected)
-        self._watch()
+        self._find_starts(client)
+        for spot, records in polled.records.items():
+            self._give(spot, records)
+        for spot, offset in polled.beyond.items():
+            if self._out_of_range(client, spot, offset):
+                self._disconnect()
+                return
+        for spot, end in polled.cut.items():
+            self._cut_back(client, spot, end)
+        self._look(client)
+        self._watch(client)
         if not self._out:
-            self._need_contact(connected)
+            self._need_contact(client)
             self._out.append(Idle())
 
-    def _poll(self, connected: Connected) -> Mapping[TopicPartition, Sequence[Any]]:  # noqa: C901  # one line each
+    def _poll(self, client: Client) -> Polled:
         try:
-            records = connected.poll()
-        except OffsetOutOfRangeError as error:
-            for spot, offset in error.args[0].items():
-                self._out_of_range(connected, spot, offset)
-        except LogTruncationError as error:
-            for spot, divergent in error.divergent_offsets.items():
-                self._cut_back(connected, spot, None if divergent is None else divergent.offset)
-        except CorruptRecordError as error:
-            # It may have been the wire. If it was the disk, the watchdog ends this.
-            log.error("damaged in the log or on the way: %s", error)  # noqa: TRY400  # the stack says nothing
-        except AuthorizationError as error:
-            raise SourceAway(f"the brokers refuse {type(error).__name__}: {error}") from error
-        except SaslAuthenticationFailedError as error:
-            # A secret may have been changed: the next consumer reads it again.
+            polled = client.poll()
+        except ClientFailed:
             self._disconnect()
-            raise SourceAway(f"the brokers do not let {self._settings.client_id} in: {error}") from error
-        except RetriableError as error:
-            log.debug("a poll failed and is made again: %s", error)
-        except KafkaError as error:
-            self._disconnect()
-            raise SourceAway(f"the consumer failed and is made anew: {error or type(error).__name__}") from error
-        else:
-            if records:
-                self._records_at = time.monotonic()
-            return records
-        return {}
+            raise
+        if polled.records:
+            self._records_at = time.monotonic()
+        return polled
 
-    def _read_news(self, connected: Connected) -> None:
-        news = connected.listener.news
-        while news:
-            what, spots = news.popleft()
+    def _read_news(self, client: Client) -> None:
+        while client.news:
+            what, spots = client.news.popleft()
             if what == "revoked":
                 self._revoke(spots)
                 continue
             self._revoke([spot for spot in spots if spot in self._places])
-            if any(not connected.topic_id(spot.topic) for spot in spots):
-                with contextlib.suppress(KafkaError):
-                    connected.refresh(ASK)
+            if any(not client.topic_id(spot.topic) for spot in spots):
+                with contextlib.suppress(NoAnswer):
+                    client.refresh(ASK)
             for spot in spots:
-                partition = Partition(spot.topic, spot.partition, connected.topic_id(spot.topic))
-                self._places[spot] = _Place(partition)
+                self._places[spot] = _Place(Partition(*spot, client.topic_id(spot.topic)))
             if spots:
                 taken = tuple(self._places[spot].partition for spot in spots)
-                self._out.append(Assigned(taken, connected.known()))
+                self._out.append(Assigned(taken, client.known()))
 
-    def _revoke(self, spots: Sequence[TopicPartition]) -> None:
-        gone = [self._places.pop(spot).partition for spot in spots if spot in self._places]
+    def _revoke(self, spots: Sequence[Spot]) -> None:
+        gone = {self._places.pop(spot).partition for spot in spots if spot in self._places}
         for spot in spots:
             self._reported.pop(spot, None)
         if gone:
             # What was not given out yet goes with them.
-            self._out = deque(a for a in self._out if not isinstance(a, Batch) or a.partition not in gone)
-            self._out.append(Revoked(tuple(gone)))
+            self._drop_unread(gone)
+            self._out.append(Revoked(tuple(sorted(gone, key=lambda partition: partition.number))))
 
-    def _name_missing(self, connected: Connected) -> None:
-        missing = connected.missing()
+    def _drop_unread(self, partitions: Collection[Partition]) -> None:
+        self._out = deque(a for a in self._out if not isinstance(a, Batch) or a.partition not in partitions)
+
+    def _name_missing(self, client: Client) -> None:
+        missing = client.missing()
         for topic in sorted(missing - self._named):
             log.warning("topic %s does not exist, or may not be seen: waiting for it, the others go on", topic)
         for topic in sorted(self._named - missing):
             log.warning("topic %s is there now", topic)
         self._named = missing
 
-    def _made_anew(self, connected: Connected) -> bool:
+    def _made_anew(self, client: Client) -> bool:
         """Whether a topic is no longer the one whose records were given out."""
         for place in self._places.values():
-            now = connected.topic_id(place.partition.topic)
+            now = client.topic_id(place.partition.topic)
             if now and now != place.partition.topic_id:
                 log.warning("topic %s was deleted and made anew: reading the new one", place.partition.topic)
                 return True
         return False
 
-    def _find_starts(self, connected: Connected) -> None:
+    def _find_starts(self, client: Client) -> None:
         """Seek partitions that nobody has read to where they begin, and say so: that is to be kept."""
+        found: dict[Spot, int] = {}
         for spot, place in self._places.items():
-            if not place.starting or connected.leader(spot) is None:
+            if not place.starting or not client.led(spot):
                 continue
             try:
-                start = self._first_offset(connected, spot)
-                self._go_on(connected, spot, place, start)
-            except (KafkaError, KeyError, ValueError) as error:
-                log.debug("%s: its start is asked for again: %s", spot, error)
-                continue
-            place.starting = False
+                found[spot] = client.find(spot, self._start, ASK)
+            except NoAnswer as error:
+                log.debug("its start is asked for again: %s", error)
+        for spot, start in found.items():
+            place = self._places[spot]
+            place.position, place.starting = start, False
             self._out.append(Batch(place.partition, [], [], start))
+        if found:
+            client.seek(found)
 
-    def _first_offset(self, connected: Connected, spot: TopicPartition) -> int:
-        consumer, timeout = connected.consumer, round(ASK * 1000)
-        if isinstance(self._start, int):
-            found = consumer.offsets_for_times({spot: max(0, self._start // 1000)}, timeout_ms=timeout)[spot]
-            if found is not None:
-                return int(found.offset)
-        ask = consumer.beginning_offsets if self._start == "earliest" else consumer.end_offsets
-        return int(ask([spot], timeout_ms=timeout)[spot])
-
-    @staticmethod
-    def _go_on(connected: Connected, spot: TopicPartition, place: _Place, position: int) -> None:
-        connected.consumer.seek(spot, position)
-        connected.consumer.resume(spot)
-        place.position = position
-
-    def _give(self, connected: Connected, spot: TopicPartition, found: Sequence[Any]) -> None:
+    def _give(self, spot: Spot, found: Records) -> None:
         place = self._places.get(spot)
         if place is None or place.position is None:
             return
-        after = max(found[-1].offset + 1, connected.position(spot) or 0)
-        headers = None
-        if any(record.headers for record in found):
-            headers = [{name: value or b"" for name, value in record.headers} for record in found]
-        place.position, place.stuck = after, 0.0
+        place.position, place.stuck = found.after, 0.0
         self._stuck_once.discard(spot)
         self._out.append(
             Batch(
                 place.partition,
-                [record.offset for record in found],
-                [record.value or b"" for record in found],
-                after,
-                headers=headers,
-                behind=None if place.end is None else max(0, place.end - after),
+                found.offsets,
+                found.payloads,
+                found.after,
+                headers=found.headers,
+                behind=None if place.end is None else max(0, place.end - found.after),
             )
         )
 
-    def _look(self, connected: Connected) -> None:
+    def _look(self, client: Client) -> None:
         """Compare what was given out with where the logs end, and say what that shows."""
-        self._ends.ask(spot for spot, place in self._places.items() if place.position is not None)
-        for spot, end, date in self._ends.answers():
+        client.ask_ends(spot for spot, place in self._places.items() if place.position is not None)
+        for spot, end, date in client.ends():
             place = self._places.get(spot)
             if place is None or place.position is None:
                 continue
             place.end, place.end_heard = end, time.monotonic()
             # Beyond what was given out, the client has passed over control records at the most.
-            after = max(place.position, connected.position(spot) or 0)
+            after = max(place.position, client.passed(spot))
             if after > place.position:
                 place.position, place.stuck = after, 0.0
             looked_at = date if end == after else None
             self._out.append(Batch(place.partition, [], [], after, looked_at=looked_at, behind=max(0, end - after)))
 
-    def _watch(self) -> None:
-        """Make the consumer anew when it gives nothing of what is there; the second time it is an error."""
+    def _watch(self, client: Client) -> None:
+        """Make the client anew when it gives nothing of what is there; the second time it is an error."""
         now = time.monotonic()
-        # A reader that stayed away, waiting for its database, is no sign of a consumer that is stuck.
+        # A reader that stayed away, waiting for its database, is no sign of a client that is stuck.
         turned, self._turned_at = min(now - self._turned_at, 1.0), now
         for spot, place in list(self._places.items()):
             there = place.end is not None and place.position is not None and place.end > place.position
@@ -314,9 +268,9 @@ class KafkaSource:
             if place.stuck < self._settings.stuck_after:
                 continue
             place.stuck = 0.0
-            if not self._can_be_read(spot, place):
+            if not _can_be_read(client, spot, place):
                 continue
-            named = f"{spot.topic}[{spot.partition}]: stuck at {place.position}, the log ends at {place.end}"
+            named = f"{spot}: stuck at {place.position}, the log ends at {place.end}"
             if spot in self._stuck_once:
                 raise StuckError(f"{named}, and a new consumer did not help")
             log.error("%s: the consumer is made anew", named)
@@ -324,54 +278,72 @@ class KafkaSource:
             self._disconnect()
             return
 
-    def _can_be_read(self, spot: TopicPartition, place: _Place) -> bool:
-        """Whether more than an open transaction lies beyond the position."""
-        try:
-            readable = self._ends.readable(spot, ASK)
-        except KafkaError:
-            return False
-        return readable is not None and place.position is not None and readable > place.position
-
-    def _need_contact(self, connected: Connected) -> None:
+    def _need_contact(self, client: Client) -> None:
         """Raise SourceAway when no broker has been heard of for too long."""
-        heard = max(connected.heard_at(), self._records_at, self._ends.heard_at or 0.0)
-        silent = time.monotonic() - heard
+        silent = time.monotonic() - max(client.heard_at(), self._records_at)
         if silent < self._settings.away_after / 2:
-            self._hush.forget()
+            self._transport.forget()
         if silent > self._settings.away_after:
-            reason = f": {self._hush.reason}" if self._hush.reason else ""
+            reason = f": {self._transport.reason}" if self._transport.reason else ""
             raise SourceAway(f"no broker has answered for {silent:.0f} s{reason}")
 
-    def _out_of_range(self, connected: Connected, spot: TopicPartition, offset: int) -> None:
+    def _out_of_range(self, client: Client, spot: Spot, offset: int) -> bool:
+        """Go on where the log is, and say what was lost; True where it is another log by now."""
         place = self._places.get(spot)
         if place is None or place.position is None:
-            return
+            return False
         try:
-            connected.refresh(ASK)
-            if self._made_anew(connected):
-                return
-            first = connected.consumer.beginning_offsets([spot], timeout_ms=round(ASK * 1000))[spot]
-        except (KafkaError, KeyError) as error:
-            log.debug("%s: asked again: %s", spot, error)
-            return
+            client.refresh(ASK)
+            if self._made_anew(client):
+                return True
+            first = client.find(spot, "earliest", ASK)
+        except NoAnswer as error:
+            log.debug("asked again: %s", error)
+            return False
         if offset < first:
-            self._go_on(connected, spot, place, first)
+            self._go_on(client, spot, place, first)
             self._out.append(Lost(place.partition, offset, first))
         else:
-            self._cut_back(connected, spot, None)
+            self._cut_back(client, spot, None)
+        return False
 
-    def _cut_back(self, connected: Connected, spot: TopicPartition, to: int | None) -> None:
+    def _cut_back(self, client: Client, spot: Spot, to: int | None) -> None:
         """Go on at the end of a log shorter than what was read: an unclean election, a restored disk."""
         place = self._places.get(spot)
         if place is None or place.position is None:
             return
         if to is None:
             try:
-                to = int(connected.consumer.end_offsets([spot], timeout_ms=round(ASK * 1000))[spot])
-            except (KafkaError, KeyError) as error:
-                log.debug("%s: asked again: %s", spot, error)
+                to = client.find(spot, "latest", ASK)
+            except NoAnswer as error:
+                log.debug("asked again: %s", error)
                 return
         before = place.position
         if to < before:
-            self._go_on(connected, spot, place, to)
+            self._go_on(client, spot, place, to)
             self._out.append(Lost(place.partition, before, to))
+
+    @staticmethod
+    def _go_on(client: Client, spot: Spot, place: _Place, position: int) -> None:
+        place.position = position
+        client.seek({spot: position})
+
+
+def _can_be_read(client: Client, spot: Spot, place: _Place) -> bool:
+    """Whether more than an open transaction lies beyond the position."""
+    try:
+        readable = client.readable(spot, ASK)
+    except NoAnswer:
+        return False
+    return place.position is not None and readable > place.position
+
+
+def _transport(settings: KafkaSettings, topics: Sequence[str], clock: Callable[[], Micros]) -> Transport:
+    """The client library that the settings name; only that one is loaded."""
+    if settings.client == "librdkafka":
+        from service.adapters.kafka.librdkafka import LibrdkafkaTransport
+
+        return LibrdkafkaTransport(settings, topics, clock)
+    from service.adapters.kafka.kafka_python import PythonTransport
+
+    return PythonTransport(settings, topics, clock)

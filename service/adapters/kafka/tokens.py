@@ -49,8 +49,8 @@ class TokenError(OSError):
     """No token could be had; the message holds no secret."""
 
 
-def token_provider(way: TokenFile | ClientCredentials) -> AbstractTokenProvider:
-    """What kafka-python asks for a token whenever it connects."""
+def token_provider(way: TokenFile | ClientCredentials) -> "FileTokens | EndpointTokens":
+    """What a client asks for a token whenever it connects, or the last one has grown old."""
     return FileTokens(way) if isinstance(way, TokenFile) else EndpointTokens(way)
 
 
@@ -60,6 +60,7 @@ class FileTokens(AbstractTokenProvider):  # type: ignore[misc]  # the base is un
     def __init__(self, way: TokenFile) -> None:
         super().__init__()
         self._way = way
+        self._life = 0.0
 
     def token(self) -> str:
         """The token that the file holds now. Raises TokenError."""
@@ -70,7 +71,12 @@ class FileTokens(AbstractTokenProvider):  # type: ignore[misc]  # the base is un
             raise TokenError(f"{self._way.path}: no token can be read: {type(error).__name__}") from None
         if not token:
             raise TokenError(f"{self._way.path}: holds no token: write the token alone into it")
+        self._life = _life({}, token)
         return token
+
+    def life(self) -> float:
+        """Seconds that the token given last was good for when it was given."""
+        return self._life
 
 
 class EndpointTokens(AbstractTokenProvider):  # type: ignore[misc]  # the base is untyped
@@ -82,6 +88,7 @@ class EndpointTokens(AbstractTokenProvider):  # type: ignore[misc]  # the base i
         self._clock = clock
         self._token: str | None = None
         self._renew_at = 0.0
+        self._ends_at = 0.0
 
     def token(self) -> str:
         """A token that is good for a while. Raises TokenError."""
@@ -91,7 +98,12 @@ class EndpointTokens(AbstractTokenProvider):  # type: ignore[misc]  # the base i
             self._token = _text(answer, "access_token")
             life = _life(answer, self._token)
             self._renew_at = asked_at + max(0.0, life - min(RENEW_BEFORE, life / 5))
+            self._ends_at = asked_at + life
         return self._token
+
+    def life(self) -> float:
+        """Seconds that the token given last is still good for."""
+        return max(0.0, self._ends_at - self._clock())
 
     def _ask(self) -> dict[str, Any]:
         way = self._way

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from kafka import KafkaProducer
@@ -14,8 +15,13 @@ from service.adapters.kafka import KafkaSettings, KafkaSource
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from service.adapters.kafka.settings import Library
     from service.core.event import Micros
     from tests.harness.kafka import KafkaBroker
+
+
+LIBRARY: ContextVar[Library] = ContextVar("library", default="kafka-python")
+"""The client library that sources are made with."""
 
 
 def wall() -> Micros:
@@ -28,6 +34,7 @@ def quick(broker: KafkaBroker | str, **changed: Any) -> KafkaSettings:
     address = broker if isinstance(broker, str) else broker.bootstrap_servers
     options: dict[str, Any] = {
         "bootstrap_servers": (address,),
+        "client": LIBRARY.get(),
         "group_id": f"group-{uuid.uuid4().hex[:12]}",
         "session_timeout": 6.0,
         "metadata_age": 0.5,

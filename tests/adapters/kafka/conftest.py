@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.adapters.kafka.clients import LIBRARY
 from tests.harness.kafka import own_broker
 from tests.harness.kafka_security import EVERY_LISTENER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from service.adapters.kafka.settings import Library
     from tests.harness.kafka import KafkaBroker
 
 # The broker takes tokens that nobody signed: enough to see that ours reach it, and that others do not pass.
@@ -23,6 +25,15 @@ UNSIGNED_TOKENS = {
         'unsecuredLoginStringClaim_sub="broker";'
     ),
 }
+
+
+@pytest.fixture(params=["kafka-python", "librdkafka"])
+def library(request: pytest.FixtureRequest) -> Iterator[Library]:
+    """Every client library behind the source, in turn."""
+    name: Library = request.param
+    before = LIBRARY.set(name)
+    yield name
+    LIBRARY.reset(before)
 
 
 @pytest.fixture(scope="package")

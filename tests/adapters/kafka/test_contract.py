@@ -39,6 +39,7 @@ class KafkaUnderTest(SourceUnderTest):
         return wall()
 
 
+@pytest.mark.usefixtures("library")
 class TestKafkaSource(SourceContract):
     @pytest.fixture
     def under_test(self, kafka_broker: KafkaBroker) -> KafkaUnderTest:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from service.core.ports import Store
     from tests.harness.kafka import KafkaBroker
 
+pytestmark = pytest.mark.usefixtures("library")
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 import time
 import uuid
 from contextlib import closing
@@ -9,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
-from service.adapters.kafka import KafkaSource, StuckError
-from service.adapters.kafka.consumer import Connected
+from service.adapters.kafka import StuckError
+from service.adapters.kafka.kafka_python.client import PythonClient
+from service.adapters.kafka.librdkafka.client import LibrdkafkaClient
 from service.adapters.store import MemoryStore, open_store
 from service.core.event import Assigned, Batch, Revoked
 from tests.adapters.kafka.clients import producer, put, quick, reader, wall
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from service.core.ports import Store
     from tests.harness.kafka import KafkaBroker
+
+pytestmark = pytest.mark.usefixtures("library")
 
 
 @pytest.fixture(params=["memory:", "sqlite:///{}/momentwatch.db"], ids=["memory", "sqlite"])
@@ -250,14 +252,9 @@ class TestTheConsumer:
         self, kafka_broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         topic = kafka_broker.create_topic()
-        poll = Connected.poll
-
-        def joins_but_gives_nothing(connected: Connected) -> object:
-            for spot in connected.consumer.assignment():
-                connected.consumer.pause(spot)
-            return poll(connected)
-
-        monkeypatch.setattr(Connected, "poll", joins_but_gives_nothing)
+        # It joins, and gives nothing.
+        monkeypatch.setattr(PythonClient, "seek", lambda *_: None)
+        monkeypatch.setattr(LibrdkafkaClient, "seek", lambda *_: None)
         put(kafka_broker, topic, [b"there"])
         with reader(quick(kafka_broker, stuck_after=1.0), [topic]) as source:
             reading = Reading(source)
@@ -342,22 +339,6 @@ class TestTheConsumer:
                     seen += [arrival] if isinstance(arrival, Revoked) else []
 
         assert len(seen[0].partitions) == 2
-
-    def test_its_client_prints_no_requests_even_where_everything_is_logged(self, kafka_broker: KafkaBroker) -> None:
-        client = logging.getLogger("kafka")
-        before = client.level
-        client.setLevel(logging.DEBUG)
-        try:
-            with reader(quick(kafka_broker), ["any"]):
-                assert client.level == logging.WARNING
-        finally:
-            client.setLevel(before)
-
-    def test_the_package_for_checksums_is_needed(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("service.adapters.kafka.settings.find_spec", lambda _: None)
-
-        with pytest.raises(ImportError, match="pip install crc32c"):
-            KafkaSource(quick("localhost:1"), ["any"], wall)
 
 
 def _insist(act: Callable[[], object]) -> None:

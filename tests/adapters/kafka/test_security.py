@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from service.adapters.kafka import KafkaSecurity, TokenFile, kafka_settings, produce
-from service.adapters.kafka.settings import client_options
+from service.adapters.kafka.kafka_python.options import client_options
 from service.core.event import Batch
 from service.core.ports import SourceAway
 from service.settings.fields import Secret
@@ -23,6 +23,8 @@ from tests.harness.kafka_security import PASSWORD, USER, Listener
 if TYPE_CHECKING:
     from service.adapters.kafka import KafkaSettings
     from tests.harness.kafka import KafkaBroker
+
+pytestmark = pytest.mark.usefixtures("library")
 
 
 def secured(broker: KafkaBroker, listener: Listener, security: KafkaSecurity) -> KafkaSettings:

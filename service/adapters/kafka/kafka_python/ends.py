@@ -1,6 +1,6 @@
 """Where logs end: the brokers are asked while reading, each leader on its own, and nobody waits for them.
 
-With `consumer.py` the only place that reaches below kafka-python's surface. Its own `end_offsets` waits for
+With `client.py` the only place that reaches below kafka-python's surface. Its own `end_offsets` waits for
 all leaders together and gives up on all when one is away, and the high watermark that it keeps does not say
 when it was true.
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import LeaderNotAvailableError
 from kafka.protocol.consumer import IsolationLevel, ListOffsetsRequest, OffsetSpec
 
 from service.core.event import Micros
@@ -74,17 +75,20 @@ class LogEnds:
                     found.append((partition, end, date))
         return found
 
-    def readable(self, partition: TopicPartition, timeout: float) -> int | None:
-        """The offset up to which a log can be read now (open transactions hold it back); None: no answer."""
+    def readable(self, partition: TopicPartition, timeout: float) -> int:
+        """The offset up to which a log can be read now (open transactions hold it back). Raises KafkaError."""
         leader = self._cluster.leader_for_partition(partition)
         if leader is None or leader == -1:
-            return None
+            raise LeaderNotAvailableError
 
         async def question() -> Any:
             request = _request([partition], IsolationLevel.READ_COMMITTED)
             return await self._manager.wait_for(self._manager.send(request, node_id=leader), round(timeout * 1000))
 
-        return next((end for _, end in _ends(self._manager.run(question))), None)
+        end = next((end for _, end in _ends(self._manager.run(question))), None)
+        if end is None:
+            raise LeaderNotAvailableError
+        return end
 
 
 def _request(partitions: Iterable[TopicPartition], isolation: IsolationLevel) -> ListOffsetsRequest:
