@@ -5,16 +5,18 @@ import time
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from service.adapters.customers import CustomersFileError
 from service.adapters.kafka.configured import kafka_settings
 from service.adapters.kafka.source import KafkaSource
 from service.adapters.store import open_store
 from service.adapters.web.settings import LOOPBACK
+from service.app.customers import prepare, pseudonyms
 from service.app.digest import digesting
 from service.app.notifier import build_notifier
 from service.app.service import Options, Service, wall_clock
 from service.core.catalog import Catalog
 from service.core.event import Micros
-from service.core.ports import Store, StoreAway
+from service.core.ports import Store, StoreAway, StoreRefused
 from service.loops.announce import Money
 from service.settings import Settings
 
@@ -28,6 +30,14 @@ def build(settings: Settings, catalog: Catalog, *, shadow: bool = False, learn_f
         raise ValueError(message)
     now = wall_clock()
     store = _store(settings, catalog)
+    try:
+        prepare(store, settings)
+    except CustomersFileError as error:
+        store.close()
+        raise StoreRefused(str(error)) from None
+    except BaseException:
+        store.close()
+        raise
     first = all(store.judged(name).through is None for name in catalog.moments)
     start: Micros | None = now - learn_from if learn_from is not None else None
     kafka = kafka_settings(settings.kafka)
@@ -45,6 +55,7 @@ def build(settings: Settings, catalog: Catalog, *, shadow: bool = False, learn_f
         hosts=("*",) if settings.web.insecure_bind else _hosts(settings.public_url),
         shadow=shadow,
         quiet_before=now if first else None,
+        pseudonyms=pseudonyms(settings),
     )
     if all(source.clock == "event" for source in catalog.sources.values()) and catalog.sources:
         options = replace(options, live=False)

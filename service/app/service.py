@@ -53,6 +53,7 @@ class Options:
     shadow: bool = False
     quiet_before: Micros | None = None
     watch_pause: float = 0.5
+    pseudonyms: Callable[[str], str] | None = None
 
 
 class Service:
@@ -117,6 +118,7 @@ class Service:
             self.meter,
             live=live_topics(catalog) if options.live else lambda _: False,
             minor_digits=options.money.minor_digits,
+            pseudonyms=options.pseudonyms,
         )
         announcer = None
         if not options.shadow:

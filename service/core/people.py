@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from service.core.counting.identity import Pseudonyms
 from service.core.event import Micros
 from service.core.interruption import Impact, Interruption, Segment, holds
 
@@ -241,6 +242,13 @@ class PeopleStore(PeopleReader, Protocol):
 
     def list_clients(self, clients: Iterable[Client]) -> int:
         """Replace the operators' table of customers; how many rows it has now."""
+        ...
+
+    def adopt(self, names: Pseudonyms) -> int:
+        """Go on with some keys: what is stored gets the names that keys not applied yet give; how many rows.
+
+        Raises StoreRefused where the rows were written with other keys, or with more.
+        """
         ...
 
     def forget(self, customer: str, *, by: str, at: Micros, known_as: str | None = None) -> Erased:

@@ -12,6 +12,7 @@ from service.adapters.catalog.fields import Url
 from service.adapters.catalog.problem import CatalogError, Problem, name_of, show
 from service.adapters.catalog.reader import Document, read
 from service.core.catalog import Catalog
+from service.settings.customers import Customers
 from service.settings.fields import LocalPath, Secret, Section
 from service.settings.kafka import Kafka, OAuth, Security
 from service.settings.sections import Currency, Database, Digest, Send, Web
@@ -19,6 +20,7 @@ from service.settings.sections import Currency, Database, Digest, Send, Web
 __all__ = [
     "CatalogError",
     "Currency",
+    "Customers",
     "Database",
     "Digest",
     "Kafka",
@@ -40,6 +42,7 @@ class Settings(Section):
     kafka: Kafka | None = Field(None, description="required in a file; a service over files has none")
     web: Web = Field(default_factory=Web)
     currency: Currency = Field(default_factory=Currency)
+    customers: Customers = Field(default_factory=Customers)
     public_url: Url = ""
     send: Send = Field(default_factory=Send)
     digest: Digest | None = None

@@ -10,7 +10,7 @@ import msgspec
 from service.adapters.store.ledger_rows import forgotten_in
 from service.adapters.store.timeindex import TimeIndex
 from service.core.counting.changes import Break, PromiseKey, Voice
-from service.core.counting.identity import TOMBSTONE, Forgetting, anonymous, holds_id, without
+from service.core.counting.identity import TOMBSTONE, Forgetting, Pseudonyms, anonymous, holds_id, without
 from service.core.counting.ledger import Promised
 from service.core.event import Annotation, Complaint, DeadLetter, Micros
 from service.core.interruption import Impact
@@ -246,6 +246,11 @@ class MemoryPeople:
             known = self._told.setdefault(name, None)
             if worth is not None and (known is None or (known[1], known[0]) < (worth[1], worth[0])):
                 self._told[name] = worth
+
+    def adopt(self, names: Pseudonyms) -> int:
+        """Nothing was here before its process began."""
+        del names
+        return 0
 
     def forget(self, customer: str, *, by: str, at: Micros, known_as: str | None = None) -> Erased:
         """Put a random tombstone in the place of an id."""

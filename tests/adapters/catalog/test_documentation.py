@@ -62,6 +62,7 @@ def test_what_is_not_there_yet_is_written_down() -> None:
 
 def test_the_settings_example_loads(tmp_path: Path) -> None:
     (example,) = re.findall(r"^```yaml settings\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    (tmp_path / "customers.csv").write_text("customer\n", encoding="utf-8")
     (tmp_path / "serve.yaml").write_text(example, encoding="utf-8")
     load_settings(tmp_path / "serve.yaml", {"DATABASE_PASSWORD": "x", "KAFKA_PASSWORD": "x"})
 

@@ -120,6 +120,8 @@ def _prepare_writer(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
     cursor.execute("PRAGMA journal_mode=WAL" if sound else "PRAGMA journal_mode=TRUNCATE")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    # What is deleted leaves no bytes behind in the file: somebody may have been forgotten.
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import msgspec
 from sqlalchemy import Connection, update
 
-from service.adapters.store.sql import judging, keeping, outbox, positions
+from service.adapters.store.sql import judging, keeping, outbox, positions, renaming
 from service.adapters.store.sql.bulk import plan
 from service.adapters.store.sql.database import CommitUnknown, Database, Transaction
 from service.adapters.store.sql.desk import SqlDesk, put_news
@@ -18,6 +18,7 @@ from service.adapters.store.sql.recording import NO_PARTITION, Recorder
 from service.adapters.store.sql.tables import blind_spans, moments
 from service.core.catalog import Moment
 from service.core.counting.changes import Changes, PromiseKey, View
+from service.core.counting.identity import Pseudonyms
 from service.core.counting.ledger import Promised
 from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock
@@ -169,6 +170,10 @@ class SqlStore(SqlDesk, SqlReader):
         """Replace the operators' table of customers; how many rows it has now."""
         rows = list(clients)
         return self._database.write(lambda connection: keeping.list_clients(connection, self._database.bulk, rows))
+
+    def adopt(self, names: Pseudonyms) -> int:
+        """Go on with some keys for pseudonyms; how many rows got new names."""
+        return self._database.write(lambda connection: renaming.adopt(connection, self._database, names))
 
     def forget(self, customer: str, *, by: str, at: Micros, known_as: str | None = None) -> Erased:
         """Put a random tombstone in the place of an id."""

@@ -1,0 +1,37 @@
+"""Opens a store with the names, values and segments that the settings give its customers."""
+
+from service.adapters.customers import clients
+from service.adapters.store import open_store
+from service.app.digest import database_url
+from service.core.counting.identity import Pseudonyms
+from service.core.ports import Store
+from service.settings import Settings
+
+
+def pseudonyms(settings: Settings) -> Pseudonyms | None:
+    """What makes names of ids; None where they are kept as they come."""
+    keys = settings.customers.keys
+    return Pseudonyms(keys) if keys else None
+
+
+def prepare(store: Store, settings: Settings) -> None:
+    """Bring stored names to the keys in force, and take the operators' table in.
+
+    Raises StoreRefused for keys that are not the store's, CustomersFileError for a table that will not do.
+    """
+    names = pseudonyms(settings)
+    store.adopt(names or Pseudonyms(()))
+    if settings.customers.table is not None:
+        digits = settings.currency.minor_digits
+        store.list_clients(clients(settings.customers.table, digits, names or str))
+
+
+def open_people(settings: Settings) -> Store:
+    """The store to write to, its names being those of the settings. Raises StoreRefused and StoreAway."""
+    store = open_store(database_url(settings.database))
+    try:
+        store.adopt(pseudonyms(settings) or Pseudonyms(()))
+    except BaseException:
+        store.close()
+        raise
+    return store
