@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 from detectors.frame import JSON
 from detectors.plain import number, numbers
@@ -39,6 +39,8 @@ class ArrivalBase:
         "arrivals", "days", "total", "information", "squares", "block_due", "block_seen", "block", "day", "origin"
     )  # fmt: skip
 
+    apart_prior: ClassVar[float] = APART
+
     def __init__(self) -> None:
         self.origin = -1
         self.arrivals = self.days = self.total = 0.0
@@ -48,7 +50,7 @@ class ArrivalBase:
         self.day = -1.0
         self.seen = [0.0] * 240
         self.time = [0.0] * 240
-        self.apart = [APART] * 3
+        self.apart = [self.apart_prior] * 3
 
     def copy(self) -> Self:
         """An independent copy."""
@@ -93,7 +95,7 @@ class ArrivalBase:
 
     def _differ(self, first: int, last: int) -> float:
         """How much the rates of one kind of hour differ from the coarser kind's, by moments, shrunk to a guess."""
-        information, squares, wander = WORTH_BINS, WORTH_BINS * APART, self.wander()
+        information, squares, wander = WORTH_BINS, WORTH_BINS * self.apart_prior, self.wander()
         for place in range(first, last):
             if self.time[place] <= 0.0:
                 continue

@@ -1,7 +1,8 @@
 """What a detector sees of one window, what it says of it, and the two verbs it does so with."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 import numpy as np
@@ -18,6 +19,22 @@ WHOLE = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """What one window counted beside outcomes, by row; a row that is not listed had none.
+
+    `durations`: how many durations fell in each logarithmic bucket, the higher the longer. `complaints`: heard.
+    `overdue`: promises that fell due with no outcome.
+    """
+
+    durations: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    complaints: Mapping[str, int] = field(default_factory=dict)
+    overdue: Mapping[str, int] = field(default_factory=dict)
+
+
+NOTHING = Beside()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One closed window: arrays over segments sorted by name.
 
@@ -31,7 +48,8 @@ class Frame:
     `trials`: outcomes that were due or happened in the window. `hits`: how many of those were broken; a float,
     because a share that another interruption already explains is replaced by its expected number.
     `arrivals`: events of any kind that arrived with their own time in the window (what silence is judged by).
-    `usual`: False where a calendar says that this window is special; baselines do not learn from it.
+    `usual`: False where a calendar or an annotation says that this window is special; baselines do not learn from it.
+    `widen`: by what factor what is expected of such a window may well be off.
     """
 
     start: int
@@ -43,6 +61,13 @@ class Frame:
     usual: bool = True
     outside: Floats | None = None
     """Broken outcomes outside of each row, explained shares imputed there too; None: `hits[0] - hits`."""
+    beside: Beside = NOTHING
+    widen: float = 1.65
+
+    @property
+    def doubt(self) -> float:
+        """Variance that the window adds to the logarithm of whatever is expected in it."""
+        return 0.0 if self.usual else math.log(self.widen) ** 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +79,7 @@ class Scores:
     `breach`: a breach holds now: it started at this window or an earlier one and has not ended.
     `onset`: microseconds UTC, the most likely start of the change; 0 where `breach` is False.
     `expected`, `lower`, `upper`: of the signal (a share for failure rate, a count for volume), NaN if unknown.
+    `seen`: what the signal was, where neither the frame's broken share nor its arrivals are it.
     """
 
     segments: tuple[str, ...]
@@ -63,6 +89,7 @@ class Scores:
     expected: Floats
     lower: Floats
     upper: Floats
+    seen: Floats | None = None
 
 
 class Detector(Protocol):
@@ -96,4 +123,21 @@ class Detector(Protocol):
     @classmethod
     def load(cls, state: Mapping[str, JSON]) -> Self:
         """The detector of a dump; ValueError for one that is not of this kind and version."""
+        ...
+
+
+class Default(Detector, Protocol):
+    """A detector that shares a moment's promise with others."""
+
+    def __init__(self, false_alarm_interval: float, cold_start: float = 14.0) -> None:
+        """Both in days."""
+        ...
+
+    @property
+    def false_alarm_interval(self) -> float:
+        """Days between its false alarms, on average."""
+        ...
+
+    def promise(self, false_alarm_interval: float) -> None:
+        """Hold false alarms to one in so many days from now on."""
         ...

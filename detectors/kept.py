@@ -49,7 +49,7 @@ class Kept:
         if frame.outside is not None:
             outside = np.full(len(names), hits[0])
             outside[rows] = frame.outside
-        return Frame(frame.start, frame.end, names, trials, hits, trials, frame.usual, outside)
+        return Frame(frame.start, frame.end, names, trials, hits, trials, frame.usual, outside, widen=frame.widen)
 
     def dump(self) -> dict[str, JSON]:
         """Plain JSON."""

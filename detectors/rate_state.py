@@ -93,6 +93,24 @@ class RateState(ABC):
     @abstractmethod
     def _load_reference(self, state: Mapping[str, JSON]) -> None: ...
 
+    @property
+    def in_breach(self) -> bool:
+        """Whether any row is in breach."""
+        return bool(self._breaches)
+
+    def apart(self) -> dict[str, float]:
+        """The usual rate of each segment in breach, of the first dimension that has any."""
+        if not self._breaches or WHOLE in self._breaches:
+            return {}
+        first = min(self._breaches).partition("=")[0] + "="
+        rates, place = self._table.data[self._table.span["shown"]][1], self._table.index
+        return {name: float(rates[place[name]]) for name in self._breaches if name.startswith(first)}
+
+    def promise(self, false_alarm_interval: float) -> None:
+        """Hold false alarms to one in so many days from now on."""
+        self.false_alarm_interval = false_alarm_interval
+        self._threshold = ARL_FACTOR * false_alarm_interval
+
     def progress(self) -> tuple[float, float]:
         """(days seen, days needed): needed is the cold start until there is enough to go by."""
         seen = self._now - self._first

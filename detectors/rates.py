@@ -16,8 +16,6 @@ from detectors.offsets import Guess
 from detectors.rate_state import RateState
 from detectors.wander import SQUARES
 
-UNUSUAL = 0.25
-"""Variance that a window adds to the null when the calendar says it is special."""
 LATELY = 0.25
 """Who carries an alarm is seen in about so many days."""
 _LEVELS = len(LEVELS)
@@ -146,7 +144,7 @@ class RateDetector(RateState):
 
     def _waits(self, frame: Frame) -> bool:
         return (
-            not frame.hits[0]
+            not frame.hits.any()
             and not self._breaches
             and self._origin is not None
             and frame.usual
@@ -202,7 +200,7 @@ class RateDetector(RateState):
         odds *= level
         rate = odds / (1.0 + odds)
         np.minimum(np.maximum(rate, 1e-9, out=rate), 1.0 - 1e-9, out=rate)
-        spread += doubt if frame.usual else doubt + UNUSUAL
+        spread += doubt if frame.usual else doubt + window.doubt
         mean, variance = self._wander.predict(rows, now, spread, now - self._first)
         ratios, mean, variance, gain = likelihoods(rate, (hits, trials), mean, variance, weights)
         self._wander.take(rows, now, mean, variance, gain)

@@ -4,16 +4,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from detectors.adapted import Adapted
+from detectors.budget import SHARES
+from detectors.complaints import Complaints
 from detectors.contrast import Contrast
+from detectors.drop import Drop
+from detectors.duration import Duration
 from detectors.failure_rate import FailureRate
-from detectors.frame import JSON, Detector
+from detectors.frame import JSON, Default, Detector
+from detectors.overdue import Overdue
 from detectors.silence import Silence
 
-KINDS: Mapping[str, type[Detector]] = MappingProxyType(
-    {one.kind: one for one in (FailureRate, Contrast, Silence, Adapted)}
-)
-SHARES: Mapping[str, float] = MappingProxyType({"failure_rate": 0.5, "contrast": 0.35, "silence": 0.15})
-"""Each default detector's share of a moment's false alarms."""
+DEFAULT: tuple[type[Default], ...] = (FailureRate, Contrast, Silence, Drop, Duration, Overdue, Complaints)
+"""What watches every moment."""
+_ALL: tuple[type[Detector], ...] = (*DEFAULT, Adapted)
+KINDS: Mapping[str, type[Detector]] = MappingProxyType({one.kind: one for one in _ALL})
 
 
 def load(state: Mapping[str, JSON]) -> Detector:
@@ -26,16 +30,16 @@ def load(state: Mapping[str, JSON]) -> Detector:
 
 def defaults(
     false_alarm_interval: float, cold_start: float = 14.0, shares: Mapping[str, float] | None = None
-) -> list[Detector]:
+) -> list[Default]:
     """The detectors of a moment under one promise of `false_alarm_interval` days between false alarms.
 
-    False alarms per day add up, so a detector with a share s of them gets the interval divided by s. `shares` by
-    kind, as weights above 0; a kind that is left out is not watched.
+    `shares` by kind, as weights above 0; a kind that is left out is not watched. Each keeps the interval that
+    `Budget` gives it once all are in use.
 
     >>> [(one.kind, one.false_alarm_interval) for one in defaults(90.0, shares={"failure_rate": 2, "silence": 1})]
     [('failure_rate', 135.0), ('silence', 270.0)]
     """
-    makers = {one.kind: one for one in (FailureRate, Contrast, Silence)}
+    makers = {one.kind: one for one in DEFAULT}
     weights = SHARES if shares is None else shares
     for kind, weight in weights.items():
         if kind not in makers or not weight > 0:

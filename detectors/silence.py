@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -13,15 +13,12 @@ from detectors.plain import fields, number, numbers
 
 DAY = 86_400_000_000
 _ARL_FACTOR = 0.676
-_LEVELS = (0.0, 0.05)
-_WEIGHTS = (0.8, 0.2)
 _PERSISTENCE = 0.25
 _CONFIDENCE = math.log(50.0)
 _SETTLED = 0.5  # of the days to be warm, after which lulls are noted
 _TRUSTED = 0.5  # days of a breach that are still learned: a habit is, a long outage is not
 _TRENDS = (4.0, 14.0)  # days
 _BESIDE = (1, 2)  # hours: a clock that changes or a day that starts late is no silence
-_BACK = 0.3  # a recovery must be likelier than this share of the expected rate
 _ENOUGH = 20.0  # arrivals
 _CEILING = 1e60
 _LONGEST = 60 * 24  # hours of a gap that are gone through one by one; what lies before them changes nothing
@@ -58,8 +55,13 @@ class Silence:
     True
     """
 
-    kind = "silence"
-    version = 2
+    kind: str = "silence"
+    version: ClassVar[int] = 3
+    levels: ClassVar[tuple[float, ...]] = (0.0, 0.05)
+    """What is left of the expected arrivals."""
+    weights: ClassVar[tuple[float, ...]] = (0.8, 0.2)
+    back: ClassVar[float] = 0.3
+    """A recovery must be likelier than this share of the expected rate."""
 
     def __init__(
         self,
@@ -75,13 +77,13 @@ class Silence:
             ("warm_after", warm_after),
         ):
             if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"silence: {name} is {value!r}; give a number of days above 0")
+                raise ValueError(f"{self.kind}: {name} is {value!r}; give a number of days above 0")
         self.false_alarm_interval = float(false_alarm_interval)
         self.cold_start = float(cold_start)
         self.accept_after = float(accept_after)
         self.warm_after = min(float(warm_after), self.cold_start)
-        self._state = _State()
-        self._cache: tuple[Frame, _State] | None = None
+        self._state = State(len(self.levels))
+        self._cache: tuple[Frame, State] | None = None
 
     def score(self, frame: Frame) -> Scores | None:
         """Evidence, breach and the expected count of the whole; None before it is warm."""
@@ -109,6 +111,10 @@ class Silence:
         if not state.warm and state.now - state.first >= self.warm_after:
             state.warm = state.base.total >= _ENOUGH or state.now - state.first >= self.cold_start
 
+    def promise(self, false_alarm_interval: float) -> None:
+        """Hold false alarms to one in so many days from now on."""
+        self.false_alarm_interval = false_alarm_interval
+
     def progress(self) -> tuple[float, float]:
         """(days seen, days needed)."""
         state = self._state
@@ -117,7 +123,7 @@ class Silence:
             return max(seen, self.warm_after), self.warm_after
         return seen, self.warm_after if state.base.total >= _ENOUGH else self.cold_start
 
-    def _after(self, frame: Frame) -> "_State":
+    def _after(self, frame: Frame) -> "State":
         if self._cache is not None and self._cache[0] is frame:
             return self._cache[1]
         state = self._state.copy()
@@ -129,48 +135,49 @@ class Silence:
         self._cache = (frame, state)
         return state
 
-    def _pass(self, state: "_State", frame: Frame) -> None:
+    def _pass(self, state: "State", frame: Frame) -> None:
         """Go through the empty time since the last frame hour by hour, then through the frame."""
         end = (frame.end - state.base.origin) / DAY
         start = max((frame.start - state.base.origin) / DAY, state.now)
         at = max(state.now, start - _LONGEST / 24.0)
         while at < start - 1e-9:
             until = min((math.floor(at * 24.0 + 1e-6) + 1.0) / 24.0, start)
-            self._window(state, at, until, 0.0, usual=True)
+            self._window(state, at, until, 0.0)
             at = until
-        self._window(state, start, end, float(frame.arrivals[0]), usual=frame.usual)
+        self._window(state, start, end, float(frame.arrivals[0]), None if frame.usual else frame.doubt)
 
-    def _window(self, state: "_State", start: float, end: float, arrivals: float, *, usual: bool) -> None:
+    def _window(self, state: "State", start: float, end: float, arrivals: float, doubt: float | None = None) -> None:
+        """`doubt`: added variance of a window that is special and not learned; None where it is as usual."""
         length = max(end - start, 0.0)
         hour = math.floor((start + end) * 12.0)
         if hour != state.hour:
             state.turn(hour)
         state.expected = state.rate * length
         hoped = state.rate * length * (state.shape / state.scale if state.scale > 0.0 else 1.0)
-        null = state.filter(length, arrivals, 0.0 if usual else 0.5)
+        null = state.filter(length, arrivals, doubt or 0.0)
         mean = state.low * length
         state.now = end
         if state.since < 0.0:
             self._test(state, length, mean, arrivals, null)
         else:
             self._recover(state, mean, arrivals, null)
-        if usual and (state.since < 0.0 or not state.warm or end - state.since < _TRUSTED):
+        if doubt is None and (state.since < 0.0 or not state.warm or end - state.since < _TRUSTED):
             state.seen += arrivals
             state.time += length
             state.hoped += hoped
 
-    def _threshold(self, state: "_State") -> float:
+    def _threshold(self, state: "State") -> float:
         """Logarithm of the statistic that opens a breach now."""
         return max(state.tail * math.log(max(_ARL_FACTOR * self.false_alarm_interval, 2.0)), state.record + MARGIN)
 
-    def _test(self, state: "_State", length: float, mean: float, arrivals: float, null: float) -> None:
+    def _test(self, state: "State", length: float, mean: float, arrivals: float, null: float) -> None:
         if state.now - state.first < _SETTLED * self.warm_after:
             return
         best = 0.0
-        for place, level in enumerate(_LEVELS):
-            gain = log_poisson(arrivals, level * mean) - null
+        for place, level in enumerate(self.levels):
+            gain = self._likelihood(state, place, level * mean, arrivals) - null
             state.measure[place] = min(
-                (state.measure[place] + length * _WEIGHTS[place]) * math.exp(min(gain, 70.0)), _CEILING
+                (state.measure[place] + length * self.weights[place]) * math.exp(min(gain, 70.0)), _CEILING
             )
             state.climb[place] = max(state.climb[place] + max(gain, -1e9), 0.0)
             if state.climb[place] == 0.0:
@@ -194,12 +201,17 @@ class Silence:
             state.lulls.settle(state.now)
             state.told = 0.0
 
-    def _recover(self, state: "_State", mean: float, arrivals: float, null: float) -> None:
+    def _likelihood(self, state: "State", place: int, mean: float, arrivals: float) -> float:
+        """Logarithm of how likely the arrivals are if something is wrong."""
+        del state, place
+        return log_poisson(arrivals, mean)
+
+    def _recover(self, state: "State", mean: float, arrivals: float, null: float) -> None:
         if arrivals == 0.0 and state.now - state.since < _TRUSTED:
             state.reached -= null
             state.lulls = state.lulls.copy()
             state.lulls.lull(state.now, state.reached)
-        gain = arrivals * -math.log(_BACK) - mean * (1.0 - _BACK)
+        gain = arrivals * -math.log(self.back) - mean * (1.0 - self.back)
         state.evidence = max(state.evidence + gain, 0.0)
         if state.evidence >= _CONFIDENCE:
             state.since = -1.0
@@ -235,21 +247,21 @@ class Silence:
         if not isinstance(settings, dict) or not isinstance(inner, dict):
             raise ValueError("detector state: `settings` and `state` must be objects")
         made = cls(**{name: number(value) for name, value in settings.items()})
-        made._state = _State.load(inner)
+        made._state = State.load(inner)
         return made
 
 
-class _State:
+class State:
     """Plain numbers of a silence detector: the base, this hour's rates, the filter, the statistic, the breach."""
 
     _NUMBERS = (
         "now", "first", "hour", "seen", "time", "hoped", "rate", "low", "doubt", "wander", "common", "tail", "record",
         "told", "shape", "scale", "owed", "gap", "gap_deviation", "gap_null", "gap_hour", "gap_known",
-        "expected", "since", "onset", "evidence", "reached",
+        "expected", "since", "onset", "evidence", "reached", "wide",
     )  # fmt: skip
-    _LISTS = ("measure", "climb", "start", "due", "came")
+    _LISTS = ("measure", "climb", "start", "due", "came", "parts")
 
-    def __init__(self) -> None:
+    def __init__(self, levels: int) -> None:
         self.base, self.lulls = ArrivalBase(), Lulls()
         self.warm = False
         self.now = self.first = 0.0
@@ -261,14 +273,15 @@ class _State:
         self.shape = self.scale = self.owed = 0.0
         self.gap = self.gap_deviation = self.gap_null = self.gap_hour = self.gap_known = 0.0
         self.expected = 0.0
+        self.wide, self.parts = 1.0, [0.0] * levels  # of the last prediction; of an empty stretch's, by level
         self.since, self.onset, self.evidence, self.reached = -1.0, 0.0, 0.0, 0.0
-        self.measure = [0.0] * len(_LEVELS)
-        self.climb = [0.0] * len(_LEVELS)
-        self.start = [0.0] * len(_LEVELS)
+        self.measure = [0.0] * levels
+        self.climb = [0.0] * levels
+        self.start = [0.0] * levels
 
-    def copy(self) -> "_State":
+    def copy(self) -> "State":
         """What a frame may change is copied; base and lulls are replaced, never changed, after this."""
-        made = _State.__new__(_State)
+        made = State.__new__(State)
         made.__dict__.update(self.__dict__)
         for name in self._LISTS:
             setattr(made, name, list(getattr(self, name)))
@@ -333,11 +346,12 @@ class _State:
         variance = self.wander + more + 1.0 / self.shape
         self.owed += self.rate * length
         if arrivals > 0.0:
+            self.parts = [0.0] * len(self.parts)
             self.gap = self.gap_deviation = self.gap_null = self.gap_hour = self.gap_known = 0.0
             self.shape, self.scale = self.shape + arrivals, self.scale + self.owed
             self.owed = 0.0
-            wide = 1.0 / (variance + self.doubt)
-            return log_negative_binomial(arrivals, wide, wide, mean)
+            self.wide = 1.0 / (variance + self.doubt)
+            return log_negative_binomial(arrivals, self.wide, self.wide, mean)
         before = self.gap_null
         self.gap += mean
         self.gap_hour += mean
@@ -345,8 +359,8 @@ class _State:
         if self.gap <= 0.0:
             return 0.0
         known = self.gap_known + self.gap_hour * self.gap_hour * self.doubt
-        wide = self.gap * self.gap / (self.gap_deviation * self.gap_deviation + known)
-        self.gap_null = -wide * math.log1p(self.gap / wide)
+        self.wide = self.gap * self.gap / (self.gap_deviation * self.gap_deviation + known)
+        self.gap_null = -self.wide * math.log1p(self.gap / self.wide)
         return self.gap_null - before
 
     def hope(self) -> float:
@@ -358,9 +372,11 @@ class _State:
         return math.log(max(sum(self.measure), 1e-60))
 
     def restart(self) -> None:
-        self.measure = [0.0] * len(_LEVELS)
-        self.climb = [0.0] * len(_LEVELS)
-        self.start = [self.now] * len(_LEVELS)
+        """Start the statistics at 0 again."""
+        levels = len(self.measure)
+        self.measure = [0.0] * levels
+        self.climb = [0.0] * levels
+        self.start = [self.now] * levels
         self.told = 0.0
 
     def forget(self) -> None:
@@ -375,13 +391,15 @@ class _State:
         self.gap = self.gap_deviation = self.gap_null = self.gap_hour = self.gap_known = 0.0
 
     def dump(self) -> dict[str, JSON]:
+        """Plain JSON."""
         plain: dict[str, JSON] = {name: getattr(self, name) for name in self._NUMBERS}
         lists: dict[str, JSON] = {name: list(getattr(self, name)) for name in self._LISTS}
         return {**plain, **lists, "warm": self.warm, "base": self.base.dump(), "lulls": self.lulls.dump()}
 
     @classmethod
-    def load(cls, state: Mapping[str, JSON]) -> "_State":
-        made = cls()
+    def load(cls, state: Mapping[str, JSON]) -> "State":
+        """The state of a dump."""
+        made = cls(len(numbers(state, "measure")))
         for name in cls._NUMBERS:
             setattr(made, name, number(state[name]))
         for name in cls._LISTS:

@@ -17,7 +17,7 @@ from service.core.counting.duplicates import IdHorizon
 from service.core.counting.identity import Identities
 from service.core.counting.intake import Intake
 from service.core.counting.watermark import PartitionClock, advanced
-from service.core.event import Batch, DeadLetter, Micros, Outcome, Partition, Promise, Record, event_headers
+from service.core.event import Batch, DeadLetter, Micros, Partition, Record, event_headers
 from service.core.meter import Meter
 from service.core.ports import Claim, StaleClaim, Store, StoreAway, StoreBusy
 
@@ -176,7 +176,7 @@ class PartitionWriter:
             dead=self._identities.buried(decoded.dead),
             fresh=fresh,
             hashes=self._horizon.drain() if self._desk.deduplicate and fresh else b"",
-            moments=sorted({r.event.moment for r in fresh if isinstance(r.event, Outcome | Promise)}),
+            moments=sorted(self._desk.intake.touched(fresh)),
             keys=sorted(keys_of(fresh)),
             clock=advanced(self._claim.clock, batch, fresh, now),
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from detectors.frame import WHOLE, Detector, Frame, Scores
+from detectors.frame import WHOLE, Beside, Detector, Frame, Scores
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
@@ -14,14 +14,26 @@ START = 20_454 * DAY
 
 
 def frame(start: int, length: int, rows: Mapping[str, tuple[int, float]], arrivals: int | None = None) -> Frame:
-    """A frame of segments with (trials, hits); arrivals are the trials unless told otherwise."""
+    """A frame of segments with (trials, hits); arrivals are the trials unless told otherwise.
+
+    What is hit took long as well, was left open past its due, and made a customer complain.
+    """
     names = sorted({WHOLE, *rows})
     trials = np.array([rows.get(name, (0, 0.0))[0] for name in names], dtype=np.int64)
     hits = np.array([float(rows.get(name, (0, 0.0))[1]) for name in names])
     seen = trials.copy()
     if arrivals is not None:
         seen[0] = arrivals
-    return Frame(start, start + length, tuple(names), trials, hits, seen)
+    whole = {name: int(hit) for name, hit in zip(names, hits, strict=True)}
+    hit = {name: count for name, count in whole.items() if count}
+    durations = {
+        name: {500: int(tried) - whole[name], 600: whole[name]}
+        for name, tried in zip(names, trials, strict=True)
+        if tried
+    }
+    return Frame(
+        start, start + length, tuple(names), trials, hits, seen, beside=Beside(durations, complaints=hit, overdue=hit)
+    )
 
 
 def stream(

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 
@@ -7,9 +8,13 @@ import numpy as np
 import pytest
 
 from detectors.adapted import Adapted
+from detectors.complaints import Complaints
 from detectors.contrast import Contrast
+from detectors.drop import Drop
+from detectors.duration import Duration
 from detectors.failure_rate import FailureRate
 from detectors.frame import JSON, WHOLE, Detector, Frame, Scores
+from detectors.overdue import Overdue
 from detectors.registry import load
 from detectors.replayed import ALLOWED
 from detectors.silence import Silence
@@ -20,6 +25,10 @@ MAKERS: dict[str, Make] = {
     "failure_rate": lambda: FailureRate(60.0, cold_start=4.0),
     "contrast": lambda: Contrast(60.0, cold_start=4.0),
     "silence": lambda: Silence(60.0, cold_start=4.0),
+    "drop": lambda: Drop(60.0, cold_start=4.0),
+    "duration": lambda: Duration(60.0, cold_start=4.0),
+    "overdue": lambda: Overdue(60.0, cold_start=4.0),
+    "complaints": lambda: Complaints(60.0, cold_start=4.0),
     **{name: partial(Adapted, 60.0, 4.0, detector=name) for name in ALLOWED if name != "half_space_trees"},
     "half_space_trees": partial(
         Adapted, 60.0, 4.0, detector="half_space_trees", parameters={"n_trees": 2, "height": 4}, step=1800.0
@@ -73,7 +82,7 @@ def an_equal_frame_scores_alike(make: Make) -> None:
     detector, other = make(), make()
     odd = frame(START, HOUR // 2, {WHOLE: (5000, 2500.0)})
     for one in troubled():
-        moved = Frame(one.start, one.end, odd.segments, odd.trials, odd.hits, odd.arrivals)
+        moved = replace(odd, start=one.start, end=one.end)
         detector.score(moved)
         detector.learn(one)
         other.learn(one)
@@ -175,8 +184,10 @@ def test_a_window_that_is_not_usual_is_not_learned_from(make: Make) -> None:
     for one in steady(6.0, 50, 2.0):
         detector.learn(one)
     before = detector.score(frame(START + 9 * DAY, HOUR, {WHOLE: (50, 2.0)}))
-    for one in steady(1.0, 500, 25.0, START + 6 * DAY):
-        detector.learn(Frame(one.start, one.end, one.segments, one.trials, one.hits, one.arrivals, usual=False))
+    # How many customers there are lately is what complaints are measured by, and no base of theirs.
+    many = 50 if isinstance(detector, Complaints) else 500
+    for one in steady(1.0, many, 25.0, START + 6 * DAY):
+        detector.learn(replace(one, usual=False))
     after = detector.score(frame(START + 9 * DAY, HOUR, {WHOLE: (50, 2.0)}))
     assert before is not None
     assert after is not None

@@ -9,10 +9,10 @@ from operator import itemgetter
 
 from service.core.catalog import Catalog, Moment
 from service.core.counting.changes import Break, Changes, PromiseKey, View, Voice
-from service.core.counting.ledger import Account, Contribution, Promised, account, fold, milliseconds
-from service.core.counting.tally import Cell, Tally, Values, duration_bucket
+from service.core.counting.ledger import Account, Contribution, Promised, account, fold, milliseconds, past_due
+from service.core.counting.tally import Cell, Signal, Tally, Values, duration_bucket
 from service.core.counting.window import window_of
-from service.core.event import CustomerChange, Micros, Outcome, Partition, Promise, Record
+from service.core.event import Annotation, Complaint, CustomerChange, Micros, Outcome, Partition, Promise, Record
 
 
 class Intake:
@@ -22,6 +22,47 @@ class Intake:
         self._moments = catalog.moments
         self._digits = minor_digits
         self._scale = 10**minor_digits
+        self._journeys = {
+            journey.name: tuple(name for stage in journey.stages for name in stage.moments)
+            for journey in catalog.journeys.values()
+        }
+
+    def touched(self, records: Iterable[Record]) -> set[str]:
+        """The moments whose windows some records count in."""
+        names: set[str] = set()
+        for record in records:
+            event = record.event
+            if isinstance(event, (Outcome, Promise)):
+                names.add(event.moment)
+            elif isinstance(event, (Complaint, Annotation)):
+                names.update(self._about(event))
+        return names
+
+    def _about(self, event: Complaint | Annotation) -> Iterable[str]:
+        """The moments that a complaint or an annotation counts for.
+
+        A complaint about a journey counts for each of its moments. One that names neither counts where there is only
+        one moment that it could be about; else it would be evidence against all of them, and is only kept. What was
+        done and names no moment may have touched any.
+        """
+        if event.moment is not None:
+            return (event.moment,) if event.moment in self._moments else ()
+        if isinstance(event, Annotation):
+            return self._moments
+        if event.journey is not None:
+            return self._journeys.get(event.journey, ())
+        return self._moments if len(self._moments) == 1 else ()
+
+    def _heard(
+        self, at: Micros, event: Complaint | Annotation, closed_through: Mapping[str, Micros], tally: Tally
+    ) -> None:
+        name: Signal = "complaints" if isinstance(event, Complaint) else "notes"
+        for about in self._about(event):
+            moment = self._moments[about]
+            window = window_of(at, moment.window)
+            values = stated(event.dimensions or {}, moment.dimensions)
+            cell = tally.cell(about, window, values, late=window < closed_through.get(about, 0))
+            cell.count_signal(name, 1)
 
     def take(self, partition: Partition, records: Iterable[Record], view: View, changes: Changes) -> None:
         """Add what some records of one partition change, given the state before the batch."""
@@ -65,6 +106,8 @@ class Intake:
                 voices.append(Voice(partition, record.offset, record.at, event))
                 if isinstance(event, CustomerChange):
                     self._told(record.at, event, changes)
+                elif isinstance(event, (Complaint, Annotation)):
+                    self._heard(record.at, event, closed_through, changes.tally)
         for name, spot in spots.items():
             accepted[name] += spot.accepted
             if spot.late:
@@ -108,6 +151,7 @@ class Intake:
         rows[place] = after, now
         changes.promises[place] = after
         settle(moment, after, was, now, through, changes)
+        wait(moment, (before, through), (after, through), changes.tally)
 
     def _outcome(self, partition: Partition, record: Record, event: Outcome, spot: "_Spot", changes: Changes) -> None:
         """An outcome without a key: counted where it stands."""
@@ -194,6 +238,22 @@ def expire(moment: Moment, rows: Iterable[Promised], closed: tuple[Micros, Micro
     for row in rows:
         was, now = (account(row, through, moment.window) for through in closed)
         settle(moment, row, was, now, closed[0], changes)
+        wait(moment, (row, closed[0]), (row, closed[1]), changes.tally)
+
+
+def wait(moment: Moment, was: tuple[Promised, Micros], now: tuple[Promised, Micros], tally: Tally) -> None:
+    """Bring the counts of promises open past their due from one state of a promise to the next.
+
+    `was`, `now`: the row, and how far its moment is closed. These counts only ever mean something summed up, so what
+    comes too late for its window counts in the first one that is still open: how many are open is then right again.
+    """
+    for sign, (row, through) in ((-1, was), (1, now)):
+        if row.first is None:
+            continue
+        values = stated(row.first.dimensions or {}, moment.dimensions)
+        for at, name in past_due(row, through):
+            window = max(window_of(at, moment.window), was[1])
+            tally.cell(moment.name, window, values, late=False).count_signal(name, sign)
 
 
 def settle(moment: Moment, row: Promised, was: Account, now: Account, closed_through: Micros, changes: Changes) -> None:

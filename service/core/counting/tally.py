@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 import msgspec
 
@@ -10,6 +11,14 @@ from service.core.event import Micros
 Values = tuple[str | None, ...]
 """One value for each of a moment's dimensions, in the catalogue's order; None is "not stated"."""
 
+Signal = Literal["complaints", "overdue", "caught_up", "notes"]
+"""What a window counts beside outcomes, each in a row of its own where there is any.
+
+`complaints`: heard about the moment. `overdue`: promises that fell due with no outcome. `caught_up`: those of them
+that an outcome settled after all, so that the sum of the differences is how many are open past their due.
+`notes`: annotations, such as a deployment, which widen what counts as usual for a while.
+"""
+
 
 class Cell(msgspec.Struct, gc=False):
     """Sums over events; adding cells in any order gives the same cell. Deltas may be negative.
@@ -17,6 +26,7 @@ class Cell(msgspec.Struct, gc=False):
     `attempts`, `broken`: promises that fell due or outcomes that happened. `cancelled`: withdrawn by the customer.
     `arrivals`: events whose own time lies in the window. `value`, `broken_value`: minor units of the currency.
     `durations`: how many attempts' durations fell in each logarithmic bucket (see `duration_bucket`).
+    `signals`: counts that most windows have none of, by name (see `Signal`).
     """
 
     attempts: int = 0
@@ -27,6 +37,7 @@ class Cell(msgspec.Struct, gc=False):
     broken_value: int = 0
     duration_ms: int = 0
     durations: dict[int, int] | None = None
+    signals: dict[str, int] | None = None
 
     def add(self, other: "Cell", sign: int = 1) -> None:
         """Take another cell in, or out with sign -1."""
@@ -40,6 +51,9 @@ class Cell(msgspec.Struct, gc=False):
         if other.durations:
             for bucket, count in other.durations.items():
                 self.count_duration(bucket, sign * count)
+        if other.signals:
+            for name, count in other.signals.items():
+                self.count_signal(name, sign * count)
 
     def count_duration(self, bucket: int, count: int) -> None:
         """Count durations in, or out with a negative number; a bucket that comes to nothing is left out."""
@@ -50,6 +64,16 @@ class Cell(msgspec.Struct, gc=False):
         else:
             mine.pop(bucket, None)
         self.durations = mine or None
+
+    def count_signal(self, name: str, count: int) -> None:
+        """Count a signal in, or out with a negative number; one that comes to nothing is left out."""
+        mine = self.signals or {}
+        total = mine.get(name, 0) + count
+        if total:
+            mine[name] = total
+        else:
+            mine.pop(name, None)
+        self.signals = mine or None
 
     def __bool__(self) -> bool:
         """False for a cell that holds nothing."""
@@ -62,6 +86,7 @@ class Cell(msgspec.Struct, gc=False):
             or self.broken_value
             or self.duration_ms
             or self.durations
+            or self.signals
         )
 
 

@@ -166,6 +166,9 @@ class Casebook:
             known = [breach for breach in group if breach.row in rows_of(case.opening.segment)]
             if known:
                 case.claims.update(breach.claim for breach in known)
+                for breach in known:
+                    if breach.kind == "failure_rate" and breach.expected is not None:
+                        case.usual.setdefault(breach.row, breach.expected)
                 rest = [breach for breach in group if breach not in known]
                 return self._evidence(case, known[0], end) + (self._place(rest, start, end) if rest else [])
         segment = segment_of(sorted(rows))

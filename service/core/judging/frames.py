@@ -10,8 +10,8 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
-from detectors.frame import WHOLE, Floats, Frame
-from service.core.counting.tally import Values, Window
+from detectors.frame import NOTHING, WHOLE, Beside, Floats, Frame
+from service.core.counting.tally import Cell, Values, Window
 from service.core.event import Micros
 
 MAX_VALUES = 1000
@@ -27,6 +27,28 @@ class Explained(msgspec.Struct, frozen=True, gc=False):
 
     dimension: str
     usual: Mapping[str, float]
+
+
+class _Beside:
+    """Sums of what cells count beside outcomes, by row."""
+
+    def __init__(self) -> None:
+        self._durations: dict[str, dict[int, int]] = {}
+        self._signals: dict[str, dict[str, int]] = {}
+
+    def add(self, rows: Iterable[str], cell: Cell) -> None:
+        for row in rows:
+            if cell.durations:
+                mine = self._durations.setdefault(row, {})
+                for bucket, count in cell.durations.items():
+                    mine[bucket] = mine.get(bucket, 0) + count
+            for name, count in (cell.signals or {}).items():
+                counts = self._signals.setdefault(name, {})
+                counts[row] = counts.get(row, 0) + count
+
+    def counted(self) -> Beside:
+        signals = self._signals
+        return Beside(self._durations, signals.get("complaints", {}), signals.get("overdue", {}))
 
 
 class Framer:
@@ -75,8 +97,12 @@ class Framer:
         attempts: dict[str, int] = {WHOLE: 0}
         arrivals: dict[str, int] = {}
         broken: dict[str, float] = {}
+        beside: _Beside | None = None
         for window in windows:
             for values, cell in window.cells.items():
+                if cell.durations or cell.signals:
+                    beside = beside or _Beside()
+                    beside.add((WHOLE, *self._rows_of(values)), cell)
                 tried, came, failed = cell.attempts, cell.arrivals, cell.broken
                 rows = self._rows_of(values)
                 attempts[WHOLE] += tried
@@ -94,7 +120,16 @@ class Framer:
         outside = None
         if explained:
             hits, outside = self._imputed(names, hits, windows, explained)
-        return Frame(start, end, tuple(names), trials, hits, trials + came_early, outside=outside)
+        return Frame(
+            start,
+            end,
+            tuple(names),
+            trials,
+            hits,
+            trials + came_early,
+            outside=outside,
+            beside=NOTHING if beside is None else beside.counted(),
+        )
 
     def _imputed(
         self, names: Sequence[str], hits: Floats, windows: Sequence[Window], explained: Sequence[Explained]

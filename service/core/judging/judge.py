@@ -9,12 +9,13 @@ import hashlib
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import numpy as np
 
-from detectors.frame import JSON, WHOLE, Detector, Frame, Scores
+from detectors.budget import SHARES, Budget
+from detectors.frame import JSON, WHOLE, Default, Detector, Frame, Scores
 from service.core.catalog import Moment, Rule, Volume
 from service.core.counting.tally import Window
 from service.core.counting.window import window_of
@@ -29,7 +30,7 @@ from service.core.ports import Series
 STEPS: tuple[Micros, ...] = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR)
 EVENTS_A_STEP = 10.0
 """A frame is as long as keeps the expected number of events in it below this."""
-_VERSION = 1
+_VERSION = 2
 
 
 class Watcher(msgspec.Struct, frozen=True, gc=False):
@@ -41,6 +42,8 @@ class Watcher(msgspec.Struct, frozen=True, gc=False):
     rule: Rule | None = None
     contrast: bool = False
     """It compares a segment with the rest, so that it may speak up inside an interruption of everything."""
+    share: Default | None = None
+    """The detector again where it shares the moment's promise; None: a rule asked for it, outside of the budget."""
 
 
 class Verdicts(msgspec.Struct, frozen=True, gc=False):
@@ -87,6 +90,19 @@ class Judge:
         self._rules_through: Micros | None = None
         self._latest: dict[str, Scores] = {}
         self._breaches: dict[str, list[Breach]] = {}
+        self._budget = self._new_budget()
+        self._promise()
+
+    def _new_budget(self, used: Iterable[str] = ()) -> Budget:
+        shared = [watcher.name for watcher in self._watchers if watcher.share is not None]
+        weights = {name: SHARES[name] for name in shared if name in SHARES}
+        return Budget(self.moment.false_alarm_interval / DAY, weights, used)
+
+    def _promise(self) -> None:
+        intervals = self._budget.intervals()
+        for watcher in self._watchers:
+            if watcher.share is not None and watcher.name in intervals:
+                watcher.share.promise(intervals[watcher.name])
 
     def advance(self, closed: Iterable[Window], through: Micros) -> Verdicts:
         """Judge the windows that closed, `closed` holding those with anything in them, from `self.through` on.
@@ -119,8 +135,10 @@ class Judge:
         frame = self._framer.frame(start, end, windows, self._cases.explained())
         self._today.take(windows)
         self._cases.count(windows)
+        if self._budget.take(frame):
+            self._promise()
         for watcher in self._watchers:
-            scores = watcher.detector.score(frame)
+            scores = watcher.detector.score(frame) if self._budget.used(watcher.name) else None
             watcher.detector.learn(frame)
             if scores is None:
                 self._breaches.pop(watcher.name, None)
@@ -222,6 +240,7 @@ class Judge:
             "rules": [watch.dump() for watch in self._rules],
             "cases": self._cases.dump(),
             "breaches": {name: msgspec.to_builtins(found) for name, found in self._breaches.items()},
+            "used": [*self._budget.dump()],
             "detectors": {w.name: dict(w.detector.dump()) for w in self._watchers},
         }
 
@@ -235,8 +254,13 @@ class Judge:
         restore: Restore,
     ) -> "Judge":
         """A judge that goes on exactly as the one whose dump this is; its definition must be the same."""
-        restored = [msgspec.structs.replace(w, detector=restore(state["detectors"][w.name])) for w in watchers]
+        restored = []
+        for watcher in watchers:
+            detector = restore(state["detectors"][watcher.name])
+            restored.append(msgspec.structs.replace(watcher, detector=detector, share=_shared(watcher, detector)))
         judge = cls(moment, rules, restored)
+        judge._budget = judge._new_budget(state["used"])
+        judge._promise()
         judge.through = state["through"]
         judge._step = state["step"]
         judge._days.extend(msgspec.convert(state["days"], list[Day]))
@@ -248,6 +272,11 @@ class Judge:
         judge._cases = Casebook.load(moment, state["cases"])
         judge._breaches = msgspec.convert(state["breaches"], dict[str, list[Breach]])
         return judge
+
+
+def _shared(watcher: Watcher, detector: Detector) -> Default | None:
+    """The detector as one that shares the moment's promise, if the watcher's does."""
+    return None if watcher.share is None else cast("Default", detector)
 
 
 def window_step(step: Micros, width: Micros) -> Micros:
@@ -270,7 +299,9 @@ def _breaches(watcher: Watcher, scores: Scores, frame: Frame) -> Iterable[Breach
     for index in np.flatnonzero(scores.breach):
         row = scores.segments[index]
         trials, hits, arrivals = seen.get(row, (0, 0.0, 0))
-        if watcher.kind == "failure_rate":
+        if scores.seen is not None:
+            share = float(scores.seen[index])
+        elif watcher.kind == "failure_rate":
             share = float(hits) / float(trials) if trials else float("nan")
         else:
             share = float(arrivals)

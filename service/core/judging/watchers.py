@@ -9,7 +9,15 @@ from service.core.event import DAY
 from service.core.interruption import Kind
 from service.core.judging.judge import Watcher
 
-_KINDS: dict[str, Kind] = {"failure_rate": "failure_rate", "contrast": "failure_rate", "silence": "silence"}
+_KINDS: dict[str, Kind] = {
+    "failure_rate": "failure_rate",
+    "contrast": "failure_rate",
+    "silence": "silence",
+    "drop": "volume",
+    "duration": "duration",
+    "overdue": "overdue",
+    "complaints": "complaints",
+}
 
 
 def watchers(moment: Moment, rules: Sequence[Rule]) -> list[Watcher]:
@@ -20,6 +28,7 @@ def watchers(moment: Moment, rules: Sequence[Rule]) -> list[Watcher]:
             kind=_KINDS[detector.kind],
             detector=detector,
             contrast=detector.kind == "contrast",
+            share=detector,
         )
         for detector in defaults(
             false_alarm_interval=moment.false_alarm_interval / DAY,

@@ -119,7 +119,8 @@ def test_a_promise_that_expires_is_judged_at_its_due_and_breaks_there() -> None:
     [made] = take(promise(3, 10.5, value=1)).promises.values()
     changes = Changes()
     expire(MOMENT, [made], (at(10), at(11)), changes)
-    assert cells(changes) == {(at(10), None, False): Cell(attempts=1, broken=1, value=100, broken_value=100)}
+    broke = Cell(attempts=1, broken=1, value=100, broken_value=100, signals={"overdue": 1})
+    assert cells(changes) == {(at(10), None, False): broke}
     [row] = changes.breaks.values()
     assert row is not None
     assert (row.ref, row.at, row.promised, row.late) == ("=k", at(10.5), True, False)
@@ -136,7 +137,7 @@ def test_kept_in_time_and_heard_after_the_expiry_amends_the_break_away() -> None
 def test_a_late_keep_says_when_and_changes_no_count() -> None:
     [made] = take(promise(3, 10)).promises.values()
     changes = take(outcome(15, "kept"), closed=14, known=[made])
-    assert cells(changes) == {(at(15), None, False): Cell(arrivals=1)}
+    assert cells(changes) == {(at(15), None, False): Cell(arrivals=1, signals={"caught_up": 1})}
     [row] = changes.breaks.values()
     assert row is not None
     assert (row.at, row.settled_at, row.late) == (at(10), at(15), False)
@@ -171,7 +172,7 @@ def test_what_customers_say_is_kept_as_it_is() -> None:
     changes = take(*voices)
     assert [voice.event for voice in changes.voices] == voices
     assert changes.counts.accepted == {"arrives": 1, "": 3}
-    assert cells(changes) == {}
+    assert cells(changes) == {(at(3), None, False): Cell(signals={"complaints": 1, "notes": 1})}
 
 
 def test_the_keys_of_a_batch_are_those_of_its_promises_and_keyed_outcomes() -> None:

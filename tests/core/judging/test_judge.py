@@ -270,6 +270,10 @@ def test_a_moment_alone_is_watched() -> None:
         ("failure_rate", "failure_rate", False, None),
         ("contrast", "failure_rate", True, None),
         ("silence", "silence", False, None),
+        ("drop", "volume", False, None),
+        ("duration", "duration", False, None),
+        ("overdue", "overdue", False, None),
+        ("complaints", "complaints", False, None),
     ]
 
 

@@ -1,10 +1,10 @@
 """Judging: closed windows as they were when they closed, and what became of them."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Table, select, update
 
 from service.adapters.store.sql.bulk import Bulk, Row, plan
 from service.adapters.store.sql.database import Database
@@ -14,6 +14,7 @@ from service.adapters.store.sql.tables import (
     interruptions,
     judged,
     moments,
+    signals,
     snapshots,
     tallies,
     timeline,
@@ -155,17 +156,21 @@ def _page(
         else:
             cells[values] = cell
     if found:
-        _add_durations(connection, moment, codec, found)
+        for opens, dims, bucket, n in _beside(connection, durations, moment, found):
+            found[opens][codec.values(dims)].count_duration(bucket, n)
+        for opens, dims, name, n in _beside(connection, signals, moment, found):
+            found[opens][codec.values(dims)].count_signal(name, n)
     return found, beyond
 
 
-def _add_durations(
-    connection: Connection, moment: str, codec: ValuesCodec, found: dict[Micros, dict[Values, Cell]]
-) -> None:
-    rows = connection.execute(
-        select(durations.c.opens, durations.c.dims, durations.c.bucket, durations.c.n)
-        .where(durations.c.moment == moment, ~durations.c.late, durations.c.n != 0)
-        .where(durations.c.opens >= min(found), durations.c.opens <= max(found))
-    )
-    for opens, dims, bucket, n in rows:
-        found[opens][codec.values(dims)].add(Cell(durations={bucket: n}))
+def _beside(connection: Connection, table: Table, moment: str, found: Mapping[Micros, object]) -> Iterable[Row]:
+    """What stands beside the tallies of these windows: (window, dimensions, what is counted, how many)."""
+    what = table.c.bucket if table is durations else table.c.name
+    return [
+        tuple(row)
+        for row in connection.execute(
+            select(table.c.opens, table.c.dims, what, table.c.n)
+            .where(table.c.moment == moment, ~table.c.late, table.c.n != 0)
+            .where(table.c.opens >= min(found), table.c.opens <= max(found))
+        )
+    ]

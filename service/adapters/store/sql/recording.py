@@ -17,6 +17,7 @@ from service.adapters.store.sql.tables import (
     durations,
     moments,
     promises,
+    signals,
     tallies,
     voices,
 )
@@ -28,6 +29,7 @@ from service.core.ports import StoreBusy
 
 _ADD_TALLIES = plan(tallies, "add")
 _ADD_DURATIONS = plan(durations, "add")
+_ADD_SIGNALS = plan(signals, "add")
 _PUT_BREAKS = plan(breaks, "put")
 _DELETE_BREAKS = plan(breaks, "delete")
 _PUT_PROMISES = plan(promises, "put")
@@ -62,9 +64,10 @@ class Recorder:
         `known`: the ledger rows that were locked to be read; a row that was not there then must not be now.
         """
         run = self._database.bulk.run
-        cells, buckets = self._tally_rows(changes.tally)
+        cells, buckets, beside = self._tally_rows(changes.tally)
         run(connection, _ADD_TALLIES, cells)
         run(connection, _ADD_DURATIONS, buckets)
+        run(connection, _ADD_SIGNALS, beside)
         kept = [_break_row(row) for row in changes.breaks.values() if row is not None]
         run(connection, _PUT_BREAKS, kept)
         run(connection, _DELETE_BREAKS, [place for place, row in changes.breaks.items() if row is None])
@@ -78,9 +81,10 @@ class Recorder:
             run(connection, _APPEND_DEAD, [_dead_row(partition, letter, now) for letter in changes.dead])
         run(connection, _ADD_COUNTS, list(_count_rows(partition, changes.counts)))
 
-    def _tally_rows(self, tally: Tally) -> tuple[list[Row], list[Row]]:
+    def _tally_rows(self, tally: Tally) -> tuple[list[Row], list[Row], list[Row]]:
         rows: list[Row] = []
         buckets: list[Row] = []
+        beside: list[Row] = []
         for moment, cells in tally.cells.items():
             text = self._codec(moment).text
             for (window, values, late), cell in cells.items():
@@ -104,7 +108,9 @@ class Recorder:
                 )
                 if cell.durations:
                     buckets += [(moment, window, dims, late, bucket, n) for bucket, n in cell.durations.items()]
-        return rows, buckets
+                if cell.signals:
+                    beside += [(moment, window, dims, late, name, n) for name, n in cell.signals.items()]
+        return rows, buckets, beside
 
     def _write_promises(
         self,

@@ -126,6 +126,19 @@ durations = Table(
     sqlite_with_rowid=False,
 )
 
+# Counts that few windows have, by name.
+signals = Table(
+    "signals",
+    metadata,
+    _word("moment", key=True),
+    Column("opens", BigInteger, primary_key=True, autoincrement=False),
+    _word("dims", key=True),
+    Column("late", Boolean, primary_key=True, autoincrement=False),
+    _word("name", key=True),
+    _count("n"),
+    sqlite_with_rowid=False,
+)
+
 breaks = Table(
     "breaks",
     metadata,
