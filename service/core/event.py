@@ -15,12 +15,12 @@ HOUR: Micros = 60 * MINUTE
 DAY: Micros = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ONE = timedelta(microseconds=1)
 
 
 def micros(moment: datetime) -> Micros:
     """Microseconds of an aware datetime, exact."""
-    return (moment - _EPOCH) // _ONE
+    since = moment - _EPOCH
+    return since.days * DAY + since.seconds * SECOND + since.microseconds
 
 
 def instant(at: Micros) -> datetime:

@@ -155,8 +155,8 @@ def test_the_same_streams_break_no_law_of_the_sound_core() -> None:
 
 
 def test_a_ledger_in_which_the_last_event_wins_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def last_wins(row: Any, record: Record, moment: Any, digits: int) -> Any:
-        fresh = fold(type(row)(row.moment, row.key), record, moment, digits)
+    def last_wins(row: Any, record: Record, moment: Any, scale: int) -> Any:
+        fresh = fold(type(row)(row.moment, row.key), record, moment, scale)
         given = {name: entry for name in row.__struct_fields__[2:] if (entry := getattr(fresh, name)) is not None}
         return type(row)(**{**{name: getattr(row, name) for name in row.__struct_fields__}, **given})
 

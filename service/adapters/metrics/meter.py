@@ -180,11 +180,12 @@ class Metrics:
 
     def _tallied(self, tally: Tally) -> None:
         """The net of a transaction, for a promise that moves from one window to another changes nothing."""
-        for name, cells in tally.cells.items():
+        for name, windows in tally.cells.items():
             label = self._moment(name)
+            cells = [cell for window in windows.values() for cell in window.values()]
             for up, back, net in (
-                (m.ATTEMPTS, m.ATTEMPTS_BACK, sum(cell.attempts for cell in cells.values())),
-                (m.BROKEN, m.BROKEN_BACK, sum(cell.broken for cell in cells.values())),
+                (m.ATTEMPTS, m.ATTEMPTS_BACK, sum(cell.attempts for cell in cells)),
+                (m.BROKEN, m.BROKEN_BACK, sum(cell.broken for cell in cells)),
             ):
                 self._by_moment[up if net > 0 else back].labels(label).inc(abs(net))
 

@@ -153,11 +153,10 @@ class MemoryStore(MemoryReader, MemoryDesk):
 
     def apply(self, changes: Changes) -> None:
         """Write what a batch or a closing changes; its cells are taken over as they are."""
-        for moment, cells in changes.tally.cells.items():
+        for moment, windows in changes.tally.cells.items():
             add = self._books[moment].add
-            for (window, values, late), cell in cells.items():
-                if cell:
-                    add(window, values, cell, late=late)
+            for (window, late), cells in windows.items():
+                add(window, cells, late=late)
         for (moment, ref), row in changes.breaks.items():
             self._put_break(moment, ref, row)
         for place, promised in changes.promises.items():
@@ -186,6 +185,9 @@ class MemoryStore(MemoryReader, MemoryDesk):
         moment, key = place
         before = self._promises.get(place)
         self._promises[place] = row
+        if before is not None and before.first is row.first:
+            # An outcome can end a row's waiting, and never begins it.
+            return
         was = before.due if before else None
         if was != row.due:
             if was is not None:

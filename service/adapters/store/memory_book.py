@@ -3,10 +3,8 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 
-from service.core.counting.tally import Cell, Values, Window
+from service.core.counting.tally import Cell, Cells, Values, Window
 from service.core.event import Micros
-
-Cells = dict[Values, Cell]
 
 
 class Book:
@@ -19,23 +17,28 @@ class Book:
         self.amended: dict[Micros, Cells] = {}
         self._starts: list[Micros] = []
 
-    def add(self, start: Micros, values: Values, cell: Cell, *, late: bool) -> None:
-        """Add a delta. The cell may be taken over as it is: the giver must not touch it again."""
+    def add(self, start: Micros, given: Cells, *, late: bool) -> None:
+        """Add the deltas of a window. The cells may be taken over: the giver must not touch them again."""
+        given = _filled(given)
+        if not given:
+            return
         side = self.amended if late else self.judged
         cells = side.get(start)
         if cells is None:
-            cells = side[start] = {}
+            side[start] = given
             if not late:
                 starts = self._starts
                 if not starts or start > starts[-1]:
                     starts.append(start)
                 else:
                     insort(starts, start)
-        known = cells.get(values)
-        if known is None:
-            cells[values] = cell
-        else:
-            known.add(cell)
+            return
+        for values, cell in given.items():
+            known = cells.get(values)
+            if known is None:
+                cells[values] = cell
+            else:
+                known.add(cell)
 
     def windows(self, after: Micros | None, through: Micros, width: Micros) -> Iterator[Window]:
         """As judged: windows with start ≥ after and end ≤ through that hold anything, in order."""
@@ -43,7 +46,7 @@ class Book:
         place = 0 if after is None else bisect_left(starts, after)
         while place < len(starts) and starts[place] + width <= through:
             start = starts[place]
-            cells = {values: cell for values, cell in self.judged[start].items() if cell}
+            cells = _filled(self.judged[start])
             if cells:
                 yield Window(start, start + width, cells)
             place += 1
@@ -57,3 +60,8 @@ class Book:
             if start <= at < end:
                 for values, cell in cells.items():
                     yield at, values, cell
+
+
+def _filled(cells: Cells) -> Cells:
+    """The cells that hold something; nearly always an attempt or an arrival, which is quicker to see than nothing."""
+    return {values: cell for values, cell in cells.items() if cell.attempts or cell.arrivals or cell}

@@ -6,9 +6,13 @@ so that neither batch sizes nor a stop and a resume change what counts as a dupl
 """
 
 import struct
+from array import array
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
+import numpy as np
 from xxhash import xxh3_64_intdigest
 
 from service.core.event import HOUR, Micros, Record
@@ -17,7 +21,7 @@ SPAN: Micros = HOUR
 LIMIT = 1_000_000
 
 _HEAD = struct.Struct("<IIq")
-_RUN = struct.Struct("<qI")
+_RUNS = np.dtype([("mark", "<i8"), ("ids", "<u4")])
 _HASH_BYTES = 8
 
 BEFORE_TIME: Micros = -(1 << 63)
@@ -29,10 +33,24 @@ def id_hash(event_id: str) -> int:
     return xxh3_64_intdigest(event_id.encode())
 
 
-class IdHorizon:
-    """The ids that one partition still remembers; about 110 bytes each.
+class _Stretch:
+    """Some ids in the order in which they came, each with the watermark it came at; those before `start` are gone."""
 
-    `watermark` is the partition's latest event time as this horizon was told.
+    __slots__ = ("hashes", "marks", "start")
+
+    def __init__(self, hashes: list[int], marks: list[Micros]) -> None:
+        self.hashes = hashes
+        # Packed, for there may be millions of them.
+        self.marks = array("q", marks)
+        self.start = 0
+
+
+class IdHorizon:
+    """The ids that one partition still remembers; about 90 bytes each.
+
+    `watermark` is the partition's latest event time as this horizon was told. Ids are entered a batch at a time: what
+    none of a batch's ids can be is a duplicate of one another or of anything still known when it began needs no closer
+    look, since what is forgotten meanwhile is then of no account.
     """
 
     def __init__(self, *, span: Micros = SPAN, limit: int = LIMIT) -> None:
@@ -42,15 +60,11 @@ class IdHorizon:
         # The same ids twice: a set answers "seen?", a queue with the watermarks beside it says whose turn it
         # is to be forgotten. (A dict could do both, but finding its first key gets slow as keys are removed.)
         self._known: set[int] = set()
-        self._queue: deque[int] = deque()
-        self._marks: deque[Micros] = deque()
-        self._fresh: list[int] = []
-        # Two lists of numbers, not one of pairs: nothing here for the garbage collector to walk.
-        self._run_marks: list[Micros] = []
-        self._run_sizes: list[int] = []
+        self._queue: deque[_Stretch] = deque()
+        self._fresh: list[_Stretch] = []
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return len(self._known)
 
     def seen(self, hashed: int) -> bool:
         """Whether this id is remembered at the present watermark."""
@@ -58,60 +72,54 @@ class IdHorizon:
 
     def add(self, hashed: int, watermark: Micros) -> None:
         """Remember an id that came when the latest event time, its own included, was `watermark`."""
-        self.advance(watermark)
-        self._remember(hashed)
-        self._fresh.append(hashed)
-        if self._run_marks and self._run_marks[-1] == self.watermark:
-            self._run_sizes[-1] += 1
-        else:
-            self._run_marks.append(self.watermark)
-            self._run_sizes.append(1)
+        self._fresh.append(self._enter([hashed], [max(watermark, self.watermark)]))
 
     def advance(self, watermark: Micros) -> None:
         """Forget what the partition's latest event time has left behind; it never moves back."""
         if watermark <= self.watermark:
             return
         self.watermark = watermark
-        marks = self._marks
         oldest = watermark - self._span
-        while marks and marks[0] < oldest:
-            self._forget()
+        queue = self._queue
+        while queue:
+            first = queue[0]
+            self._forget(first, bisect_left(first.marks, oldest, first.start) - first.start)
+            if first.start < len(first.hashes):
+                break
+            queue.popleft()
 
     def sift(self, records: Sequence[Record]) -> list[Record]:
         """The records whose ids are new, in order, remembered; a duplicate's time moves nothing."""
+        hashes = list(map(xxh3_64_intdigest, map(str.encode, [record.event.id for record in records])))
         kept: list[Record] = []
-        known, queue, marks, fresh = self._known, self._queue, self._marks, self._fresh
-        run_marks, run_sizes = self._run_marks, self._run_sizes
-        span, limit, watermark = self._span, self._limit, self.watermark
-        for record in records:
-            hashed = xxh3_64_intdigest(record.event.id.encode())
-            if hashed in known:
-                continue
-            # The same as `add`, written out: this runs for every event.
-            at = record.at
-            if at > watermark:
-                watermark = at
-                oldest = at - span
-                while marks and marks[0] < oldest:
-                    marks.popleft()
-                    known.remove(queue.popleft())
-                run_marks.append(at)
-                run_sizes.append(1)
-            elif run_marks:
-                run_sizes[-1] += 1
-            else:
-                run_marks.append(watermark)
-                run_sizes.append(1)
-            known.add(hashed)
-            queue.append(hashed)
-            marks.append(watermark)
-            fresh.append(hashed)
-            if len(marks) > limit:
-                marks.popleft()
-                known.remove(queue.popleft())
-            kept.append(record)
-        self.watermark = watermark
+        start = 0
+        for place in self._suspects(hashes):
+            kept += self._take(records[start:place], hashes[start:place])
+            start = place
+            if hashes[place] in self._known:
+                start += 1
+        kept += self._take(records[start:], hashes[start:])
         return kept
+
+    def _suspects(self, hashes: list[int]) -> list[int]:
+        """The places of ids that came before; or may have, if they were not forgotten meanwhile."""
+        known, once = self._known, set(hashes)
+        if len(once) == len(hashes) and known.isdisjoint(once):
+            return []
+        met: set[int] = set()
+        places = []
+        for place, hashed in enumerate(hashes):
+            if hashed in known or hashed in met:
+                places.append(place)
+            met.add(hashed)
+        return places
+
+    def _take(self, records: Sequence[Record], hashes: list[int]) -> Sequence[Record]:
+        """Remember records whose ids are all new and different."""
+        if hashes:
+            marks = list(accumulate([record.at for record in records], max, initial=self.watermark))
+            self._fresh.append(self._enter(hashes, marks[1:]))
+        return records
 
     def drain(self) -> bytes:
         """What was added since the last call: a batch's blob, to be stored in that batch's transaction.
@@ -119,41 +127,46 @@ class IdHorizon:
         Little-endian: the number of ids and of runs (two u32), the watermark (i64), the runs (watermark i64,
         ids u32), the hashes (u64).
         """
-        hashes = self._fresh
-        blob = b"".join(
-            (
-                _HEAD.pack(len(hashes), len(self._run_marks), self.watermark),
-                *map(_RUN.pack, self._run_marks, self._run_sizes),
-                struct.pack(f"<{len(hashes)}Q", *hashes),
-            )
-        )
-        self._fresh, self._run_marks, self._run_sizes = [], [], []
-        return blob
+        hashes = np.array([hashed for stretch in self._fresh for hashed in stretch.hashes], dtype="<u8")
+        marks = np.concatenate([np.zeros(0, dtype="<i8"), *(np.asarray(stretch.marks) for stretch in self._fresh)])
+        self._fresh = []
+        firsts = np.flatnonzero(np.diff(marks, prepend=marks[:1] - 1))
+        runs = np.empty(len(firsts), dtype=_RUNS)
+        runs["mark"] = marks[firsts]
+        runs["ids"] = np.diff(firsts, append=len(marks))
+        return _HEAD.pack(len(hashes), len(runs), self.watermark) + runs.tobytes() + hashes.tobytes()
 
     def restore(self, blobs: Iterable[bytes]) -> None:
         """Remember what earlier blobs hold, oldest first, as if nothing had stopped."""
         for blob in blobs:
-            runs, hashes, watermark = _unpack(blob)
-            at = 0
-            for mark, count in runs:
-                self.advance(mark)
-                for hashed in hashes[at : at + count]:
-                    self._remember(hashed)
-                at += count
+            marks, hashes, watermark = _unpack(blob)
+            start = 0
+            for place in self._suspects(hashes):
+                self._enter(hashes[start:place], marks[start:place])
+                start = place
+                if hashes[place] in self._known:
+                    start += 1
+            self._enter(hashes[start:], marks[start:])
             self.advance(watermark)
 
-    def _remember(self, hashed: int) -> None:
-        if hashed in self._known:
-            return
-        self._known.add(hashed)
-        self._queue.append(hashed)
-        self._marks.append(self.watermark)
-        if len(self._marks) > self._limit:
-            self._forget()
+    def _enter(self, hashes: list[int], marks: list[Micros]) -> _Stretch:
+        """Remember ids that are all new and different, and forget those whose turn it is."""
+        stretch = _Stretch(hashes, marks)
+        if hashes:
+            self._queue.append(stretch)
+            self._known.update(hashes)
+            self.advance(marks[-1])
+            while (excess := len(self._known) - self._limit) > 0:
+                first = self._queue[0]
+                self._forget(first, excess)
+                if first.start == len(first.hashes):
+                    self._queue.popleft()
+        return stretch
 
-    def _forget(self) -> None:
-        self._marks.popleft()
-        self._known.remove(self._queue.popleft())
+    def _forget(self, stretch: _Stretch, count: int) -> None:
+        end = min(stretch.start + count, len(stretch.hashes))
+        self._known.difference_update(stretch.hashes[stretch.start : end])
+        stretch.start = end
 
 
 def extent(blob: bytes) -> tuple[int, Micros]:
@@ -165,11 +178,12 @@ def extent(blob: bytes) -> tuple[int, Micros]:
     return count, watermark
 
 
-def _unpack(blob: bytes) -> tuple[list[tuple[Micros, int]], tuple[int, ...], Micros]:
+def _unpack(blob: bytes) -> tuple[list[Micros], list[int], Micros]:
     count, runs, watermark = _HEAD.unpack_from(blob)
-    start = _HEAD.size + runs * _RUN.size
+    start = _HEAD.size + runs * _RUNS.itemsize
     if len(blob) != start + count * _HASH_BYTES:
         message = f"a blob of {len(blob)} bytes cannot hold {count} ids in {runs} runs: it is cut or no blob of ids"
         raise ValueError(message)
-    marks = list(_RUN.iter_unpack(blob[_HEAD.size : start]))
-    return marks, struct.unpack_from(f"<{count}Q", blob, start), watermark
+    given = np.frombuffer(blob, _RUNS, runs, _HEAD.size)
+    hashes = np.frombuffer(blob, "<u8", count, start)
+    return np.repeat(given["mark"], given["ids"]).tolist(), hashes.tolist(), watermark

@@ -4,13 +4,13 @@ What is late does not depend on batches, nor on the order of arrival within the 
 events whose own time lies in it or before, and whatever else is said of it, or comes after it closed, amends it.
 """
 
-from collections.abc import Iterable, Mapping
-from operator import itemgetter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from service.core.catalog import Catalog, Moment
 from service.core.counting.changes import Break, Changes, PromiseKey, View, Voice
-from service.core.counting.ledger import Account, Contribution, Promised, account, fold, milliseconds, past_due
-from service.core.counting.tally import Cell, Signal, Tally, Values, duration_bucket
+from service.core.counting.ledger import NOTHING, Account, Contribution, Promised, account, fold, milliseconds, past_due
+from service.core.counting.tally import Cell, Cells, Signal, Tally, Values, duration_bucket, stated
 from service.core.counting.window import window_of
 from service.core.event import Annotation, Complaint, CustomerChange, Micros, Outcome, Partition, Promise, Record
 
@@ -20,7 +20,6 @@ class Intake:
 
     def __init__(self, catalog: Catalog, minor_digits: int = 2) -> None:
         self._moments = catalog.moments
-        self._digits = minor_digits
         self._scale = 10**minor_digits
         self._journeys = {
             journey.name: tuple(name for stage in journey.stages for name in stage.moments)
@@ -60,7 +59,7 @@ class Intake:
         for about in self._about(event):
             moment = self._moments[about]
             window = window_of(at, moment.window)
-            values = stated(event.dimensions or {}, moment.dimensions)
+            values = stated(event.dimensions, moment.dimensions)
             cell = tally.cell(about, window, values, late=window < closed_through.get(about, 0))
             cell.count_signal(name, 1)
 
@@ -85,16 +84,15 @@ class Intake:
         voices = changes.voices
         accepted, late = changes.counts.accepted, changes.counts.late
         closed_through = view.closed_through
-        spots: dict[str, _Spot] = {}
+        plain: dict[str, list[Record]] = {}
         for record in records:
             event = record.event
             # Tuples, no unions, and the commonest first: this runs for every event.
             if isinstance(event, Outcome) and event.key is None:
-                spot = spots.get(event.moment)
-                if spot is None:
-                    moment = self._moments[event.moment]
-                    spot = spots[event.moment] = _Spot(moment, closed_through.get(moment.name, 0), changes.tally)
-                self._outcome(partition, record, event, spot, changes)
+                mine = plain.get(event.moment)
+                if mine is None:
+                    mine = plain[event.moment] = []
+                mine.append(record)
             elif isinstance(event, (Outcome, Promise)):
                 name = event.moment
                 accepted[name] += 1
@@ -108,10 +106,11 @@ class Intake:
                     self._told(record.at, event, changes)
                 elif isinstance(event, (Complaint, Annotation)):
                     self._heard(record.at, event, closed_through, changes.tally)
-        for name, spot in spots.items():
-            accepted[name] += spot.accepted
-            if spot.late:
-                late[name] += spot.late
+        for name, mine in plain.items():
+            accepted[name] += len(mine)
+            behind = self._outcomes(partition, mine, self._moments[name], closed_through.get(name, 0), changes)
+            if behind:
+                late[name] += behind
 
     def _told(self, at: Micros, event: CustomerChange, changes: Changes) -> None:
         """What a customer is worth a year, as last told."""
@@ -137,13 +136,12 @@ class Intake:
         known = rows.get(place)
         if known is None:
             row = view.promises.get(place)
-            known = (row, account(row, through, moment.window)) if row else (Promised(*place), Account())
+            known = (row, account(row, through, moment.window)) if row else (Promised(*place), NOTHING)
         before, was = known
-        given: Mapping[str, str] = getattr(record.event, "dimensions", None) or {}
-        values = stated(given, moment.dimensions)
+        values = stated(getattr(record.event, "dimensions", None), moment.dimensions)
         window = record.at - record.at % moment.window
         changes.tally.cell(moment.name, window, values, late=window < through).arrivals += 1
-        after = fold(before, record, moment, self._digits)
+        after = fold(before, record, moment, self._scale)
         if after is before:
             rows[place] = known
             return
@@ -153,81 +151,74 @@ class Intake:
         settle(moment, after, was, now, through, changes)
         wait(moment, (before, through), (after, through), changes.tally)
 
-    def _outcome(self, partition: Partition, record: Record, event: Outcome, spot: "_Spot", changes: Changes) -> None:
-        """An outcome without a key: counted where it stands."""
-        given = event.dimensions
-        at = record.at
-        late = at < spot.through
-        spot.accepted += 1
-        if late:
-            spot.late += 1
-        place = (at - at % spot.width, spot.values(given) if given else spot.nothing, late)
-        cell = spot.cells.get(place)
-        if cell is None:
-            cell = spot.cells[place] = Cell()
-        cell.arrivals += 1
-        word = event.outcome
-        if word == "cancelled":
-            cell.cancelled += 1
-            return
-        cell.attempts += 1
-        value = 0 if event.value is None else round(event.value * self._scale)
-        cell.value += value
-        if event.duration_s is not None:
-            duration = milliseconds(event.duration_s) or 0
-            cell.duration_ms += duration
-            buckets = cell.durations = cell.durations or {}
-            bucket = duration_bucket(duration)
-            buckets[bucket] = buckets.get(bucket, 0) + 1
-        if word == "broken":
-            cell.broken += 1
-            cell.broken_value += value
-            ref = f"@{partition.topic_id or partition.topic}/{partition.number}/{record.offset}"
-            name = event.moment
-            changes.breaks[name, ref] = Break(
-                moment=name,
-                ref=ref,
-                at=at,
-                customer=event.customer,
-                value=value,
-                dimensions=given or {},
-                reason=event.reason,
-                late=late,
-            )
+    def _outcomes(
+        self, partition: Partition, records: Sequence[Record], moment: Moment, through: Micros, changes: Changes
+    ) -> int:
+        """Outcomes of one moment without keys, counted where they stand; how many of them were late.
+
+        Events share their dimensions where those are equal, as a rule, so that a dictionary seen before leads to its
+        values, and within a window to its cell, by what it is rather than by what is in it: all of them live as long
+        as `records` does.
+        """
+        name, width, names, scale = moment.name, moment.window, moment.dimensions, self._scale
+        by_dimensions: dict[int, Values] = {}
+        behind, late = 0, False
+        start: Micros | None = None
+        cells: Cells = {}
+        near: dict[int, Cell] = {}
+        for record in records:
+            at = record.at
+            # An Outcome, as the caller has seen; to ask again costs as much as the count.
+            event: Any = record.event
+            window = at - at % width
+            if window != start or late is not (at < through):
+                start, late = window, at < through
+                cells, near = changes.tally.window(name, window, late=late), {}
+            behind += late
+            given = event.dimensions
+            which = id(given)
+            cell = near.get(which)
+            if cell is None:
+                values = by_dimensions.get(which)
+                if values is None:
+                    values = by_dimensions[which] = stated(given, names)
+                cell = cells.get(values)
+                if cell is None:
+                    cell = cells[values] = Cell()
+                near[which] = cell
+            cell.arrivals += 1
+            word = event.outcome
+            if word == "cancelled":
+                cell.cancelled += 1
+                continue
+            cell.attempts += 1
+            value = 0
+            if event.value is not None:
+                value = round(event.value * scale)
+                cell.value += value
+            if event.duration_s is not None:
+                duration = milliseconds(event.duration_s) or 0
+                cell.duration_ms += duration
+                cell.count_duration(duration_bucket(duration), 1)
+            if word == "broken":
+                cell.broken += 1
+                cell.broken_value += value
+                row = _broken(partition, record, event, value, late=late)
+                changes.breaks[name, row.ref] = row
+        return behind
 
 
-class _Spot:
-    """Where a batch's outcomes without a key are counted for one moment: looked up once, not for each event."""
-
-    __slots__ = ("_names", "_pick", "accepted", "cells", "late", "nothing", "through", "width")
-
-    def __init__(self, moment: Moment, through: Micros, tally: Tally) -> None:
-        names = moment.dimensions
-        self._names = names
-        # With one name itemgetter gives no tuple.
-        self._pick = itemgetter(*names) if len(names) > 1 else None
-        self.nothing: Values = (None,) * len(names)
-        self.through = through
-        self.width = moment.window
-        self.cells = tally.cells.setdefault(moment.name, {})
-        self.accepted = 0
-        self.late = 0
-
-    def values(self, given: Mapping[str, str]) -> Values:
-        """As `stated`, fast where every dimension is."""
-        if self._pick is not None:
-            try:
-                values: tuple[str, ...] = self._pick(given)
-            except KeyError:
-                return stated(given, self._names)
-            if "" not in values:
-                return values
-        return stated(given, self._names)
-
-
-def stated(given: Mapping[str, str], names: Iterable[str]) -> Values:
-    """The values of a moment's dimensions; an empty one is not stated."""
-    return tuple([given.get(name) or None for name in names])
+def _broken(partition: Partition, record: Record, event: Outcome, value: int, *, late: bool) -> Break:
+    return Break(
+        moment=event.moment,
+        ref=f"@{partition.topic_id or partition.topic}/{partition.number}/{record.offset}",
+        at=record.at,
+        customer=event.customer,
+        value=value,
+        dimensions=event.dimensions or {},
+        reason=event.reason,
+        late=late,
+    )
 
 
 def expire(moment: Moment, rows: Iterable[Promised], closed: tuple[Micros, Micros], changes: Changes) -> None:
@@ -248,10 +239,8 @@ def wait(moment: Moment, was: tuple[Promised, Micros], now: tuple[Promised, Micr
     comes too late for its window counts in the first one that is still open: how many are open is then right again.
     """
     for sign, (row, through) in ((-1, was), (1, now)):
-        if row.first is None:
-            continue
-        values = stated(row.first.dimensions or {}, moment.dimensions)
         for at, name in past_due(row, through):
+            values = stated(row.first.dimensions if row.first else None, moment.dimensions)
             window = max(window_of(at, moment.window), was[1])
             tally.cell(moment.name, window, values, late=False).count_signal(name, sign)
 
@@ -261,7 +250,7 @@ def settle(moment: Moment, row: Promised, was: Account, now: Account, closed_thr
 
     What windows before `closed_through` were to be judged by came too late for them, and amends.
     """
-    if was == now:
+    if was is now or was == now:
         return
     tally, width = changes.tally, moment.window
     for sign, side, other in ((-1, was, now), (1, now, was)):

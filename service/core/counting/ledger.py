@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from service.core.catalog import Moment
-from service.core.counting.tally import Signal, Values, duration_bucket
+from service.core.counting.tally import Signal, Values, duration_bucket, stated
 from service.core.counting.window import window_of
 from service.core.event import Micros, Outcome, Promise, Record, micros
 
@@ -79,7 +79,7 @@ class Contribution(msgspec.Struct, frozen=True, gc=False):
 
     def values(self, names: tuple[str, ...]) -> Values:
         """The values of a moment's dimensions."""
-        return tuple([self.dimensions.get(name) or None for name in names])
+        return stated(self.dimensions, names)
 
     @property
     def bucket(self) -> int | None:
@@ -87,9 +87,9 @@ class Contribution(msgspec.Struct, frozen=True, gc=False):
         return None if self.duration_ms is None else duration_bucket(self.duration_ms)
 
 
-def minor(value: float | None, digits: int) -> int | None:
-    """Money in minor units."""
-    return None if value is None else round(value * 10**digits)
+def minor(value: float | None, scale: int) -> int | None:
+    """Money in minor units, of which `scale` are one."""
+    return None if value is None else round(value * scale)
 
 
 def milliseconds(seconds: float | None) -> int | None:
@@ -107,15 +107,15 @@ def due_of(promise: Promise, at: Micros, moment: Moment) -> Micros:
     return at + moment.deadline.after
 
 
-def fold(row: Promised, record: Record, moment: Moment, digits: int) -> Promised:
-    """The row with one more event taken in."""
+def fold(row: Promised, record: Record, moment: Moment, scale: int) -> Promised:
+    """The row with one more event taken in; `scale` minor units are one of the currency."""
     event = record.event
     if isinstance(event, Promise):
         entry = Entry(
             record.at,
             event.id,
             event.customer,
-            minor(event.value, digits),
+            minor(event.value, scale),
             event.dimensions,
             due_of(event, record.at, moment),
         )
@@ -129,7 +129,7 @@ def fold(row: Promised, record: Record, moment: Moment, digits: int) -> Promised
         record.at,
         event.id,
         event.customer,
-        minor(event.value, digits),
+        minor(event.value, scale),
         event.dimensions,
         None,
         milliseconds(event.duration_s),
@@ -169,7 +169,7 @@ def contribution(row: Promised, closed_through: Micros) -> Contribution | None:
     once event time has passed it; an explicit `broken` before the due counts at its own time. An outcome without
     a promise counts at its own time until a promise comes.
     """
-    due = row.due
+    due = row.first.due if row.first else None
     settled = _decisive(row, due)
     if settled is None:
         if row.first is None or due is None or due >= closed_through:
@@ -205,8 +205,16 @@ class Account(msgspec.Struct, frozen=True, gc=False):
         )
 
 
+NOTHING = Account()
+
+
 def account(row: Promised, closed_through: Micros, width: Micros) -> Account:
     """What a row counts for while its moment is closed through a time."""
+    first = row.first
+    untold = row.kept is None and row.broken is None and row.cancelled is None
+    if untold and (first is None or first.due is None or first.due >= closed_through):
+        # Promised, and not due yet: so are most rows whenever they are looked at.
+        return NOTHING
     now = contribution(row, closed_through)
     if _plain(row, width):
         return Account(now, (now,) if now else ())

@@ -1,7 +1,9 @@
 """The mergeable counts of one window, kept by the whole tuple of dimension values."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from operator import itemgetter
 from typing import Literal
 
 import msgspec
@@ -18,6 +20,27 @@ Signal = Literal["complaints", "overdue", "caught_up", "notes"]
 that an outcome settled after all, so that the sum of the differences is how many are open past their due.
 `notes`: annotations, such as a deployment, which widen what counts as usual for a while.
 """
+
+
+def stated(given: Mapping[str, str] | None, names: tuple[str, ...]) -> Values:
+    """The values of a moment's dimensions; an empty one is not stated."""
+    if not given:
+        return (None,) * len(names)
+    if len(names) > 1:
+        # With one name an itemgetter gives no tuple.
+        try:
+            values: Values = _picker(names)(given)
+        except KeyError:
+            pass
+        else:
+            if "" not in values:
+                return values
+    return tuple([given.get(name) or None for name in names])
+
+
+@cache
+def _picker(names: tuple[str, ...]) -> Callable[[Mapping[str, str]], Values]:
+    return itemgetter(*names)
 
 
 class Cell(msgspec.Struct, gc=False):
@@ -110,24 +133,35 @@ class CellKey(msgspec.Struct, frozen=True, gc=False):
     late: bool
 
 
+Cells = dict[Values, Cell]
+"""The cells of one window."""
+
+
 class Tally:
-    """Cells by moment, window, dimension values and lateness, as deltas to be added to what is stored."""
+    """Cells by moment, window and lateness, and dimension values, as deltas to be added to what is stored."""
 
     __slots__ = ("cells",)
 
     def __init__(self) -> None:
-        self.cells: dict[str, dict[tuple[Micros, Values, bool], Cell]] = {}
+        self.cells: dict[str, dict[tuple[Micros, bool], Cells]] = {}
 
     def cell(self, moment: str, window: Micros, values: Values, *, late: bool) -> Cell:
         """The cell at a place, made when it is not there yet."""
-        cells = self.cells.get(moment)
-        if cells is None:
-            cells = self.cells[moment] = {}
-        place = (window, values, late)
-        cell = cells.get(place)
+        cells = self.window(moment, window, late=late)
+        cell = cells.get(values)
         if cell is None:
-            cell = cells[place] = Cell()
+            cell = cells[values] = Cell()
         return cell
+
+    def window(self, moment: str, window: Micros, *, late: bool) -> Cells:
+        """The cells of a window, to be added to."""
+        windows = self.cells.get(moment)
+        if windows is None:
+            windows = self.cells[moment] = {}
+        cells = windows.get((window, late))
+        if cells is None:
+            cells = windows[window, late] = {}
+        return cells
 
     def merge(self, other: "Tally") -> None:
         """Add another tally's cells."""
@@ -136,10 +170,11 @@ class Tally:
 
     def __iter__(self) -> Iterator[tuple[CellKey, Cell]]:
         """Every cell that holds something."""
-        for moment, cells in self.cells.items():
-            for (window, values, late), cell in cells.items():
-                if cell:
-                    yield CellKey(moment, window, values, late), cell
+        for moment, windows in self.cells.items():
+            for (window, late), cells in windows.items():
+                for values, cell in cells.items():
+                    if cell:
+                        yield CellKey(moment, window, values, late), cell
 
 
 class Window(msgspec.Struct, frozen=True, gc=False):

@@ -310,4 +310,41 @@ def test_1e999_in_an_envelope_is_a_bad_number() -> None:
 def test_the_same_payload_means_the_same_with_and_without_company_that_needs_care() -> None:
     payload = json.dumps({**OUTCOME, "reason": "é"}, ensure_ascii=False).encode()
     alone, together = decode(payload), decode(payload, dumped(envelope(DATA)))
-    assert alone.records[0] == together.records[0]
+    assert repr(alone.records[0]) == repr(together.records[0])
+
+
+_HALF = dumped(OUTCOME).index(b",") + 1
+
+
+@pytest.mark.parametrize(
+    "payloads",
+    [
+        [dumped(OUTCOME) + dumped(OUTCOME), b" "],
+        [dumped(OUTCOME) + dumped(OUTCOME), b""],
+        [dumped(OUTCOME) + b"\n" + dumped(OUTCOME), b"\n"],
+        [dumped(OUTCOME) + b"\n" + dumped(OUTCOME), b"\n" + dumped(OUTCOME)[:_HALF], dumped(OUTCOME)[_HALF:]],
+        [dumped(OUTCOME)[:_HALF], dumped(OUTCOME)[_HALF:], dumped(OUTCOME) + dumped(OUTCOME)],
+    ],
+    ids=["two and a space", "two and nothing", "two lines and an empty one", "lines and halves", "halves and two"],
+)
+def test_payloads_that_make_as_many_objects_only_together_are_all_refused(payloads: list[bytes]) -> None:
+    found = decode(*payloads)
+    assert found.records == []
+    assert ["not_json"] * len(payloads) == [dead.reason for dead in found.dead]
+
+
+def test_a_bad_record_among_thousands_costs_only_itself() -> None:
+    payloads = [dumped(OUTCOME, id=f"a{number}") for number in range(5000)]
+    payloads[100] = payloads[4400] = b"{"
+    payloads[4401] = dumped(OUTCOME, moment="nowhere")
+    found = decode(*payloads)
+    assert [dead.reason for dead in found.dead] == ["not_json", "not_json", "unknown_moment"]
+    assert [f"a{n}" for n in range(5000) if n not in {100, 4400, 4401}] == [r.event.id for r in found.records]
+
+
+def test_dimensions_that_are_none_at_all_are_refused_in_any_company() -> None:
+    wrong: list[Any] = [[], {"a": 1}, {"": "x"}, {"a": "x" * 257}]
+    odd = [dumped(OUTCOME, dimensions=given) for given in wrong]
+    found = decode(dumped(OUTCOME, dimensions={"a": "b"}), *odd, dumped(OUTCOME, dimensions={"a": "b"}))
+    assert [getattr(record.event, "dimensions", None) for record in found.records] == [{"a": "b"}, {"a": "b"}]
+    assert len(odd) == len(found.dead)

@@ -32,7 +32,7 @@ NEVER = 0
 def row(events: Sequence[Event]) -> Promised:
     made = Promised("arrives", "k")
     for event in events:
-        made = fold(made, record(event), MOMENT, 2)
+        made = fold(made, record(event), MOMENT, 100)
     return made
 
 
@@ -173,9 +173,9 @@ def test_what_expired_is_the_promise_as_it_was_known_then() -> None:
 
 
 def test_money_and_durations_are_whole_numbers() -> None:
-    assert minor(12.345, 2) == 1234
-    assert minor(7.0, 0) == 7
-    assert minor(None, 2) is None
+    assert minor(12.345, 100) == 1234
+    assert minor(7.0, 1) == 7
+    assert minor(None, 100) is None
     assert milliseconds(1.2345) == 1234
     found = counts(outcome(4, "kept", duration_s=2.5))
     assert found is not None
@@ -184,7 +184,7 @@ def test_money_and_durations_are_whole_numbers() -> None:
 
 def test_what_has_no_place_in_the_ledger_is_refused() -> None:
     with pytest.raises(TypeError, match="a Annotation has no place in the ledger"):
-        fold(Promised("arrives", "k"), record(Annotation("a", instant(at(0)), "released")), MOMENT, 2)
+        fold(Promised("arrives", "k"), record(Annotation("a", instant(at(0)), "released")), MOMENT, 100)
 
 
 # --- as judged and as amended ---

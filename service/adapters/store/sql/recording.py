@@ -85,31 +85,32 @@ class Recorder:
         rows: list[Row] = []
         buckets: list[Row] = []
         beside: list[Row] = []
-        for moment, cells in tally.cells.items():
+        for moment, windows in tally.cells.items():
             text = self._codec(moment).text
-            for (window, values, late), cell in cells.items():
-                if not cell:
-                    continue
-                dims = text(values)
-                rows.append(
-                    (
-                        moment,
-                        window,
-                        dims,
-                        late,
-                        cell.attempts,
-                        cell.broken,
-                        cell.cancelled,
-                        cell.arrivals,
-                        cell.value,
-                        cell.broken_value,
-                        cell.duration_ms,
+            for (window, late), cells in windows.items():
+                for values, cell in cells.items():
+                    if not cell:
+                        continue
+                    dims = text(values)
+                    rows.append(
+                        (
+                            moment,
+                            window,
+                            dims,
+                            late,
+                            cell.attempts,
+                            cell.broken,
+                            cell.cancelled,
+                            cell.arrivals,
+                            cell.value,
+                            cell.broken_value,
+                            cell.duration_ms,
+                        )
                     )
-                )
-                if cell.durations:
-                    buckets += [(moment, window, dims, late, bucket, n) for bucket, n in cell.durations.items()]
-                if cell.signals:
-                    beside += [(moment, window, dims, late, name, n) for name, n in cell.signals.items()]
+                    if cell.durations:
+                        buckets += [(moment, window, dims, late, bucket, n) for bucket, n in cell.durations.items()]
+                    if cell.signals:
+                        beside += [(moment, window, dims, late, name, n) for name, n in cell.signals.items()]
         return rows, buckets, beside
 
     def _write_promises(

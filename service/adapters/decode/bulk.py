@@ -1,0 +1,92 @@
+"""Many payloads in one call of the parser, for those that are sound: what is odd is left to whoever can say why."""
+
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+from msgspec.structs import force_setattr
+
+from service.core.event import Annotation, Complaint, CustomerChange, Dimensions, Event, Feedback, Outcome, Promise
+
+_MOST = 4096
+_FEWEST = 32
+"""Payloads that are tried together: one that is odd costs all of them a second look."""
+_MOST_KNOWN, _LONGEST_KNOWN = 10_000, 1024
+_OPEN, _CLOSE = b"{}"  # as numbers, which is how bytes give their parts
+_FIRST, _LAST = itemgetter(0), itemgetter(-1)
+
+
+def _lean(kind: type[msgspec.Struct]) -> Any:
+    """The type with its dimensions left as text: the same few texts come again and again."""
+    tag = kind.__struct_config__.tag
+    fields = [("dimensions", msgspec.Raw, msgspec.Raw())]
+    return msgspec.defstruct(kind.__name__, fields, bases=(kind,), tag_field="type", tag=tag, frozen=True, gc=False)
+
+
+LeanOutcome = _lean(Outcome)
+"""An Outcome as this module makes it."""
+_LeanPromise = _lean(Promise)
+_ANY = LeanOutcome | _LeanPromise | Complaint | Feedback | CustomerChange | Annotation
+
+
+class BulkDecoder:
+    """Decodes payloads of the plain contract together; equal dimensions are one dict, which nobody may change."""
+
+    def __init__(self) -> None:
+        self._json: msgspec.json.Decoder[Event] = msgspec.json.Decoder(_ANY)
+        self._together = _MOST
+        self._dimensions = msgspec.json.Decoder(Dimensions | None)
+        self._known: dict[bytes, dict[str, str] | None] = {b"": None}
+
+    def stretch(self, payloads: Sequence[bytes], start: int) -> tuple[int, list[Event] | None]:
+        """Where the next stretch of payloads ends, and its events; None where it must be looked at one by one."""
+        some = payloads[start : start + self._together]
+        events = self._events(some)
+        if events is None:
+            self._together = max(_FEWEST, self._together // 8)
+            some = some[: self._together]
+            events = self._events(some)
+        if events is not None:
+            self._together = min(_MOST, self._together * 2)
+        return start + len(some), events
+
+    def _events(self, payloads: Sequence[bytes]) -> list[Event] | None:
+        # Each begins with { and ends with }, and where one follows another there is }, a line's end, {. No text of JSON
+        # holds a bare line's end, and inside an object no { follows a }: so what is parsed as a whole was whole
+        # objects in each payload, and if there are as many of them as payloads, one in each.
+        try:
+            if set(map(_FIRST, payloads)) != {_OPEN} or set(map(_LAST, payloads)) != {_CLOSE}:
+                return None
+        except IndexError:  # an empty one
+            return None
+        events = self._parsed(b"\n".join(payloads))
+        if events is None or len(events) != len(payloads):
+            return None
+        return events if self._with_dimensions(events) else None
+
+    def _parsed(self, block: bytes) -> list[Event] | None:
+        try:
+            return self._json.decode_lines(block)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
+
+    def _with_dimensions(self, events: Sequence[Event]) -> bool:
+        known = self._known
+        try:
+            for event in events:
+                if isinstance(event, (Outcome, Promise)):
+                    text = bytes(event.dimensions)  # type: ignore[arg-type]  # as yet it is a Raw
+                    given = known[text] if text in known else self._learn(text)
+                    force_setattr(event, "dimensions", given)
+        except msgspec.MsgspecError:
+            return False
+        return True
+
+    def _learn(self, text: bytes) -> dict[str, str] | None:
+        given: dict[str, str] | None = self._dimensions.decode(text)
+        if len(text) <= _LONGEST_KNOWN:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known = {b"": None}
+            self._known[text] = given
+        return given
