@@ -1,12 +1,15 @@
 """What whoever keeps a store in order asks of it: dead letters, and counts that are corrected afterwards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 import msgspec
 
-from service.core.counting.changes import Changes, PromiseKey, View
+from service.core.counting.changes import Break, Changes, PromiseKey, View
+from service.core.counting.identity import Forgetting
+from service.core.counting.ledger import Promised
+from service.core.counting.tally import Cell, Values
 from service.core.event import DeadLetter, Micros, Partition
 
 
@@ -47,11 +50,56 @@ class Revision(Protocol):
 
     view: View
     hashes: Sequence[bytes]
+    forgetting: Forgetting
 
     def save(self, changes: Changes, numbers: Sequence[int] = ()) -> None:
         """Write the changes, take these dead letters away, and commit.
 
         Raises StoreBusy, with nothing written, where somebody else took one of them away meanwhile.
+        """
+        ...
+
+
+class Restatement(msgspec.Struct, frozen=True, gc=False):
+    """The record of a stretch that was counted anew: who would ask a year later why a figure moved finds it here.
+
+    `source`: where the corrected events came from, in words; `counted` of them stand in it now.
+    """
+
+    moment: str
+    since: Micros
+    until: Micros
+    source: str
+    counted: int = 0
+    attempts: int = 0
+    broken: int = 0
+    arrivals: int = 0
+    """The differences that it made to the stretch's sums; to `arrivals` beyond the dead letters that it freed."""
+    at: Micros | None = None
+
+
+class StretchTransaction(Protocol):
+    """A moment's transaction, exclusive, in which a stretch of its closed windows is counted anew."""
+
+    closed_through: Micros
+    forgetting: Forgetting
+
+    def rows(self) -> Iterator[Promised]:
+        """All promises of the moment."""
+        ...
+
+    def cells(self, since: Micros, until: Micros) -> Mapping[tuple[Micros, Values], Cell]:
+        """What its windows hold, as amended."""
+        ...
+
+    def breaks(self, since: Micros, until: Micros) -> list[Break]:
+        """Those in a stretch."""
+        ...
+
+    def save(self, changes: Changes, taken: Mapping[Partition, Sequence[int]], row: Restatement) -> int:
+        """Write the changes and the record of it, and commit.
+
+        The dead letters of records that were `taken`, by partition and offset, leave the dead. How many did.
         """
         ...
 
@@ -75,4 +123,16 @@ class Graves(Protocol):
 
     def purge(self, which: Which, limit: int) -> Mapping[str, int]:
         """Delete so many of the oldest; how many of each reason. Counts keep what they were."""
+        ...
+
+
+class Restates(Protocol):
+    """A store whose closed windows can be counted anew."""
+
+    def restating(self, moment: str) -> AbstractContextManager[StretchTransaction]:
+        """A moment's transaction; rolled back unless saved."""
+        ...
+
+    def restatements(self, *, limit: int = 100) -> list[Restatement]:
+        """The records of what was counted anew, newest first."""
         ...

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from service.core.counting.changes import Changes, keys_of
 from service.core.counting.duplicates import BEFORE_TIME, IdHorizon, id_hash
+from service.core.counting.identity import Identities
 from service.core.counting.intake import Intake
 from service.core.event import Batch, Micros, Outcome, Partition, Promise, Record
 from service.core.keeping import Buried, Graves, Which
@@ -42,7 +43,8 @@ class Exhumation:
 
     A letter that is taken, or turns out to be a duplicate, leaves the dead in the transaction that counts it: done
     twice, or killed half-way, nothing is counted twice. What falls into windows that are closed amends reports, as
-    everything late does, and is never judged. The partition's clock and position stay where they are.
+    everything late does, and is never judged. The partition's clock and position stay where they are. A customer who
+    was forgotten stays so. `pseudonyms`: under which name customers are kept.
     """
 
     def __init__(
@@ -52,12 +54,14 @@ class Exhumation:
         intake: Intake,
         clock: Callable[[], Micros],
         live: Callable[[Partition], bool],
+        pseudonyms: Callable[[str], str] | None = None,
     ) -> None:
         self._graves = graves
         self._decoder_for = decoder_for
         self._intake = intake
         self._clock = clock
         self._live = live
+        self._pseudonyms = pseudonyms
 
     def run(self, which: Which, *, upto: int | None = None, dry: bool = False) -> Replayed:
         """Take all that are meant, no newer than `upto`; `dry`: only say what would become of them, ids unseen."""
@@ -130,7 +134,8 @@ class Exhumation:
         moments = sorted({r.event.moment for r in records if isinstance(r.event, Outcome | Promise)})
         with self._graves.revise(partition, moments, sorted(keys_of(records))) as revision:
             changes = Changes()
-            fresh = _unseen(records, revision.hashes, changes)
+            named = Identities(revision.forgetting, self._pseudonyms).named(list(records))
+            fresh = _unseen(named, revision.hashes, changes)
             self._intake.take(partition, fresh, revision.view, changes)
             counts = changes.counts
             counts.duplicate = len(records) - len(fresh)

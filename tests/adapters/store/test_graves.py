@@ -235,6 +235,20 @@ def test_two_at_once_take_each_letter_once(store: SqlStore) -> None:
     balanced(store)
 
 
+def test_a_customer_who_was_forgotten_stays_so_and_their_letters_are_counted_as_gone(store: SqlStore) -> None:
+    reader = Reader(store)
+    bury(reader, payload(1))
+    erased = store.forget("c1", by="me", at=T0)
+    assert store.graves().buried(Which()) == []
+    reader = Reader(store)
+    bury(reader, payload(1), payload(2))
+
+    exhumed(store).run(Which())
+
+    assert [row.customer for row in every_break(store)] == [erased.tombstone, "c2"]
+    assert store.counts().balanced
+
+
 def test_purged_letters_are_gone_and_the_counts_remember(store: SqlStore) -> None:
     reader = Reader(store)
     bury(reader, payload(1), payload(2))

@@ -9,11 +9,13 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, 
 from service.adapters.store.sql.bulk import plan
 from service.adapters.store.sql.database import Database, Transaction
 from service.adapters.store.sql.failures import translated
+from service.adapters.store.sql.keeping import forgetting
 from service.adapters.store.sql.reader import buried, dead_letter
 from service.adapters.store.sql.recording import Recorder
 from service.adapters.store.sql.tables import counts, dead_letters, id_hashes, partitions
 from service.core.counting.changes import Changes, PromiseKey, View
 from service.core.counting.duplicates import extent
+from service.core.counting.identity import Forgetting
 from service.core.event import Partition
 from service.core.keeping import Buried, Group, Which
 from service.core.ports import StoreBusy, StoreRefused
@@ -83,7 +85,10 @@ class SqlGraves:
                 row = _hold(connection, partition)
                 hashes = _hashes(connection, row)
             known = {name: through for name, through in closed.items() if through is not None}
-            yield _Revision(self._recorder, transaction, row, View(known, promises), hashes)
+            revision = _Revision(self._recorder, transaction, row, View(known, promises), hashes)
+            with translated(self._database.where):
+                revision.forgetting = forgetting(connection)
+            yield revision
 
 
 class _Revision:
@@ -95,6 +100,7 @@ class _Revision:
         self._partition = partition
         self.view = view
         self.hashes = hashes
+        self.forgetting = Forgetting()
 
     def save(self, changes: Changes, numbers: Sequence[int] = ()) -> None:
         connection = self._transaction.connection

@@ -1,6 +1,7 @@
 """Writing about customers: contacts, audit, the table of customers, frozen money, and forgetting."""
 
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from service.adapters.store.sql.tables import (
     audit,
     breaks,
     contacts,
+    counts,
     customers,
     dead_letters,
     forgotten,
@@ -27,6 +29,7 @@ from service.core.counting.ledger import Promised
 from service.core.event import Annotation, Complaint, CustomerChange, Feedback, Micros
 from service.core.people import AuditEntry, Client, Contact, Erased
 
+_ADD_COUNTS = plan(counts, "add")
 _APPEND_CONTACTS = plan(contacts, "append")
 _APPEND_AUDIT = plan(audit, "append")
 _PUT_BREAKS = plan(breaks, "put")
@@ -89,7 +92,7 @@ def forget(connection: Connection, bulk: Bulk, customer: str, known_as: str, at:
         promises=_promises(connection, bulk, known_as, tombstone),
         voices=_voices(connection, bulk, known_as, tombstone),
         contacts=_contacts(connection, known_as, tombstone),
-        dead_letters=_dead_letters(connection, customer),
+        dead_letters=_dead_letters(connection, bulk, customer),
     )
 
 
@@ -152,17 +155,27 @@ def _contacts(connection: Connection, customer: str, tombstone: str) -> int:
     return connection.execute(change).rowcount
 
 
-def _dead_letters(connection: Connection, customer: str) -> int:
+def _dead_letters(connection: Connection, bulk: Bulk, customer: str) -> int:
     table = dead_letters.c
     last = 0
     gone: list[int] = []
+    purged: Counter[tuple[int, str]] = Counter()
     while True:
-        query = select(table.id, table.payload, table.detail).where(table.id > last).order_by(table.id).limit(_CHUNK)
+        query = (
+            select(table.id, table.partition, table.reason, table.payload, table.detail)
+            .where(table.id > last)
+            .order_by(table.id)
+            .limit(_CHUNK)
+        )
         rows = connection.execute(query).all()
         if not rows:
             break
         last = rows[-1].id
-        gone += [row.id for row in rows if holds_id(bytes(row.payload), row.detail, customer)]
+        mine = [row for row in rows if holds_id(bytes(row.payload), row.detail, customer)]
+        gone += [row.id for row in mine]
+        purged.update((row.partition, row.reason) for row in mine)
+    # The counts stand; that they are gone is counted beside them.
+    bulk.run(connection, _ADD_COUNTS, [(partition, "purged", reason, n) for (partition, reason), n in purged.items()])
     bulk_delete = delete(dead_letters)
     for start in range(0, len(gone), _CHUNK):
         connection.execute(bulk_delete.where(table.id.in_(gone[start : start + _CHUNK])))

@@ -132,5 +132,11 @@ def clocks(connection: Connection) -> list[PartitionClock]:
     return sorted((_clock(row) for row in rows), key=lambda clock: clock.partition)
 
 
+def read_through(connection: Connection) -> dict[Partition, int]:
+    """The next offset of every partition that exists and was read."""
+    rows = connection.execute(select(partitions).where(~_columns.retired, _columns.position.is_not(None)))
+    return {Partition(row.topic, row.number, row.topic_id): row.position for row in rows}
+
+
 def _clock(row: Row[Any]) -> PartitionClock:
     return PartitionClock(Partition(row.topic, row.number, row.topic_id), row.latest, row.looked_at, ended=row.ended)

@@ -93,7 +93,7 @@ class SqlReader(SqlDeskReader, SqlPeople):
         )
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        return [_break(row) for row in rows]
+        return [break_of(row) for row in rows]
 
     def _within(self, moment: str, segment: Segment, start: Micros, end: Micros) -> list[ColumnElement[bool]]:
         values = [self._database.dimension(breaks.c.dims, name).in_(of) for name, of in segment]
@@ -283,7 +283,8 @@ def _partition(row: Row[Any]) -> Partition:
     return Partition(row.topic, row.number, row.topic_id)
 
 
-def _break(row: Row[Any]) -> Break:
+def break_of(row: Row[Any]) -> Break:
+    """The break of a row of the table."""
     return Break(
         moment=row.moment,
         ref=row.ref,

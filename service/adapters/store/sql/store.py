@@ -1,7 +1,7 @@
 """The store over SQL: the protocol's verbs, each a short transaction."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import msgspec
 from sqlalchemy import Connection, update
@@ -15,6 +15,7 @@ from service.adapters.store.sql.graves import SqlGraves
 from service.adapters.store.sql.packing import ValuesCodec
 from service.adapters.store.sql.reader import SqlReader
 from service.adapters.store.sql.recording import NO_PARTITION, Recorder
+from service.adapters.store.sql.restating import recorded, restating
 from service.adapters.store.sql.tables import blind_spans, moments
 from service.core.catalog import Moment
 from service.core.counting.changes import Changes, PromiseKey, View
@@ -23,6 +24,7 @@ from service.core.counting.ledger import Promised
 from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock
 from service.core.event import Micros, Partition
+from service.core.keeping import Restatement, StretchTransaction
 from service.core.people import AuditEntry, Client, Contact, Erased, forgot
 from service.core.ports import (
     BlindSpan,
@@ -90,6 +92,20 @@ class SqlStore(SqlDesk, SqlReader):
     def graves(self) -> SqlGraves:
         """Its dead letters, and the way back for them."""
         return SqlGraves(self._database, self.recorder)
+
+    def restating(self, moment: str) -> AbstractContextManager[StretchTransaction]:
+        """A moment's transaction in which closed windows are counted anew."""
+        return restating(self._database, self.recorder, self._codec(moment), moment)
+
+    def restatements(self, *, limit: int = 100) -> list[Restatement]:
+        """The records of what was counted anew, newest first."""
+        with self._database.read() as connection:
+            return recorded(connection, limit)
+
+    def positions(self) -> dict[Partition, int]:
+        """How far each partition that exists was read."""
+        with self._database.read() as connection:
+            return positions.read_through(connection)
 
     def retire(self, partitions: Sequence[Partition]) -> None:
         """Forget the clocks of partitions that no longer exist."""

@@ -341,3 +341,19 @@ risk_marks = Table(
     Column("at", BigInteger, nullable=False),
     _word("body"),
 )
+
+restatements = Table(
+    "restatements",
+    metadata,
+    Column("id", Big, primary_key=True),
+    _word("moment"),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    _word("source"),
+    _count("counted"),
+    # The differences that it made.
+    _count("attempts"),
+    _count("broken"),
+    _count("arrivals"),
+    Column("at", BigInteger),
+)
