@@ -140,7 +140,7 @@ class Service:
             options.money,
             options.public_url,
             wall_clock,
-            now=None if options.live else clock,
+            replayed=None if options.live else clock,
             meter=self.meter,
         )
         self.sender = Sender(store, notifier, wall_clock, meter=self.meter)

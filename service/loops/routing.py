@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 
 import msgspec
 
@@ -11,7 +12,7 @@ from service.core.event import DAY, Micros
 from service.core.interruption import Interruption
 from service.core.meter import Meter, NoMeter
 from service.core.ports import StaleClaim, Store, StoreAway, StoreBusy
-from service.core.telling.desk import Dispatch, Item, News
+from service.core.telling.desk import Decision, Dispatch, Item, News
 from service.core.telling.labels import accountable
 from service.core.telling.message import Facts
 from service.core.telling.route import Notice, notices
@@ -32,8 +33,8 @@ _FACTS = 10
 class Routing:
     """Runs the desk until it is told to stop; one thread, and any number of replicas: a stale turn is thrown away.
 
-    `clock`: the wall time, from which the outbox reckons. `now`: the time that grouping and service hours go
-    by, the wall's where it is not given, the events' own in a replay.
+    `clock`: the wall time. `replayed`: where time is the events' own, how far it is: grouping and service hours
+    go by it then, and by the wall's otherwise.
     """
 
     def __init__(  # what it stands on
@@ -44,7 +45,7 @@ class Routing:
         public_url: str,
         clock: Callable[[], Micros],
         *,
-        now: Callable[[], Micros] | None = None,
+        replayed: Callable[[], Micros] | None = None,
         meter: Meter | None = None,
         pause: float = 0.25,
     ) -> None:
@@ -53,7 +54,7 @@ class Routing:
         self._money = money
         self._public_url = public_url
         self._clock = clock
-        self._now = now or clock
+        self._replayed = replayed
         self._meter = meter or NoMeter()
         self._pause = pause
 
@@ -84,21 +85,41 @@ class Routing:
     def turn(self) -> bool:
         """Take in what is new and send what is due; whether there may be more at once."""
         at = self._store.desk()
+        # First what is open, then the news: what ends in between is still open for this turn.
+        is_open = self._store.interruptions(open_only=True)
         news = self._store.news(BATCH)
         if not news and not at.desk.groups:
             return False
         before = msgspec.json.encode(at.desk)
-        world = self._world([one.interruption for one in news])
-        turn = route(at.desk, news, world)
-        made = [notice for dispatch in turn.dispatches for notice in self._worded(dispatch, world)]
-        if news or made or turn.decisions or msgspec.json.encode(at.desk) != before:
-            self._store.save_desk(at, [one.key for one in news], made, turn.decisions, self._clock())
-        return len(news) == BATCH
+        made: list[Notice] = []
+        decisions: list[Decision] = []
+        more = len(news) == BATCH
+        for now, some, whole in self._steps(news, more=more):
+            world = self._world(now, is_open, some)
+            turn = route(at.desk, some, world, whole=whole)
+            made += [notice for dispatch in turn.dispatches for notice in self._worded(dispatch, world)]
+            decisions += turn.decisions
+        if news or made or decisions or msgspec.json.encode(at.desk) != before:
+            self._store.save_desk(at, [one.key for one in news], made, decisions, self._clock())
+        return more
 
-    def _world(self, told: Iterable[Interruption]) -> World:
-        now, catalog = self._now(), self._catalog()
-        is_open = self._store.interruptions(open_only=True)
-        identities = {one.id for one in is_open} | {one.id for one in told}
+    def _steps(self, news: Sequence[News], *, more: bool) -> Iterator[tuple[Micros, Sequence[News], bool]]:
+        """(time, news, whether that is all): one step, but in a replay one for each time that there was news.
+
+        A replay judges hours at once; what opened and ended within them is told as it would have been.
+        """
+        if self._replayed is not None:
+            for at, some in groupby(sorted(news, key=lambda one: one.at), key=lambda one: one.at):
+                # What was waiting goes first, by what was known before.
+                yield at, (), False
+                yield at, tuple(some), False
+            yield max([self._replayed(), *(one.at for one in news)]), (), not more
+        else:
+            yield self._clock(), news, not more
+
+    def _world(self, now: Micros, is_open: Sequence[Interruption], news: Sequence[News]) -> World:
+        catalog = self._catalog()
+        identities = {one.id for one in is_open} | {one.interruption.id for one in news}
         return World(
             now,
             catalog,

@@ -122,6 +122,16 @@ def test_an_acknowledgement_stops_the_escalation() -> None:
     assert post.turn(DAY) == []
 
 
+def test_in_a_replay_news_is_told_as_it_would_have_been_at_its_time() -> None:
+    post = Post(replace(CATALOG, routes=(Route("shop", group_by=("owner",), group_wait=30 * SECOND),)))
+    replay = Routing(post.store, post.routing._catalog, Money(), "", lambda: post.now, replayed=lambda: NOW + 9 * DAY)
+    post.judged("opened", row("a"))
+    post.now += DAY
+    post.judged("resolved", row("a", state="resolved", resolved_at=post.now))
+    replay.turn()
+    assert [each.notice.reason for each in reversed(post.store.outbox())][::2] == ["opened", "resolved"]
+
+
 def test_two_replicas_tell_once() -> None:
     post = Post()
     post.judged("opened", row())

@@ -25,15 +25,19 @@ class Turn(msgspec.Struct, frozen=True):
     decisions: tuple[Decision, ...]
 
 
-def route(desk: Desk, news: Sequence[News], world: World) -> Turn:
+def route(desk: Desk, news: Sequence[News], world: World, *, whole: bool = True) -> Turn:
     """Take news in and send what is due; changes the desk.
 
     What is held keeps its place and is looked at again; what is over before anybody was told of it is dropped.
+    `whole`: `news` is all there is by the time that `world.open` was read, so that whatever is neither open nor
+    in the news has ended without a word and is forgotten.
     """
     turn = _Turn(desk, world)
     for one in news:
         turn.take(one)
     turn.flush()
+    if whole:
+        turn.tidy()
     return Turn(tuple(turn.dispatches), tuple(turn.decisions))
 
 
@@ -86,6 +90,9 @@ class _Turn:
                 )
                 self._where.setdefault(it.id, {})[key] = None
                 self._put(group, node, news)
+                if not node.group_wait and not node.group_interval:
+                    # Nothing is gathered: each piece of news goes by itself, in its order.
+                    self._flush(key, group, node)
 
     def _put(self, group: Group, node: Route, news: News) -> None:
         member = group.members.setdefault(news.interruption.id, Member(news.interruption))
@@ -113,7 +120,8 @@ class _Turn:
                 self._flush(key, group, node)
             self._remind(key, group, node)
             self._escalate(key, group, node)
-            self._tidy(key, group)
+            if not group.members:
+                del self._desk.groups[key]
 
     def _reroute(self, key: str, group: Group) -> None:
         del self._desk.groups[key]
@@ -213,13 +221,14 @@ class _Turn:
         owner = self._world.catalog.owners.get(group.owner)
         return owner.escalation if owner is not None else ()
 
-    def _tidy(self, key: str, group: Group) -> None:
+    def tidy(self) -> None:
         """Forget what ended without a word: withdrawn, or found closed after the state was lost."""
-        for identity, member in list(group.members.items()):
-            if identity not in self._world.open and not member.pending:
-                del group.members[identity]
-        if not group.members:
-            self._desk.groups.pop(key, None)
+        for key, group in list(self._desk.groups.items()):
+            for identity, member in list(group.members.items()):
+                if identity not in self._world.open and not member.pending:
+                    del group.members[identity]
+            if not group.members:
+                del self._desk.groups[key]
 
     # --- who ---
 

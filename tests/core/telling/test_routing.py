@@ -114,6 +114,21 @@ def test_an_ending_is_told_to_those_who_heard_of_the_opening_and_then_all_is_for
     assert stranger.turn(stranger.ends("x")) == []
 
 
+def test_what_opened_and_ended_between_two_looks_is_told_as_both_where_nothing_is_gathered() -> None:
+    town = Town()
+    opening = town.opens("a")
+    made = town.turn(opening, town.ends("a"))
+    assert [d.reason for d in made] == ["opened", "resolved"]
+
+
+def test_nothing_is_forgotten_while_there_may_be_more_news_of_it() -> None:
+    town = Town()
+    town.turn(town.opens("a"))
+    end = town.ends("a")
+    route(town.desk, [], World(town.now, town.catalog), whole=False)
+    assert [d.reason for d in town.turn(end)] == ["resolved"]
+
+
 def test_what_is_not_urgent_wakes_nobody() -> None:
     town = Town()
     [made] = town.turn(town.opens("a", level="medium"))
@@ -233,7 +248,7 @@ def test_an_upstream_moment_hides_those_below_also_when_they_arrive_together() -
     assert ("below", "held", "inhibited") in town.why()
     # And what it hid is told when it is gone and the other is not.
     made = town.turn(town.ends("above"), after=MINUTE)
-    assert [(names(d), d.late) for d in made] == [(["below"], True), (["above"], False)]
+    assert [(names(d), d.late) for d in made] == [(["above"], False), (["below"], True)]
 
 
 def test_labels_that_must_agree_and_do_not_hide_nothing() -> None:
