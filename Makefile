@@ -23,7 +23,7 @@ if [ "$$python" = none ]; then \
 fi
 endef
 
-.PHONY: help install system-packages test faults lint fmt demo lock clean
+.PHONY: help install peers system-packages test faults lint fmt demo lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -62,10 +62,21 @@ fmt: install ## rewrite the sources as ruff wants them
 demo: install ## a year of flights, start to finish
 	$(BIN)/momentwatch demo
 
+# Other streaming libraries, to be measured beside the service; in an environment of their own.
+PEERS := benchmarks/peers/.venv
+
+peers: $(PEERS)/.installed ## install what the benchmarks compare the service with
+
+$(PEERS)/.installed: $(STAMP) benchmarks/peers/requirements.txt
+	$(BIN)/python -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/peers/requirements.txt
+	touch $@
+
 # pip-compile keeps what is pinned already; delete a line or add `--upgrade-package` to move on.
 lock: install ## write the hash-locked lists anew from pyproject.toml
 	$(COMPILE) $(EXTRAS) --output-file requirements/runtime.txt pyproject.toml
 	$(COMPILE) $(EXTRAS) --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
+	$(COMPILE) --output-file benchmarks/peers/requirements.txt benchmarks/peers/requirements.in
 	echo setuptools | $(COMPILE) --constraint requirements/dev.txt --output-file requirements/build.txt -
 
 clean: ## remove what was built, and keep the caches of the test servers

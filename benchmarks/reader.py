@@ -1,0 +1,230 @@
+"""One reader of a topic in a process of its own, timed: a bare client, the service, or the loop one writes first."""
+
+import argparse
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from benchmarks.peers.stopwatch import Stopwatch
+from benchmarks.stream import CATALOG
+from service.adapters.decode import Decoder
+from service.adapters.kafka import KafkaSettings, KafkaSource
+from service.adapters.store import open_store
+from service.core.counting.changes import Counts
+from service.core.counting.tally import Tally
+from service.core.event import Batch, Partition
+from service.core.meter import NoMeter
+from service.core.ports import Store
+from service.loops.ingest import Ingest
+
+
+def poll_kafka_python(bootstrap: str, topic: str, watch: Stopwatch) -> None:
+    """The ceiling of the default client: records polled, nothing done with them."""
+    from kafka import KafkaConsumer
+
+    consumer = KafkaConsumer(
+        topic,
+        bootstrap_servers=bootstrap,
+        group_id=uuid.uuid4().hex,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        max_poll_records=5_000,
+        fetch_max_bytes=32 << 20,
+        max_partition_fetch_bytes=2 << 20,
+    )
+    done = False
+    while not done:
+        for records in consumer.poll(timeout_ms=500).values():
+            done = watch.saw(len(records)) or done
+    watch.stop()
+    consumer.close()
+
+
+def poll_librdkafka(bootstrap: str, topic: str, watch: Stopwatch) -> None:
+    """The ceiling of the other client."""
+    from confluent_kafka import Consumer
+
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": uuid.uuid4().hex,
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "fetch.queue.backoff.ms": 10,
+            "queued.max.messages.kbytes": 32 * 1024,
+        }
+    )
+    consumer.subscribe([topic])
+    done = False
+    while not done:
+        messages = consumer.consume(5_000, 0.1)
+        payloads = [message.value() for message in messages]
+        done = bool(payloads) and watch.saw(len(payloads))
+    watch.stop()
+    consumer.close()
+
+
+def river_a_record(bootstrap: str, topic: str, watch: Stopwatch) -> None:
+    """What one writes first: each record parsed, validated, and scored by river."""
+    import json
+
+    from kafka import KafkaConsumer
+    from pydantic import BaseModel
+    from river import anomaly
+
+    class Event(BaseModel):
+        id: str
+        time: str
+        type: str
+        moment: str
+        customer: str
+        outcome: str
+        value: float | None = None
+        dimensions: dict[str, str] = {}
+
+    models: dict[str, Any] = {}
+    consumer = KafkaConsumer(
+        topic, bootstrap_servers=bootstrap, group_id=uuid.uuid4().hex, auto_offset_reset="earliest"
+    )
+    for record in consumer:
+        event = Event.model_validate(json.loads(record.value))
+        model = models.get(event.dimensions["region"])
+        if model is None:
+            model = models[event.dimensions["region"]] = anomaly.HalfSpaceTrees(seed=1)
+        features = {"broken": float(event.outcome == "broken"), "value": event.value or 0.0}
+        model.score_one(features)
+        model.learn_one(features)
+        if watch.saw():
+            break
+    watch.stop()
+    consumer.close()
+
+
+class _Parts:
+    """CPU seconds of the ingest thread by what it did; what is in none of these is the poll's."""
+
+    def __init__(self) -> None:
+        self.spent = {"decode": 0.0, "sift": 0.0, "tally": 0.0, "commit": 0.0}
+        self._since = time.thread_time()
+
+    def begin(self) -> None:
+        self._since = time.thread_time()
+
+    def end(self, part: str) -> None:
+        now = time.thread_time()
+        self.spent[part] += now - self._since
+        self._since = now
+
+
+class _Decoding:
+    """A decoder whose time is taken."""
+
+    def __init__(self, parts: _Parts) -> None:
+        self._decoder, self._parts = Decoder(CATALOG), parts
+
+    def decode(self, batch: Batch, now: int | None = None) -> Any:
+        self._parts.begin()
+        decoded = self._decoder.decode(batch, now)
+        self._parts.end("decode")
+        return decoded
+
+
+class _Storing:
+    """A store whose transactions' time is taken."""
+
+    def __init__(self, store: Store, parts: _Parts) -> None:
+        self._store, self._parts = store, parts
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    @contextmanager
+    def ingest(self, *arguments: Any) -> Iterator[Any]:
+        self._parts.end("sift")
+        with self._store.ingest(*arguments) as transaction:
+            yield _Saving(transaction, self._parts)
+
+
+class _Saving:
+    def __init__(self, transaction: Any, parts: _Parts) -> None:
+        self.view, self._transaction, self._parts = transaction.view, transaction, parts
+
+    def save(self, *arguments: Any) -> Any:
+        self._parts.end("tally")
+        claim = self._transaction.save(*arguments)
+        self._parts.end("commit")
+        return claim
+
+
+class _Counting(NoMeter):
+    """Ends the reading when everything was committed."""
+
+    def __init__(self, events: int, done: Callable[[], None]) -> None:
+        self.committed, self._events, self._done = 0, events, done
+
+    def ingested(self, partition: Partition, counts: Counts, tally: Tally, seconds: float) -> None:
+        del partition, tally, seconds
+        self.committed += counts.read
+        if self.committed >= self._events:
+            self._done()
+
+
+class _Watched:
+    """A source that starts the clock with its first record."""
+
+    def __init__(self, source: KafkaSource, watch: Stopwatch) -> None:
+        self._source, self._watch = source, watch
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def batches(self) -> Iterator[Any]:
+        for arrival in self._source.batches():
+            if isinstance(arrival, Batch) and arrival.offsets:
+                self._watch.saw(len(arrival.offsets))
+            yield arrival
+
+
+def service(bootstrap: str, topic: str, watch: Stopwatch, client: Any, url: str) -> None:
+    """From Kafka to committed tallies, ids freed of duplicates, as `serve` does it."""
+    stop = threading.Event()
+    parts = _Parts()
+    meter = _Counting(watch.events, stop.set)
+    settings = KafkaSettings(bootstrap_servers=(bootstrap,), client=client, group_id=uuid.uuid4().hex)
+    store = open_store(url, CATALOG.moments)
+    source: Any = _Watched(KafkaSource(settings, [topic], lambda: time.time_ns() // 1000), watch)
+    storing: Any = _Storing(store, parts)
+    loop = Ingest(source, storing, lambda _: _Decoding(parts), CATALOG, lambda: time.time_ns() // 1000, meter)
+
+    def over() -> None:
+        stop.set()
+        watch.stop(parts=parts.spent, committed=meter.committed)
+
+    meter._done = over  # noqa: SLF001  # made here
+    loop.run(stop)
+    store.close()
+
+
+def main() -> None:
+    """Read, and print one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("reader", choices=["kafka-python", "librdkafka", "river", "service"])
+    parser.add_argument("--bootstrap", required=True)
+    parser.add_argument("--topic", required=True)
+    parser.add_argument("--events", required=True, type=int)
+    parser.add_argument("--client", default="kafka-python")
+    parser.add_argument("--database", default="memory:")
+    told = parser.parse_args()
+    watch = Stopwatch(told.events)
+    if told.reader == "service":
+        service(told.bootstrap, told.topic, watch, told.client, told.database)
+    else:
+        bare = {"kafka-python": poll_kafka_python, "librdkafka": poll_librdkafka, "river": river_a_record}
+        bare[told.reader](told.bootstrap, told.topic, watch)
+
+
+if __name__ == "__main__":
+    main()
