@@ -4,8 +4,10 @@ import numpy as np
 
 from detectors.frame import Floats
 
-RATIOS = np.array([1.5, 2.0, 3.0, 5.0, 10.0])
-"""What a change multiplies the odds of a failure by; beyond 10 a chance burst of three would alarm at once."""
+RATIOS = np.array([1.5, 2.0, 2.7, 3.7, 5.0, 7.0, 10.0])
+"""What a change multiplies the odds of a failure by; beyond 10 a chance burst of three would alarm at once.
+
+What lies between two of these is found as soon: a third apart costs a sixth of a failure each."""
 LEVELS: Floats = np.log(RATIOS)
 _NODES, _WEIGHTS = (
     np.array([-2.85697001, -1.35562618, 0.0, 1.35562618, 2.85697001]),

@@ -53,8 +53,8 @@ class FailureRate(RateDetector):
     def _reference(
         self, frame: Frame, now: float, rows: Floats, window: tuple[Floats, Floats], restless: float
     ) -> tuple[Floats, Floats | float]:
-        del rows
-        factor, spread = self._season.factor(frame, now, now - self._first, restless)
+        del now, rows, restless
+        factor, spread = self._season.factor(frame)
         return np.full(len(window[1]), _ODDS * factor), spread
 
     def _guesses(self, rows: Floats) -> tuple[Guess, Guess]:

@@ -1,159 +1,138 @@
-"""The week's shape of a failure rate: hour of day, and hour of day by weekend, shrunk by empirical Bayes."""
+"""The week's shape of a failure rate: a smooth day, hours of their own, and a weekend, by empirical Bayes."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from itertools import product
 
-from detectors.frame import JSON, Frame
+import numpy as np
+
+from detectors.frame import JSON, Floats, Frame
 from detectors.plain import number, numbers
 
 MEMORY = 56.0
 """Mean memory in days."""
 _HOUR = 3_600_000_000
-_GUESSES = (0.05, 0.02, 0.03, 0.01)
-"""Variance of the log factor between hours and of an hour about its neighbours, then of weekends, not yet known."""
-_WORTH = 0.5  # those guesses are worth this many hours
-_LEAST = 5e-4
 _FRIDAY = 4
-_DAY_HOURS = 24
+_HOURS, _SLOTS = 24, 48
+_WEEKDAYS = 5.0 / 7.0
 _REBASE = 30.0
+_SMOOTH = 0.8
+"""Length of the day's curve: hours one apart are alike by 95 %, six apart by a fifth."""
+_WANDERS = 8.0
+"""Hours over which a day that differs does so in one direction."""
+_UNKNOWN = 1e3
+_LEVEL = 1.0
+"""Variance of what all hours have in common: it is the level's, and no season."""
+_CURVES = ((0.0, 0.5), (0.003, 0.1), (0.03, 0.15), (0.15, 0.15), (0.6, 0.1))
+_OWN = ((1e-5, 0.5), (1e-3, 0.25), (1e-2, 0.15), (0.1, 0.1))
+_WEEKENDS = ((1e-5, 0.6), (0.01, 0.2), (0.1, 0.2))
+"""Variance of log factors with its prior weight: of the day's curve, of an hour of its own, of the weekend."""
 
 
-def _hour(frame: Frame) -> int:
-    """The hour since 1970 in which the middle of the window lies."""
-    return (frame.start + frame.end) // 2 // _HOUR
+def _slot(frame: Frame) -> int:
+    """The hour of day, UTC, in which the middle of the window lies, plus 24 on Saturday and Sunday.
 
-
-def _places(hours: int) -> tuple[int, int]:
-    """(hour of day, that plus 24 on Saturday and Sunday) of an hour since 1970, UTC.
-
-    >>> _places(1), _places(2 * 24 + 1)      # a Thursday, a Saturday
-    ((1, 1), (1, 25))
+    >>> nothing = np.zeros(1)
+    >>> [_slot(Frame(day * 24 * _HOUR, (day * 24 + 2) * _HOUR, ("",), nothing, nothing, nothing)) for day in (0, 2)]
+    [1, 25]
     """
-    hour = hours % 24
-    weekday = (hours // 24 + 3) % 7
-    return hour, hour + 24 if weekday > _FRIDAY else hour
+    hours = (frame.start + frame.end) // 2 // _HOUR
+    hour = hours % _HOURS
+    return hour + _HOURS if (hours // _HOURS + 3) % 7 > _FRIDAY else hour
+
+
+def _shapes() -> tuple[Floats, Floats]:
+    """Prior covariances of the log factors, one a combination of variances, and the weights of these."""
+    slots = np.arange(_SLOTS)
+    apart = slots[:, None] % _HOURS - slots % _HOURS
+    curve = np.exp(-2.0 * np.sin(np.pi * apart / _HOURS) ** 2 / _SMOOTH**2)
+    own = (apart == 0).astype(np.float64)
+    side = np.where(slots < _HOURS, -1.0 + _WEEKDAYS, _WEEKDAYS)
+    # Most of a weekend is one factor on all hours; a little of it is each hour's own.
+    weekend = np.outer(side, side) * (0.8 + 0.15 * curve + 0.05 * own)
+    # Over the week the log factors are 0 in the mean: the rest is the level's.
+    mean = np.where(slots < _HOURS, _WEEKDAYS, 1.0 - _WEEKDAYS) / _HOURS
+    centred = np.eye(_SLOTS) - mean
+    found, weights = [], []
+    for (bends, first), (jumps, second), (rests, third) in product(_CURVES, _OWN, _WEEKENDS):
+        found.append(centred @ (bends * curve + jumps * own + rests * weekend) @ centred.T)
+        weights.append(first * second * third)
+    return np.array(found), np.array(weights)
+
+
+_PRIORS, _WEIGHTS = _shapes()
+_RING = np.abs(np.arange(_SLOTS)[:, None] - np.arange(_SLOTS)) % _HOURS
+_SAME_KIND = (np.arange(_SLOTS)[:, None] < _HOURS) == (np.arange(_SLOTS) < _HOURS)
+_ALIKE = np.where(_SAME_KIND, np.exp(-np.minimum(_RING, _HOURS - _RING) / _WANDERS), 0.0)
+_SHARE = np.where(np.arange(_SLOTS) < _HOURS, _WEEKDAYS, 1.0 - _WEEKDAYS)
+_FADES = _ALIKE / np.sqrt(np.outer(_SHARE, _SHARE))
 
 
 class Season:
-    """Factors on the odds of a failure by hour of day and weekend (Mantel-Haenszel ratios to the level).
+    """Factors on the odds of a failure by hour of day and weekend, worked out anew once a day.
 
-    Each hour's factor is shrunk towards its two neighbours' and theirs towards 1, by variances that are themselves
-    estimated once a day: a flat stream gets a flat season, a smooth one is soon known, a spike is still found.
-    The weekend's factor of an hour, relative to the hour's own, likewise. The wander of the stream counts
-    against the hours' information: a bad day is no season. All of it is refreshed once an hour: the factor of an
-    hour holds through it, and what it brought counts once it is over.
+    Each slot's log ratio to the level (Mantel-Haenszel sums) is a noisy look at its log factor. The factors are a
+    Gaussian process: a smooth curve over the day, hours of their own, a weekend; how much of each there is, is
+    averaged over by marginal likelihood. A flat stream gets a flat season, a smooth one is soon known, a spike is
+    still found. The wander of the stream counts against the hours' information: a bad day is no season.
+    Source: Rasmussen and Williams 2006, chapters 2 and 5.
     """
 
-    __slots__ = ("_day", "_hour", "_minus", "_now", "_plus", "_sums", "_zero", "between")
+    __slots__ = ("_day", "_doubts", "_factors", "_minus", "_plus", "_zero")
 
     def __init__(self) -> None:
-        self._plus = [0.0] * 72
-        self._minus = [0.0] * 72
+        self._plus = [0.0] * _SLOTS
+        self._minus = [0.0] * _SLOTS
         self._zero = 0.0
         self._day = 0
-        self.between = _GUESSES
-        self._hour = -1
-        """The hour since 1970 that is being seen; -1: none yet."""
-        self._now = (1.0, 1.0, 0.0)
-        """Its factor of the day, of the week, and the variance of the logarithm of both."""
-        self._sums = [0.0] * 4
+        self._factors = [1.0] * _SLOTS
+        self._doubts: list[float] = (_WEIGHTS @ np.diagonal(_PRIORS, axis1=1, axis2=2)).tolist()
 
-    def factor(self, frame: Frame, now: float, seen_days: float, wander: float) -> tuple[float, float]:
+    def factor(self, frame: Frame) -> tuple[float, float]:
         """(factor on the odds, variance of its logarithm) in this window."""
-        day, week, spread = self._factors(_hour(frame), now, seen_days, wander)
-        return day * week, spread
-
-    def _factors(self, hours: int, now: float, seen_days: float, wander: float) -> tuple[float, float, float]:
-        if hours == self._hour:
-            return self._now
-        unit = math.exp((now - self._zero) / MEMORY)
-        days = 1.0 + min(seen_days, MEMORY)
-        hour, week_hour = _places(hours)
-        day, day_spread = self._ratio(hour, unit, days, wander)
-        week, week_spread = self._ratio(week_hour + 24, unit, days, wander)
-        return day, week, day_spread + week_spread
-
-    def _ratio(self, place: int, unit: float, days: float, wander: float) -> tuple[float, float]:
-        """Factor of one place and the variance of its logarithm."""
-        flat, near = self.between[:2] if place < _DAY_HOURS else self.between[2:]
-        weight = 1.0 / flat
-        plus, minus = self._beside(place, unit)
-        worth = 1.0 / (1.0 + wander * plus / days)
-        target = (plus * worth + weight) / (minus * worth + weight)
-        weight = 1.0 / (near + 1.0 / (plus * worth + weight))
-        plus, minus = self._plus[place] / unit, self._minus[place] / unit
-        worth = 1.0 / (1.0 + wander * plus / days)
-        return (plus * worth + weight) / (minus * worth + weight / target), 1.0 / (plus * worth + weight)
-
-    def _beside(self, place: int, unit: float) -> tuple[float, float]:
-        """The sums of both neighbours on the day's ring."""
-        ring = place // _DAY_HOURS * _DAY_HOURS
-        before, after = ring + (place - 1) % _DAY_HOURS, ring + (place + 1) % _DAY_HOURS
-        return (self._plus[before] + self._plus[after]) / unit, (self._minus[before] + self._minus[after]) / unit
+        slot = _slot(frame)
+        return self._factors[slot], self._doubts[slot]
 
     def learn(
-        self,
-        frame: Frame,
-        now: float,
-        seen_days: float,
-        wander: float,
-        window: tuple[float, float, float],
+        self, frame: Frame, now: float, seen_days: float, wander: float, window: tuple[float, float, float]
     ) -> None:
         """Take in the whole's window; `window`: its odds without season, failures, trials."""
         level, hits, trials = window
-        hours = _hour(frame)
-        if hours != self._hour:
-            factors = self._factors(hours, now, seen_days, wander)
-            self._turn(now, 1.0 + min(seen_days, MEMORY), wander)
-            self._hour, self._now = hours, factors
-        sums = self._sums
-        rate = level / (1.0 + level)
-        sums[0] += hits * (1.0 - rate)
-        sums[1] += (trials - hits) * rate
-        level *= self._now[0]
-        rate = level / (1.0 + level)
-        sums[2] += hits * (1.0 - rate)
-        sums[3] += (trials - hits) * rate
-
-    def _turn(self, now: float, days: float, wander: float) -> None:
-        """The hour is over: it counts from now on; and once a day, how much hours differ."""
-        unit = math.exp((now - self._zero) / MEMORY)
-        if (now - self._zero) / MEMORY > _REBASE:
-            self._plus = [value / unit for value in self._plus]
-            self._minus = [value / unit for value in self._minus]
-            self._zero, unit = now, 1.0
-        if self._hour >= 0:
-            hour, week_hour = _places(self._hour)
-            for place, first in ((hour, 0), (week_hour + 24, 2)):
-                self._plus[place] += unit * self._sums[first]
-                self._minus[place] += unit * self._sums[first + 1]
-            self._sums = [0.0] * 4
         if int(now) > self._day:
             self._day = int(now)
-            hours = self._estimate(range(24), unit, days, wander, _GUESSES[:2])
-            weekends = self._estimate(range(24, 72), unit, days / 2.0, wander, _GUESSES[2:])
-            self.between = (*hours, *weekends)
+            self._refresh(now, 1.0 + min(seen_days, MEMORY), wander)
+        unit = math.exp((now - self._zero) / MEMORY)
+        rate = level / (1.0 + level)
+        slot = _slot(frame)
+        self._plus[slot] += unit * hits * (1.0 - rate)
+        self._minus[slot] += unit * (trials - hits) * rate
 
-    def _estimate(
-        self, places: range, unit: float, days: float, wander: float, guesses: Sequence[float]
-    ) -> tuple[float, float]:
-        """Variances of these log factors about 1 and about their neighbours' by moments, shrunk to a guess."""
-        information, total = [_WORTH, _WORTH], [_WORTH * guess for guess in guesses]
-        for place in places:
-            plus, minus = self._plus[place] / unit, self._minus[place] / unit
-            if minus <= 0.0:
-                continue
-            own = math.log((plus + 0.5) / (minus + 0.5))
-            noise = 1.0 / (plus + 0.5) + wander / days
-            plus, minus = self._beside(place, unit)
-            beside = math.log((plus + 0.5) / (minus + 0.5))
-            more = noise + 1.0 / (plus + 0.5) + 0.5 * wander / days
-            for which, (square, error) in enumerate(((own**2, noise), ((own - beside) ** 2, more))):
-                weight = (guesses[which] / (guesses[which] + error)) ** 2
-                information[which] += weight
-                total[which] += weight * min(square - error, 4.0)
-        flat, near = (max(all_ / known, _LEAST) for all_, known in zip(total, information, strict=True))
-        return flat, near
+    def _refresh(self, now: float, days: float, wander: float) -> None:
+        """A day is over: what is known of every slot's factor now."""
+        unit = math.exp((now - self._zero) / MEMORY)
+        plus, minus = np.array(self._plus) / unit, np.array(self._minus) / unit
+        if (now - self._zero) / MEMORY > _REBASE:
+            self._plus, self._minus, self._zero = plus.tolist(), minus.tolist(), now
+        seen = np.log((plus + 0.5) / (minus + 0.5))
+        # Where failures are the rule, the successes tell.
+        noise = np.where(plus + minus > 0.0, 1.0 / (np.minimum(plus, minus) + 0.5), _UNKNOWN)
+        covered = np.diag(noise) + (wander / days) * _FADES + _LEVEL
+        inverse = np.linalg.inv(_PRIORS + covered)
+        explained = inverse @ seen
+        _, size = np.linalg.slogdet(inverse)
+        logs = 0.5 * (size - explained @ seen) + np.log(_WEIGHTS)
+        weights = np.exp(logs - logs.max())
+        weights /= weights.sum()
+        keep = weights > 1e-3  # noqa: PLR2004 - the rest would not show
+        weights = weights[keep] / weights[keep].sum()
+        priors = _PRIORS[keep]
+        means = np.einsum("kij,kj->ki", priors, explained[keep])
+        lost = np.einsum("kij,kjl,kil->ki", priors, inverse[keep], priors)
+        spreads = np.diagonal(priors, axis1=1, axis2=2) - lost
+        mean = weights @ means
+        spread = weights @ (spreads + (means - mean) ** 2)
+        self._factors = np.exp(mean).tolist()
+        self._doubts = np.maximum(spread, 0.0).tolist()
 
     def dump(self) -> dict[str, JSON]:
         """Plain JSON."""
@@ -162,10 +141,8 @@ class Season:
             "minus": list(self._minus),
             "zero": self._zero,
             "day": self._day,
-            "between": list(self.between),
-            "hour": self._hour,
-            "now": list(self._now),
-            "sums": list(self._sums),
+            "factors": list(self._factors),
+            "doubts": list(self._doubts),
         }
 
     def restore(self, state: Mapping[str, JSON]) -> None:
@@ -173,9 +150,4 @@ class Season:
         self._plus, self._minus = numbers(state, "plus"), numbers(state, "minus")
         self._zero = number(state["zero"])
         self._day = int(number(state["day"]))
-        hours, near, weekends, near_weekends = numbers(state, "between")
-        self.between = (hours, near, weekends, near_weekends)
-        self._hour = int(number(state["hour"]))
-        day, week, spread = numbers(state, "now")
-        self._now = (day, week, spread)
-        self._sums = numbers(state, "sums")
+        self._factors, self._doubts = numbers(state, "factors"), numbers(state, "doubts")

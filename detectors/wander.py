@@ -7,13 +7,21 @@ import numpy as np
 from detectors.frame import Flags, Floats
 from detectors.table import Table
 
-DEVIATIONS = np.array([0.0, 0.1, 0.2, 0.2, 0.4, 0.6, 0.9])
-"""Standard deviation of the log odds about the base, by hypothesis."""
-TIMES = np.array([np.inf, 0.5, 0.15, 0.75, 0.4, 0.4, 0.4])
-"""Correlation time in days, by hypothesis; a base that stands still is wrong by the same all the time."""
-COUNT = len(DEVIATIONS)
+HYPOTHESES = (
+    # Of the log odds about the base: standard deviation, correlation time in days, prior weight.
+    (0.0, math.inf, 0.36),
+    (0.1, 0.5, 0.2),
+    (0.2, 0.15, 0.08),
+    (0.2, 0.75, 0.12),
+    (0.4, 0.4, 0.12),
+    (0.8, 0.4, 0.12),
+)
+"""What a stream may do; a base that stands still is wrong by the same all the time."""
+DEVIATIONS = np.array([one[0] for one in HYPOTHESES])
+TIMES = np.array([one[1] for one in HYPOTHESES])
+COUNT = len(HYPOTHESES)
 SQUARES: Floats = DEVIATIONS**2
-PRIOR: Floats = np.array([0.36, 0.2, 0.08, 0.12, 0.09, 0.08, 0.07])
+PRIOR: Floats = np.array([one[2] for one in HYPOTHESES]) / sum(one[2] for one in HYPOTHESES)
 RARE = 90.0
 """Mean memory of the weights in days: what a stream does once in this while is its habit."""
 _DAYS = 2.0 * np.where(np.isfinite(TIMES), TIMES, 0.0)
