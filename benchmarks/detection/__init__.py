@@ -1,0 +1,1 @@
+"""What the benchmark of change detection is made of."""

@@ -1,0 +1,172 @@
+"""Streams made from a seed, in frames as the judge makes them, and what may happen to them."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import lfilter
+
+from detectors.frame import Floats, Frame
+
+MINUTE = 60_000_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+START = 20_454 * DAY
+"""A Thursday, 1 January 2026."""
+_STEPS = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR)
+_EVENTS_A_FRAME = 10.0
+_FRIDAY = 4
+
+Curve = Callable[[Floats], Floats]
+"""A failure rate, or a factor on the traffic, at each of some times, in days since START."""
+Draw = Callable[[np.random.Generator], Curve]
+"""One of many curves; the same times of one curve always give the same."""
+Change = Callable[[Floats, Floats], Floats]
+"""What a change makes of failure rates, or of traffic, given the days since it began."""
+_HORIZON = 1000
+_FINE = 288  # points a day on which a wander is drawn
+
+
+def step_of(per_hour: float) -> int:
+    """How long the judge makes a frame at this traffic."""
+    return max((step for step in _STEPS if per_hour * step / HOUR <= _EVENTS_A_FRAME), default=_STEPS[0])
+
+
+def flat(level: float) -> Draw:
+    """The same all the time."""
+    return lambda _: lambda days: np.full(len(days), level)
+
+
+def daily(rate: float, cv: float) -> Draw:
+    """Another level each day, constant over the day."""
+    sigma = math.sqrt(math.log(1.0 + cv * cv))
+
+    def draw(rng: np.random.Generator) -> Curve:
+        levels = np.minimum(rate * np.exp(rng.normal(-0.5 * sigma * sigma, sigma, _HORIZON)), 0.99)
+        return lambda days: levels[days.astype(int)]
+
+    return draw
+
+
+def wandering(rate: float, cv: float, memory: float) -> Draw:
+    """Odds that wander, correlated over `memory` days."""
+
+    def draw(rng: np.random.Generator) -> Curve:
+        fade = math.exp(-1.0 / _FINE / memory)
+        noise = rng.normal(0.0, cv * math.sqrt(1.0 - fade * fade), _HORIZON * _FINE)
+        odds = rate / (1.0 - rate) * np.exp(lfilter([1.0], [1.0, -fade], noise))
+        rates = odds / (1.0 + odds)
+        return lambda days: rates[(days * _FINE).astype(int)]
+
+    return draw
+
+
+def seasonal(rate: float) -> Draw:
+    """Over twice at noon what it is at midnight, and more at the weekend."""
+
+    def rates(days: Floats) -> Floats:
+        weekend = ((days.astype(int) + START // DAY + 3) % 7) > _FRIDAY
+        shape: Floats = rate * (1.0 + 0.4 * np.sin(2.0 * np.pi * (days - 0.25))) * np.where(weekend, 1.3, 1.0)
+        return shape
+
+    return lambda _: rates
+
+
+def working_day(days: Floats) -> Floats:
+    """Traffic of a shop: a fifth at night, most in the afternoon, less at the weekend; 1 in the mean."""
+    weekend = ((days.astype(int) + START // DAY + 3) % 7) > _FRIDAY
+    shape: Floats = (1.0 - 0.8 * np.cos(2.0 * np.pi * (days - 0.1))) * np.where(weekend, 0.65, 1.14)
+    return shape
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Poisson traffic whose outcomes break at a rate.
+
+    `regions`: how many equal values one dimension has; `busy`: the shape of the traffic, 1 in the mean.
+    """
+
+    per_hour: float
+    rate: Draw
+    regions: int = 0
+    busy: Curve | None = None
+
+    def path(self, seed: int) -> "Path":
+        """One course that the stream may take."""
+        return Path(self, self.rate(np.random.default_rng((seed, 991))))
+
+
+@dataclass(frozen=True)
+class Path:
+    """One course of a stream: its rates are settled, its counts are drawn."""
+
+    stream: Stream
+    rates: Curve
+
+    def frames(
+        self,
+        rng: np.random.Generator,
+        begin: float,
+        days: float,
+        *,
+        change: Change | None = None,
+        traffic: Change | None = None,
+        hurt: Sequence[int] | None = None,
+    ) -> Iterator[Frame]:
+        """Frames of `days` from day `begin`, whole ones.
+
+        From then on `change` is done to the rate of all, or of the regions `hurt`, and `traffic` to the traffic.
+        """
+        stream = self.stream
+        step = step_of(stream.per_hour)
+        count = max(round(days * DAY / step), 1)
+        first = START + round(begin * DAY / step) * step
+        middles = (first - START + (np.arange(count) + 0.5) * step) / DAY
+        since = middles - begin
+        rates = self.rates(middles)
+        worse = rates if change is None else change(rates, since)
+        mean = np.full(count, stream.per_hour * step / HOUR)
+        if stream.busy is not None:
+            mean = mean * stream.busy(middles)
+        if traffic is not None:
+            mean = traffic(mean, since)
+        if not stream.regions:
+            trials = rng.poisson(mean)
+            hits = rng.binomial(trials, worse).astype(float)
+            for place in range(count):
+                one = trials[place : place + 1]
+                start = first + place * step
+                yield Frame(start, start + step, ("",), one, hits[place : place + 1], one)
+            return
+        names = np.array(["", *(f"region={place:02}" for place in range(stream.regions))])
+        parts = rng.poisson(np.repeat(mean[:, None] / stream.regions, stream.regions, axis=1))
+        table = np.repeat(rates[:, None], stream.regions, axis=1)
+        table[:, slice(None) if hurt is None else list(hurt)] = worse[:, None]
+        broken = rng.binomial(parts, table)
+        for place in range(count):
+            seen = np.flatnonzero(parts[place])
+            tried = np.concatenate([[parts[place].sum()], parts[place][seen]])
+            failed = np.concatenate([[broken[place].sum()], broken[place][seen]]).astype(float)
+            start = first + place * step
+            yield Frame(start, start + step, ("", *names[1 + seen].tolist()), tried, failed, tried)
+
+
+def times(ratio: float) -> Change:
+    """That many times as much, from one moment to the next."""
+    return lambda values, _: np.asarray(np.minimum(values * ratio, 0.97), dtype=np.float64)
+
+
+def left(share: float) -> Change:
+    """Only that share of the traffic is left."""
+    return lambda values, _: values * share
+
+
+def ramp(ratio: float, days: float) -> Change:
+    """Ever more, until after `days` it is that many times as much."""
+    return lambda values, since: np.minimum(values * (1.0 + (ratio - 1.0) * np.clip(since / days, 0.0, 1.0)), 0.97)
+
+
+def at_least(level: float) -> Change:
+    """No less than that."""
+    return lambda values, _: np.maximum(values, level)
