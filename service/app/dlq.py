@@ -21,12 +21,14 @@ def decoders(catalog: Catalog) -> Callable[[Partition], Decoder]:
 
 
 @contextmanager
-def exhuming(url: str, catalog: Catalog, minor_digits: int) -> Iterator[Exhumation]:
-    """The way back for a store's dead letters. Raises StoreAway, StoreRefused."""
+def exhuming(
+    url: str, catalog: Catalog, minor_digits: int, names: Callable[[str], str] | None = None
+) -> Iterator[Exhumation]:
+    """The way back for a store's dead letters; `names`: of customers. Raises StoreAway, StoreRefused."""
     store = open_sql_store(url, catalog.moments)
     try:
         intake = Intake(catalog, minor_digits)
         live = live_topics(catalog, otherwise=False)
-        yield Exhumation(store.graves(), decoders(catalog), intake, wall_clock, live)
+        yield Exhumation(store.graves(), decoders(catalog), intake, wall_clock, live, names)
     finally:
         store.close()

@@ -1,6 +1,6 @@
 """Builds what a replay needs: corrected events out of files or out of what the log still has, and the way in."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -26,8 +26,10 @@ Given = Iterator[tuple[Partition, Sequence[Record], Sequence[DeadLetter]]]
 class Replaying:
     """A store to be corrected, with the catalogue that says how events are read."""
 
-    def __init__(self, store: SqlStore, catalog: Catalog, minor_digits: int) -> None:
-        self.restater = Restater(store, catalog, minor_digits, wall_clock)
+    def __init__(
+        self, store: SqlStore, catalog: Catalog, minor_digits: int, names: Callable[[str], str] | None
+    ) -> None:
+        self.restater = Restater(store, catalog, minor_digits, wall_clock, names)
         self._store = store
         self._catalog = catalog
 
@@ -85,10 +87,12 @@ class Replaying:
 
 
 @contextmanager
-def replaying(url: str, catalog: Catalog, minor_digits: int) -> Iterator[Replaying]:
-    """A replay into the store at a URL. Raises StoreAway, StoreRefused."""
+def replaying(
+    url: str, catalog: Catalog, minor_digits: int, names: Callable[[str], str] | None = None
+) -> Iterator[Replaying]:
+    """A replay into the store at a URL; `names`: of customers. Raises StoreAway, StoreRefused."""
     store = open_sql_store(url, catalog.moments)
     try:
-        yield Replaying(store, catalog, minor_digits)
+        yield Replaying(store, catalog, minor_digits, names)
     finally:
         store.close()

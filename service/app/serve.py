@@ -12,6 +12,7 @@ from service.adapters.store import open_store
 from service.adapters.web.settings import LOOPBACK
 from service.app.customers import prepare, pseudonyms
 from service.app.digest import digesting
+from service.app.guard import build_guard
 from service.app.notifier import build_notifier
 from service.app.service import Options, Service, wall_clock
 from service.core.catalog import Catalog
@@ -62,7 +63,7 @@ def build(settings: Settings, catalog: Catalog, *, shadow: bool = False, learn_f
     notifier = build_notifier(settings.send, catalog.targets)
     # A replay's weeks are not the wall's: their pages are printed when asked for.
     weekly = digesting(store, catalog, settings, wall_clock) if options.live and not shadow else None
-    return Service(catalog, store, source, notifier, options, weekly)
+    return Service(catalog, store, source, notifier, options, weekly, guard=build_guard(settings, store, notifier))
 
 
 def _hosts(public_url: str) -> tuple[str, ...]:

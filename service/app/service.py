@@ -1,6 +1,7 @@
 """The whole service, built from its parts: the one place that knows which store, source and sender are used."""
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from service.core.ports import Notifier, Source, Store
 from service.loops.announce import Announcer, Money
 from service.loops.blind import Blindness
 from service.loops.digesting import Digesting
+from service.loops.guard import Guard, Pulse, StuckLoop
 from service.loops.ingest import Ingest, live_topics
 from service.loops.routing import Routing
 from service.loops.send import Sender
@@ -29,6 +31,9 @@ from service.loops.watch import Watch, silent
 from service.loops.watching import Watching
 
 _LOG = logging.getLogger(__name__)
+
+_LAST_S = 90.0
+"""Seconds that a process with a stuck loop has to end in good order."""
 
 
 def wall_clock() -> Micros:
@@ -67,6 +72,8 @@ class Service:
         notifier: Notifier,
         options: Options,
         weekly: Digesting | None = None,
+        *,
+        guard: Callable[[Mapping[str, Pulse]], Guard] | None = None,
     ) -> None:
         self.store = store
         self._options = options
@@ -145,6 +152,13 @@ class Service:
         )
         self.sender = Sender(store, notifier, wall_clock, meter=self.meter)
         self._weekly = weekly
+        self._pulses = {
+            "ingest": self.ingest.pulse,
+            "watch": self.watching.pulse,
+            "route": self.routing.pulse,
+            "send": self.sender.pulse,
+        }
+        self._guard = (guard or partial(Guard, store))(self._pulses)
         self._threads: dict[str, threading.Thread] = {}
         self._ingest_over = threading.Event()
 
@@ -157,6 +171,7 @@ class Service:
         self._start("send", lambda: self.sender.run(self._stop))
         if self._weekly is not None:
             self._start("digest", partial(self._weekly.run, self._stop))
+        self._start("guard", partial(self._guard.run, self._stop))
 
     def _start(self, name: str, work: Callable[[], None]) -> None:
         def guarded() -> None:
@@ -165,7 +180,13 @@ class Service:
             except BaseException as error:  # noqa: BLE001  # a thread's end must end the service, whatever it was
                 _LOG.critical("the %s loop ended: %s", name, error, exc_info=error)
                 self._failed.append(error)
+                if isinstance(error, StuckLoop):
+                    # A thread that hangs may keep the process from ending in good order.
+                    _end_anyway()
                 self._stop.set()
+            else:
+                if name in self._pulses:
+                    self._pulses[name].end()
 
         thread = threading.Thread(target=guarded, name=name, daemon=True)
         self._threads[name] = thread
@@ -207,3 +228,10 @@ class Service:
         self.web.stop()
         self.store.close()
         return 1 if self._failed else 0
+
+
+def _end_anyway() -> None:
+    """End the process soon, whatever still hangs."""
+    timer = threading.Timer(_LAST_S, os._exit, (1,))
+    timer.daemon = True
+    timer.start()

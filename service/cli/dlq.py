@@ -162,17 +162,19 @@ def _cut(payload: bytes) -> str:
 
 def _replay(arguments: argparse.Namespace) -> int:
     from service.adapters.catalog import load
+    from service.app.customers import pseudonyms
     from service.app.dlq import exhuming
 
     if arguments.url is not None and arguments.rules is None:
         print("--url needs --rules DIR beside it: dead letters are decoded by a catalogue", file=sys.stderr)
         return BAD
     if arguments.url is not None:
-        url, rules, digits = str(arguments.url), arguments.rules, 2
+        url, rules, digits, names = str(arguments.url), arguments.rules, 2, None
     else:
         settings = settings_of(arguments)
         url, rules, digits = url_in(settings), arguments.rules or settings.rules, settings.currency.minor_digits
-    with exhuming(url, load(rules).catalog, digits) as exhumation:
+        names = pseudonyms(settings)
+    with exhuming(url, load(rules).catalog, digits, names) as exhumation:
         done = exhumation.run(_which(arguments), dry=arguments.dry_run)
     verb = "could be taken" if arguments.dry_run else "taken"
     print(f"{done.read:,} dead letters: {done.accepted.total():,} {verb}", end="")

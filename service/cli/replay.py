@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     from service.adapters.catalog import load
     from service.adapters.files import EventFileError
     from service.adapters.kafka.kafka_python.again import Gone
+    from service.app.customers import pseudonyms
     from service.app.replay import replaying
     from service.loops.restate import NotClosed
 
@@ -71,8 +72,9 @@ def run(arguments: argparse.Namespace) -> int:
             return BAD
         url = str(arguments.url) if settings is None else url_in(settings)
         digits = settings.currency.minor_digits if settings else 2
+        names = pseudonyms(settings) if settings else None
         try:
-            with replaying(url, catalog, digits) as work:
+            with replaying(url, catalog, digits, names) as work:
                 done = _replay(arguments, settings, catalog, work)
         except (NotClosed, Gone, EventFileError) as error:
             print(f"momentwatch replay: {error}; nothing was changed", file=sys.stderr)

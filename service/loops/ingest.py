@@ -14,6 +14,7 @@ from service.core.counting.intake import Intake
 from service.core.event import Arrival, Assigned, Batch, Idle, Lost, Micros, Partition, Revoked
 from service.core.meter import Meter, NoMeter
 from service.core.ports import Source, SourceAway, StaleClaim, Store, StoreAway
+from service.loops.guard import Pulse
 from service.loops.writer import Decodes, Desk, PartitionWriter, merged
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ class Ingest:
         self._unreported: dict[Partition, int] = {}
         self._reported_at = monotonic()
         self._stop = threading.Event()
+        self.pulse = Pulse()
         self._waiting = False
         self.away: str | None = "nothing has come from it yet"
         """Why the source cannot be reached, in words; None while it can."""
@@ -126,6 +128,7 @@ class Ingest:
                     self._reached()
                     wait = self._pace.shortest_wait
                     self.handle(arrival)
+                    self.pulse.beat()
                     if self._stop.is_set():
                         return False
             except SourceAway as away:
@@ -142,6 +145,7 @@ class Ingest:
             log.warning("the source is away, waiting for it: %s", why)
         self._waiting, self.away = True, why
         self._meter.failed("ingest")
+        self.pulse.beat(well=False)
 
     def _reached(self) -> None:
         if self._waiting:
@@ -317,6 +321,7 @@ class Ingest:
                     log.warning("the store is away, waiting for it: %s", error)
                     away = True
                 self._meter.failed("ingest")
+                self.pulse.beat(well=False)
                 if self._stop.wait(_jittered(wait)):
                     raise _Stopped from error
                 wait = min(2 * wait, self._pace.longest_wait)

@@ -19,6 +19,7 @@ from service.core.telling.route import Notice, notices
 from service.core.telling.routing import URGENT, route
 from service.core.telling.verdict import World
 from service.loops.announce import Money, facts_of
+from service.loops.guard import Pulse
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Routing:
         self._replayed = replayed
         self._meter = meter or NoMeter()
         self._pause = pause
+        self.pulse = Pulse()
 
     def run(self, stop: threading.Event) -> None:
         """Turn after turn. Raises when turns keep failing."""
@@ -67,15 +69,18 @@ class Routing:
                 if self.turn():
                     wait = 0.0
                 failures = 0
+                self.pulse.beat()
             except (StaleClaim, StoreBusy):
                 _LOG.debug("another replica routed meanwhile")
             except StoreAway as away:
                 _LOG.warning("the store is away, news waits: %s", away)
                 self._meter.failed("route")
+                self.pulse.beat(well=False)
                 wait = 2.0
             except Exception:
                 failures += 1
                 self._meter.failed("route")
+                self.pulse.beat(well=False)
                 if failures >= _PATIENCE:
                     raise
                 _LOG.exception("routing failed, trying again")

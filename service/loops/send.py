@@ -15,6 +15,7 @@ from service.core.event import MINUTE, SECOND, Micros
 from service.core.meter import Meter, NoMeter
 from service.core.ports import Delivery, Leased, Notifier, StoreAway
 from service.loops.breaker import Breaker
+from service.loops.guard import Pulse
 from service.loops.retry import Policy
 
 _log = logging.getLogger(__name__)
@@ -89,6 +90,7 @@ class Sender:
         self._policy = policy or Policy()
         self._limits = limits or Limits()
         self._meter = meter or NoMeter()
+        self.pulse = Pulse()
         self._breakers: dict[str, Breaker] = {}
         self._busy: dict[str, int] = {}
         """Rows in a worker's hands, by target."""
@@ -114,9 +116,11 @@ class Sender:
                 self._write()
                 handed = self._hand_out()
                 away = 0
+                self.pulse.beat()
             except StoreAway:
                 away += 1
                 self._meter.failed("send")
+                self.pulse.beat(well=False)
                 _log.warning("the store is away; notices wait (turn %d)", away)
                 stop.wait(min(self._limits.poll_s * 2 ** min(away, 16), 30.0))
                 continue

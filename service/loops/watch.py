@@ -1,6 +1,6 @@
 """The watch loop: close what event time has passed, judge it, and write down what that changes for customers."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from time import perf_counter
 from typing import Protocol
 
@@ -76,6 +76,8 @@ class Watch:
         self._minds: dict[str, _Mind] = {}
         self._closed: dict[str, Micros] = {}
         self._began = False
+        self.turned: Callable[[], None] = lambda: None
+        """Called after each moment: a catch-up may take long, and is no hanging."""
 
     def tick(self, reached: Micros | None = None, *, held: Collection[str] = ()) -> list[Change]:
         """Close and judge whatever can be; the changes of interruptions, moment by moment, each in order of time.
@@ -96,6 +98,7 @@ class Watch:
             through = closable(mark, moment.window, self._catalog.delay_of(name))
             if through > self._closed.get(name, 0):
                 changes += self._advance(moment, through)
+                self.turned()
         return changes
 
     def has_more(self) -> bool:

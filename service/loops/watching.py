@@ -10,6 +10,7 @@ from service.core.meter import Meter
 from service.core.ports import StaleClaim, Store, StoreAway, StoreBusy
 from service.loops.announce import LATE, Announcer
 from service.loops.blind import Blindness
+from service.loops.guard import Pulse
 from service.loops.watch import Watch
 
 _LOG = logging.getLogger(__name__)
@@ -43,6 +44,8 @@ class Watching:
         self._announcer = announcer
         self._blindness = blindness
         self._pause = pause
+        self.pulse = Pulse()
+        watch.turned = self.pulse.beat
         self._live = [name for name in catalog.moments if self._is_live(name)]
         self._behind: set[str] = set()
         """Live moments whose judging has not reached the wall clock since it last fell back."""
@@ -55,16 +58,19 @@ class Watching:
             try:
                 self.turn()
                 failures = 0
+                self.pulse.beat()
             except (StaleClaim, StoreBusy):
                 self._watch.forget()
             except StoreAway as away:
                 _LOG.warning("the store is away, waiting for it: %s", away)
                 self._watch.forget()
                 self._meter.failed("watch")
+                self.pulse.beat(well=False)
                 wait = 2.0
             except Exception:
                 failures += 1
                 self._meter.failed("watch")
+                self.pulse.beat(well=False)
                 if failures >= _PATIENCE:
                     raise
                 _LOG.exception("judging failed, trying again")

@@ -14,6 +14,7 @@ from service.adapters.catalog.reader import Document, read
 from service.core.catalog import Catalog
 from service.settings.customers import Customers
 from service.settings.fields import LocalPath, Secret, Section
+from service.settings.guard import Guard
 from service.settings.kafka import Kafka, OAuth, Security
 from service.settings.sections import Currency, Database, Digest, Send, Web
 
@@ -46,6 +47,7 @@ class Settings(Section):
     public_url: Url = ""
     send: Send = Field(default_factory=Send)
     digest: Digest | None = None
+    guard: Guard = Field(default_factory=Guard)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     refused: ClassVar[Mapping[str, str]] = {
@@ -57,12 +59,16 @@ class Settings(Section):
     def problems_with(self, catalog: Catalog) -> list[Problem]:
         """Targets that the file names and the catalogue does not have."""
         document = self._document or Document("settings", 0)
-        names = self.digest.to if self.digest else []
+        emergency = self.guard.emergency
         return [
             document.problem(
-                ("digest", "to", i),
+                (*place, i),
                 f"there is no Target {show(name)}; {suggest(name, catalog.targets, 'add it to the rules')}",
             )
+            for place, names in [
+                (("digest", "to"), self.digest.to if self.digest else []),
+                (("guard", "emergency", "to"), emergency.to if emergency else []),
+            ]
             for i, name in enumerate(names)
             if name not in catalog.targets
         ]
