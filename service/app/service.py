@@ -25,6 +25,7 @@ from service.loops.blind import Blindness
 from service.loops.digesting import Digesting
 from service.loops.guard import Guard, Pulse, StuckLoop
 from service.loops.ingest import Ingest, live_topics
+from service.loops.marking import Marking
 from service.loops.routing import Routing
 from service.loops.send import Sender
 from service.loops.watch import Watch, silent
@@ -59,6 +60,7 @@ class Options:
     quiet_before: Micros | None = None
     watch_pause: float = 0.5
     pseudonyms: Callable[[str], str] | None = None
+    mark_pause: float = 30.0
 
 
 class Service:
@@ -151,6 +153,7 @@ class Service:
             meter=self.meter,
         )
         self.sender = Sender(store, notifier, wall_clock, meter=self.meter)
+        self.marking = Marking(store, lambda: catalog, self.meter, clock, pause=options.mark_pause)
         self._weekly = weekly
         self._pulses = {
             "ingest": self.ingest.pulse,
@@ -169,6 +172,7 @@ class Service:
         self._start("watch", lambda: self.watching.run(self._stop))
         self._start("route", lambda: self.routing.run(self._stop))
         self._start("send", lambda: self.sender.run(self._stop))
+        self._start("mark", lambda: self.marking.run(self._stop))
         if self._weekly is not None:
             self._start("digest", partial(self._weekly.run, self._stop))
         self._start("guard", partial(self._guard.run, self._stop))

@@ -144,7 +144,7 @@ def _export(
     count = _write(arguments, rows, identified=identities is not None)
     if count is None:
         return BAD
-    print(f"{count:,} customers of {it.moment}, interruption {it.id}", file=sys.stderr)
+    print(f"{count:,} rows: whom interruption {it.id} of {it.moment} hit", file=sys.stderr)
     return 0
 
 

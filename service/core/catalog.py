@@ -58,6 +58,14 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True)
+class Handoff:
+    """A seam between two teams: the owner who hands over, and the one who takes over."""
+
+    giver: str
+    taker: str
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """A moment that matters: an outcome per event, an owner, and what the customer was told."""
 
@@ -72,6 +80,11 @@ class Moment:
     give_up_after: Micros = 60 * DAY
     dimensions: tuple[str, ...] = ()
     loss_probability: float | None = None
+    value_basis: Literal["orders", "customers"] = "orders"
+    """What the loss probability is of: the value of what broke, or the yearly value of those whom it hit."""
+    expectation: str = ""
+    """The overall expectation that the moment serves, across journeys."""
+    handoff: Handoff | None = None
     false_alarm_interval: Micros = 90 * DAY
     completeness_delay: Micros | None = None
     """How long after a window's end its events may still come; None: the sources' lateness."""

@@ -8,6 +8,7 @@ import msgspec
 from service.core.counting.identity import Pseudonyms
 from service.core.event import Micros
 from service.core.interruption import Impact, Interruption, Segment, holds
+from service.core.marks import Mark
 
 ContactState = Literal["to_contact", "contacted", "made_good"]
 CONTACT_STATES: tuple[ContactState, ...] = ("to_contact", "contacted", "made_good")
@@ -220,12 +221,24 @@ class PeopleReader(Protocol):
         """(distinct customers whose yearly value is known, the sum of these values) over places."""
         ...
 
+    def known(self, places: Sequence[Place]) -> tuple[int, int]:
+        """(customers whom the operators' table or a customer event named, those among them whom places hit)."""
+        ...
+
+    def hit_among(self, places: Sequence[Place], names: Collection[str]) -> set[str]:
+        """Those of some customers whom places hit."""
+        ...
+
     def segments(self, places: Sequence[Place], start: Micros, end: Micros) -> list[SegmentHarm]:
         """Customer segments by name, with whom places hit and how often they complained in [start, end)."""
         ...
 
     def audit(self, *, limit: int = 100) -> list[AuditEntry]:
         """Newest first."""
+        ...
+
+    def marks(self, interruption: str) -> list[Mark]:
+        """Revenue at risk of an interruption as it was frozen, in order of time."""
         ...
 
 
@@ -238,6 +251,10 @@ class PeopleStore(PeopleReader, Protocol):
 
     def add_audit(self, entry: AuditEntry) -> None:
         """Append who saw or changed what."""
+        ...
+
+    def save_mark(self, mark: Mark) -> bool:
+        """Freeze money; False where it was frozen before, and stands as it is."""
         ...
 
     def list_clients(self, clients: Iterable[Client]) -> int:

@@ -24,7 +24,12 @@ Names = Mapping[str, Collection[str]]
 
 _REFERENCES: Mapping[str, Sequence[tuple[tuple[str, ...], str]]] = {
     "Owner": [(("manager",), "Owner"), (("targets", "*"), "Target")],
-    "Moment": [(("owner",), "Owner"), (("owner_by", "*", "*"), "Owner"), (("sources", "*"), "Source")],
+    "Moment": [
+        (("owner",), "Owner"),
+        (("owner_by", "*", "*"), "Owner"),
+        (("handoff", "*"), "Owner"),
+        (("sources", "*"), "Source"),
+    ],
     "Journey": [(("stages", "*", "moments", "*"), "Moment")],
     "Rule": [(("moment",), "Moment"), (("moments", "*"), "Moment")],
 }

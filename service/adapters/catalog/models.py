@@ -151,6 +151,7 @@ class ValueSpec(Strict):
     """What a broken promise costs."""
 
     loss_probability: Probability = Field(examples=[0.08])
+    basis: Literal["orders", "customers"] = Field("orders", description="what the probability is of")
 
 
 def _divides_a_day(span: int) -> int:
@@ -173,6 +174,19 @@ def _few(values: list[str]) -> list[str]:
     return values
 
 
+class HandoffSpec(Strict):
+    """A seam between two teams."""
+
+    giver: Name = Field(alias="from", description="the owner who hands over", examples=["sellers"])
+    taker: Name = Field(alias="to", description="the owner who takes over", examples=["delivery-ops"])
+
+    @model_validator(mode="after")
+    def _two(self) -> Self:
+        if self.giver == self.taker:
+            raise wrong(f"hands over from {show(self.giver)} to itself; name two owners, or remove it")
+        return self
+
+
 class MomentSpec(Strict):
     """A moment that matters."""
 
@@ -187,6 +201,8 @@ class MomentSpec(Strict):
     give_up_after: Span = 60 * DAY
     dimensions: Annotated[list[Dimension], listed(), AfterValidator(_few)] = Field(default_factory=list)
     value: ValueSpec | None = None
+    expectation: Name | None = Field(None, description="the overall expectation it serves", examples=["on-time"])
+    handoff: HandoffSpec | None = None
     false_alarm_interval: Annotated[Duration, AfterValidator(_interval)] = 90 * DAY
     completeness_delay: Duration | None = Field(None, description="how long after its end a window's events may come")
     window: Annotated[Span, AfterValidator(_divides_a_day)] = MINUTE

@@ -3,7 +3,7 @@
 import secrets
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -14,6 +14,7 @@ from service.core.counting.identity import TOMBSTONE, Forgetting, Pseudonyms, an
 from service.core.counting.ledger import Promised
 from service.core.event import Annotation, Complaint, DeadLetter, Micros
 from service.core.interruption import Impact
+from service.core.marks import Mark
 from service.core.people import (
     CONTACT_STATES,
     AuditEntry,
@@ -28,6 +29,7 @@ from service.core.people import (
     forgot,
     moments_of,
 )
+from service.core.reporting.lead import FOLLOW
 
 
 class MemoryPeople:
@@ -45,6 +47,7 @@ class MemoryPeople:
         self._audit: list[AuditEntry] = []
         self._clients: dict[str, Client] = {}
         self._told: dict[str, tuple[int, Micros] | None] = {}
+        self._marks: dict[tuple[str, str], Mark] = {}
         self._forgetting = Forgetting(secrets.token_bytes(32), {})
 
     def _found(self, places: Sequence[Place]) -> list[Break]:
@@ -122,9 +125,10 @@ class MemoryPeople:
     def _heard(self, places: Sequence[Place]) -> dict[str, Micros]:
         about = {None, *moments_of(places)}
         since = min((place.start for place in places), default=0)
+        until = max((place.end for place in places), default=0) + FOLLOW
         heard: dict[str, Micros] = {}
         for name, at, moment in self._complaints():
-            if at >= since and moment in about:
+            if since <= at < until and moment in about:
                 heard[name] = max(at, heard.get(name, at))
         return heard
 
@@ -198,6 +202,15 @@ class MemoryPeople:
         known = [value for name in self._mine(places) if (value := self._yearly(name)) is not None]
         return len(known), sum(known)
 
+    def known(self, places: Sequence[Place]) -> tuple[int, int]:
+        """(known customers, those among them whom places hit)."""
+        names = self._clients.keys() | self._told.keys()
+        return len(names), len(names & self._mine(places).keys())
+
+    def hit_among(self, places: Sequence[Place], names: Collection[str]) -> set[str]:
+        """Those of some customers whom places hit."""
+        return set(names) & self._mine(places).keys()
+
     def segments(self, places: Sequence[Place], start: Micros, end: Micros) -> list[SegmentHarm]:
         """Customer segments by name, with whom places hit and how often they complained in [start, end)."""
         said = Counter(name for name, at, _ in self._complaints() if start <= at < end)
@@ -223,6 +236,16 @@ class MemoryPeople:
         """Newest first."""
         with self._lock:
             return self._audit[::-1][:limit]
+
+    def marks(self, interruption: str) -> list[Mark]:
+        """Revenue at risk of an interruption as it was frozen, in order of time."""
+        mine = [mark for mark in self._marks.values() if mark.interruption == interruption]
+        return sorted(mine, key=lambda mark: mark.at)
+
+    def save_mark(self, mark: Mark) -> bool:
+        """Freeze money; False where it was frozen before."""
+        with self._lock:
+            return self._marks.setdefault((mark.interruption, mark.what), mark) is mark
 
     def add_contacts(self, contacts: Sequence[Contact]) -> None:
         """Append what was done for customers."""

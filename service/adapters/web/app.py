@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from starlette.exceptions import HTTPException
 
-from service.adapters.web import interruption, listing, moment, wall
+from service.adapters.web import harm, interruption, listing, moment, wall
 from service.adapters.web.cache import Brief
 from service.adapters.web.guard import Guard
 from service.adapters.web.health import HealthSource
@@ -23,6 +23,7 @@ from service.adapters.web.settings import WebSettings
 from service.adapters.web.words import Words
 from service.core.catalog import Catalog
 from service.core.event import Micros
+from service.core.people import ContactState
 from service.core.ports import Reader
 from service.core.reporting.knowing import Knowing
 
@@ -99,6 +100,11 @@ def _people(app: FastAPI, site: "_Site") -> None:
         """One interruption; `page` of its broken promises."""
         return site.interruption(identity, page)
 
+    @app.get("/interruptions/{identity}/people", response_class=HTMLResponse)
+    def its_people(identity: str, page: Page = 1, state: ContactState | None = None) -> str:
+        """The customers of an interruption, and how far their recovery is."""
+        return site.people(identity, page, state)
+
     @app.get("/moments/{name}", response_class=HTMLResponse)
     def one_moment(name: str) -> str:
         """One moment."""
@@ -167,6 +173,17 @@ class _Site:
         return self._pages.get(
             ("interruption", identity, page),
             lambda: self._render("interruption.html", interruption.build(self._look(), it, page)),
+        )
+
+    def people(self, identity: str, page: int, state: ContactState | None) -> str:
+        """A page of an interruption's recovery list, or 404."""
+        it = self._reader.interruption(identity)
+        of = self._catalog().moments.get(it.moment) if it else None
+        if it is None or of is None or of.unit != "customers":
+            raise HTTPException(404)
+        return self._pages.get(
+            ("people", identity, page, state),
+            lambda: self._render("people.html", harm.build(self._look(), it, page, state)),
         )
 
     def moment(self, name: str) -> str:

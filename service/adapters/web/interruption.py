@@ -4,6 +4,7 @@ import msgspec
 
 from service.adapters.web import figures
 from service.adapters.web.chart import Chart, Mark, Row, shares, table
+from service.adapters.web.harm import MarkRow, Newly, arithmetic, mark_rows, newly
 from service.adapters.web.look import Look
 from service.adapters.web.tables import (
     BreakRow,
@@ -17,14 +18,14 @@ from service.adapters.web.tables import (
 )
 from service.adapters.web.tables import breaks as break_rows
 from service.adapters.web.tile import let_down, unit_words
-from service.adapters.web.words import KINDS, Words, about, percent, plain, segment, span, whole
+from service.adapters.web.words import KINDS, Words, about, plain, segment, span, whole
 from service.core.catalog import Moment, Owner
 from service.core.event import DAY, HOUR, MINUTE, Micros
 from service.core.interruption import Impact, Interruption
+from service.core.marks import Risk
+from service.core.people import place_of
 from service.core.ports import Reader, Totals
-from service.core.reporting.affected import all_breaks, place_of
-from service.core.reporting.lead import FOLLOW
-from service.core.reporting.lead import about as complaints_about
+from service.core.reporting.risk import at_risk
 from service.core.telling import message
 
 PER_PAGE = 50
@@ -75,6 +76,10 @@ class InterruptionPage(msgspec.Struct, frozen=True, gc=False):
     breaks: tuple[BreakRow, ...]
     break_columns: tuple[str, ...]
     pages: Pages
+    money: tuple[str, ...]
+    marks: tuple[MarkRow, ...]
+    newly: Newly | None
+    people_href: str
     notices: tuple[NoticeRow, ...]
 
 
@@ -85,6 +90,7 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
     owner = catalog.owners.get(moment.owner) or Owner(moment.owner or "nobody any more")
     place = place_of(it, now)
     impact = reader.impact(it.moment, it.segment, place.start, place.end)
+    risk = at_risk(reader, moment, [place])
     step_sums = reader.totals(it.moment, place.start, place.end, max(place.end - place.start, 1))
     sums = step_sums[0][1] if step_sums else Totals()
     by_value = {name: reader.by_value(it.moment, name, place.start, place.end) for name in moment.dimensions}
@@ -110,7 +116,7 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
         times=_times(it, now, words),
         harm=(
             *_harm(it, moment, impact, inside),
-            *_money(moment, impact, words),
+            *_money(risk, moment, words),
             *_voices(reader, it, impact, now),
         ),
         sure=_sure(it, moment),
@@ -124,6 +130,10 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
         breaks=tuple(break_rows(found, moment.dimensions, now, words)),
         break_columns=moment.dimensions,
         pages=pages,
+        money=arithmetic(risk, moment, words) if risk.value or risk.yearly else (),
+        marks=mark_rows(reader.marks(it.id), now, words),
+        newly=newly(reader, place, moment, now, words),
+        people_href=f"/interruptions/{it.id}/people" if moment.unit == "customers" and impact.customers else "",
         notices=notices(reader.outbox(limit=2000), it.id, now, words),
     )
 
@@ -182,34 +192,19 @@ def _harm(it: Interruption, moment: Moment, impact: Impact, inside: Totals) -> l
     return facts
 
 
-def _money(moment: Moment, impact: Impact, words: Words) -> list[Fact]:
-    if not impact.value:
+def _money(risk: Risk, moment: Moment, words: Words) -> list[Fact]:
+    if not risk.value and not risk.yearly:
         return []
-    if moment.loss_probability is None:
-        return [Fact("At risk", words.money(impact.value), "the whole value of what was broken")]
-    risk = words.money(impact.value * moment.loss_probability)
-    sum_ = f"{words.money(impact.value)} × {percent(moment.loss_probability)}"  # noqa: RUF001  # times
-    return [Fact("At risk", risk, f"= {sum_} who may be lost")]
+    return [Fact("At risk", words.money(risk.amount), arithmetic(risk, moment, words)[-1])]
 
 
 def _voices(reader: Reader, it: Interruption, impact: Impact, now: Micros) -> list[Fact]:
     """How many of those let down complained after their own break."""
     if not impact.customers:
         return []
-    until = now + 1 if it.resolved_at is None else min(it.resolved_at + FOLLOW, now + 1)
-    heard = complaints_about(it.moment, reader.complaints(None, it.onset, until))
-    latest: dict[str, Micros] = {}
-    for voice in heard:
-        customer = getattr(voice.event, "customer", None)
-        if customer is not None:
-            latest[customer] = max(voice.at, latest.get(customer, 0))
-    if not latest:
+    said = reader.complained([place_of(it, now)])
+    if not said:
         return []
-    broke: dict[str, Micros] = {}
-    for row in all_breaks(reader, place_of(it, now)):
-        if row.customer in latest:
-            broke.setdefault(row.customer, row.at)
-    said = sum(latest[customer] > at for customer, at in broke.items())
     return [Fact("Complained", whole(said), f"of the {whole(impact.customers)} customers")]
 
 

@@ -12,8 +12,10 @@ from service.adapters.store.sql.tables import metadata
 from service.core.counting.changes import Changes
 from service.core.event import DAY, HOUR, Complaint, CustomerChange, DeadLetter, instant
 from service.core.interruption import Impact
+from service.core.marks import Mark, Risk, Share
 from service.core.people import AuditEntry, Client, Contact, Place, Repeat, SegmentHarm, all_hurt
 from service.core.ports import StaleClaim
+from service.core.reporting.risk import compared
 from tests.adapters.store.scene import FOREVER, HERE, T0, Reader, close, every_break, outcome, promise
 
 if TYPE_CHECKING:
@@ -269,3 +271,13 @@ def test_forgetting_makes_claims_stale_and_the_next_claim_knows(store: Store) ->
     assert claim.forgetting.tombstone("anna") is None
     assert store.forget("ann", by="dpo", at=T0 + 1).tombstone == erased.tombstone
     assert store.forget("bob", by="dpo", at=T0 + 1).tombstone != erased.tombstone
+
+
+def test_marks_are_kept_once_in_every_store(store: Store) -> None:
+    risk = Risk(2, 3, 3550, 1, 100_000, "customers", 0.1, 10_000)
+    first = Mark("it", "day30", T0, risk, compared(Share(100, 15), Share(400, 20), 100_000))
+    assert store.save_mark(first)
+    assert not store.save_mark(Mark("it", "day30", T0 + 1, risk))
+    opened_mark = Mark("it", "opened", T0 - 1, risk)
+    assert store.save_mark(opened_mark)
+    assert store.marks("it") == [opened_mark, first]

@@ -12,16 +12,20 @@ from service.core.catalog import Catalog, Journey, Moment, Owner, Stage
 from service.core.counting.changes import Break
 from service.core.event import HOUR, Complaint, Outcome, Promise
 from service.core.interruption import Change
+from service.core.marks import Mark, Share
+from service.core.people import Contact, place_of
 from service.core.ports import Judgement, TimelineEntry
+from service.core.reporting.risk import at_risk, compared
 from service.core.telling.route import Message, Notice
 from tests.adapters.web.conftest import Health, app_of
-from tests.adapters.web.world import LATE, NOW, OVER, RIO_LATE, World, interruption, stamp
+from tests.adapters.web.world import LATE, NOW, OVER, RIO_LATE, World, interruption, marketplace, stamp
 
 PATHS = (
     "/",
     "/interruptions",
     f"/interruptions/{RIO_LATE.id}",
     f"/interruptions/{OVER.id}",
+    f"/interruptions/{RIO_LATE.id}/people",
     f"/moments/{LATE}",
 )
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
@@ -130,6 +134,37 @@ def test_the_broken_promises_come_in_pages_that_miss_none(market: World) -> None
     assert sorted(found) == [f"one-{n:03d}" for n in range(120)]
     assert "51 to 100 of 120" in pages[1]
     assert "101 to 120 of 120" in client.get(f"/interruptions/{one.id}", params={"page": 99}).text
+
+
+def test_the_recovery_list_has_everybody_once_and_where_they_stand() -> None:
+    world = marketplace()
+    place = place_of(RIO_LATE, NOW)
+    people = world.store.hurt([place])
+    world.store.add_contacts([Contact(RIO_LATE.id, people[0].customer, "contacted", NOW, "kim", HOSTILE)])
+    client = client_of(world)
+
+    first = client.get(f"/interruptions/{RIO_LATE.id}/people").text
+    assert f"1 to {min(len(people), 50)} of {len(people)}" in first
+    assert HOSTILE not in first
+    assert "&lt;script&gt;" in first
+    contacted = client.get(f"/interruptions/{RIO_LATE.id}/people?state=contacted").text
+    assert "1 to 1 of 1" in contacted
+    assert people[0].customer in contacted
+    assert client.get(f"/interruptions/{RIO_LATE.id}/people?state=dead").status_code == 422
+    assert client.get("/interruptions/none/people").status_code == 404
+
+
+def test_money_is_shown_with_its_arithmetic_and_what_was_frozen() -> None:
+    world = marketplace()
+    risk = at_risk(world.store, world.catalog.moments[LATE], [place_of(RIO_LATE, NOW)])
+    world.store.save_mark(Mark(RIO_LATE.id, "opened", NOW, risk, compared(Share(50, 9), Share(500, 20), 1_000_000)))
+    page = client_of(world).get(f"/interruptions/{RIO_LATE.id}").text
+
+    assert "value of what was broken: BRL" in page
+    assert "\u00d7 8 % = BRL" in page
+    assert "when it opened" in page
+    assert "9 of 50 hit left, 20 of 500 spared: +14.0 points (+5.5 to +26.9); BRL 1,400 a year lost" in page
+    assert "newly hit" in page
 
 
 def test_the_charts_have_axes_units_and_the_same_figures_as_a_table(client: TestClient) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from service.adapters.store.ledger_rows import forgotten_in
 from service.adapters.store.sql.bulk import Bulk, Plan, plan
-from service.adapters.store.sql.packing import pack_dimensions, unpack_dimensions
+from service.adapters.store.sql.packing import pack, pack_dimensions, unpack_dimensions
 from service.adapters.store.sql.tables import (
     audit,
     breaks,
@@ -21,16 +21,19 @@ from service.adapters.store.sql.tables import (
     forgotten,
     partitions,
     promises,
+    risk_marks,
     salts,
     voices,
 )
 from service.core.counting.identity import TOMBSTONE, Forgetting, anonymous, holds_id, without
 from service.core.counting.ledger import Promised
 from service.core.event import Annotation, Complaint, CustomerChange, Feedback, Micros
+from service.core.marks import Mark
 from service.core.people import AuditEntry, Client, Contact, Erased
 
 _ADD_COUNTS = plan(counts, "add")
 _APPEND_CONTACTS = plan(contacts, "append")
+_NEW_MARKS = plan(risk_marks, "new")
 _APPEND_AUDIT = plan(audit, "append")
 _PUT_BREAKS = plan(breaks, "put")
 _PUT_PROMISES = plan(promises, "put")
@@ -54,6 +57,12 @@ def add_audit(connection: Connection, bulk: Bulk, entry: AuditEntry) -> None:
     """Append who saw or changed what."""
     row = (entry.at, entry.by, entry.role, entry.what, entry.subject, entry.note)
     bulk.run(connection, _APPEND_AUDIT, [row])
+
+
+def save_mark(connection: Connection, bulk: Bulk, mark: Mark) -> bool:
+    """Freeze money, once."""
+    row = (mark.interruption, mark.what, mark.at, pack(mark))
+    return bulk.run(connection, _NEW_MARKS, [row]) == 1
 
 
 def list_clients(connection: Connection, bulk: Bulk, clients: Iterable[Client]) -> int:

@@ -1,6 +1,6 @@
 """The questions about customers, in SQL: distinct ones are counted by the database or in one set, never summed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -22,9 +22,11 @@ from sqlalchemy import (
 )
 
 from service.adapters.store.sql.database import Database
-from service.adapters.store.sql.tables import audit, breaks, contacts, customers, promises, voices
+from service.adapters.store.sql.packing import unpack
+from service.adapters.store.sql.tables import audit, breaks, contacts, customers, promises, risk_marks, voices
 from service.core.event import Micros
 from service.core.interruption import Impact, Segment
+from service.core.marks import Mark
 from service.core.people import (
     CONTACT_STATES,
     AuditEntry,
@@ -36,6 +38,7 @@ from service.core.people import (
     SegmentHarm,
     moments_of,
 )
+from service.core.reporting.lead import FOLLOW
 
 _WAITING = breaks.c.promised & breaks.c.settled_at.is_(None)
 _YEARLY = func.coalesce(customers.c.listed_value, customers.c.told_value)
@@ -221,6 +224,22 @@ class SqlPeople:
             known, value = connection.execute(query).one()
         return known, value or 0
 
+    def known(self, places: Sequence[Place]) -> tuple[int, int]:
+        """(known customers, those among them whom places hit)."""
+        hit = self._by_customer(places)
+        both = select(func.count()).join_from(hit, customers, customers.c.customer == hit.c.customer)
+        with self._database.read() as connection:
+            everybody = connection.scalar(select(func.count()).select_from(customers)) or 0
+            return everybody, connection.scalar(both) or 0
+
+    def hit_among(self, places: Sequence[Place], names: Collection[str]) -> set[str]:
+        """Those of some customers whom places hit."""
+        query = select(breaks.c.customer).where(
+            self._in(places), self._database.among(breaks.c.customer, sorted(names))
+        )
+        with self._database.read() as connection:
+            return set(connection.scalars(query.distinct()))
+
     def segments(self, places: Sequence[Place], start: Micros, end: Micros) -> list[SegmentHarm]:
         """Customer segments by name, with whom places hit and how often they complained in [start, end)."""
         mine = self._by_customer(places, func.count().label("broken"), _sum(breaks.c.value).label("value"))
@@ -253,6 +272,13 @@ class SqlPeople:
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         return [AuditEntry(row.at, row.author, row.role, row.what, row.subject, row.note) for row in rows]
+
+    def marks(self, interruption: str) -> list[Mark]:
+        """Revenue at risk of an interruption as it was frozen, in order of time."""
+        table = risk_marks.c
+        query = select(table.body).where(table.interruption == interruption).order_by(table.at, table.what)
+        with self._database.read() as connection:
+            return [unpack(body, Mark) for body in connection.scalars(query)]
 
     def _in(self, places: Sequence[Place]) -> ColumnElement[bool]:
         """Whether a break lies in one of some places."""
@@ -291,9 +317,10 @@ class SqlPeople:
         """Each customer's last complaint about the moments, or about nothing in particular."""
         table = voices.c
         since = min((place.start for place in places), default=0)
+        until = max((place.end for place in places), default=0) + FOLLOW
         return (
             select(table.customer, func.max(table.at).label("heard"))
-            .where(table.kind == "complaint", table.at >= since, table.customer.is_not(None))
+            .where(table.kind == "complaint", table.at >= since, table.at < until, table.customer.is_not(None))
             .where(table.moment.is_(None) | table.moment.in_(moments_of(places)))
             .group_by(table.customer)
             .subquery()

@@ -25,6 +25,7 @@ from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock
 from service.core.event import Micros, Partition
 from service.core.keeping import Restatement, StretchTransaction
+from service.core.marks import Mark
 from service.core.people import AuditEntry, Client, Contact, Erased, forgot
 from service.core.ports import (
     BlindSpan,
@@ -181,6 +182,10 @@ class SqlStore(SqlDesk, SqlReader):
     def add_audit(self, entry: AuditEntry) -> None:
         """Append who saw or changed what of customers."""
         self._database.write(lambda connection: keeping.add_audit(connection, self._database.bulk, entry))
+
+    def save_mark(self, mark: Mark) -> bool:
+        """Freeze money; False where it was frozen before."""
+        return self._database.write(lambda connection: keeping.save_mark(connection, self._database.bulk, mark))
 
     def list_clients(self, clients: Iterable[Client]) -> int:
         """Replace the operators' table of customers; how many rows it has now."""
