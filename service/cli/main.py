@@ -7,7 +7,20 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 
-COMMANDS = ("demo", "serve", "check", "backtest", "replay", "digest", "notify", "dlq", "export", "forget", "db")
+COMMANDS = (
+    "demo",
+    "serve",
+    "check",
+    "backtest",
+    "replay",
+    "score",
+    "digest",
+    "notify",
+    "dlq",
+    "export",
+    "forget",
+    "db",
+)
 
 
 def parser() -> argparse.ArgumentParser:
