@@ -341,6 +341,13 @@ class Store(Reader, DeskStore, PeopleStore, Protocol):
         """One batch's transaction; rolled back unless saved."""
         ...
 
+    def expect(self, partitions: Sequence[Partition]) -> None:
+        """Say which partitions there are: time waits for those that nobody has claimed yet, too.
+
+        A place that is known under another topic id is left alone: whoever claims it says which one is right.
+        """
+        ...
+
     def retire(self, partitions: Sequence[Partition]) -> None:
         """Forget the clocks of partitions that no longer exist, so that they hold nothing back."""
         ...

@@ -4,7 +4,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -178,6 +178,7 @@ class Ingest:
 
     def _assigned(self, assigned: Assigned) -> None:
         self._retire(assigned.partitions)
+        self._expect(assigned.known)
         self._revoked(assigned.partitions)
         self._claim(assigned.partitions)
 
@@ -212,6 +213,11 @@ class Ingest:
         if gone:
             log.warning("made anew, the old ones' clocks are retired: %s", sorted({p.topic for p in gone}))
             self._patiently(lambda: self._store.retire(gone))
+
+    def _expect(self, known: Sequence[Partition]) -> None:
+        """Another reader may not have claimed its partitions yet: no window may close over what lies in them."""
+        if known:
+            self._patiently(lambda: self._store.expect(known))
 
     def _revoked(self, partitions: Iterable[Partition]) -> None:
         # What is in hand is not written: the next reader starts from the store's position and reads it again.

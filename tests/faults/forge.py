@@ -3,6 +3,8 @@
 A start costs two seconds of imports; a thousand of them, half an hour. A forked child runs the command line as it
 is, with its own settings, log and failpoints, and it dies with this launcher.
 
+Its argument is a folder in which it leaves each child's exit code under the child's pid.
+
 In: `{"arguments": [...], "log": FILE, "plan": {...}, "group": {...}, "sending": {...}}`. Out: the child's pid.
 """
 
@@ -11,6 +13,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -61,7 +64,6 @@ def child(order: dict[str, Any]) -> int:
     points = arm(order)
     code = main(order["arguments"])
     points.write()
-    Path(order["plan"]["note"]).with_suffix(".code").write_text(str(code))
     sys.stdout.flush()
     sys.stderr.flush()
     return code
@@ -69,8 +71,16 @@ def child(order: dict[str, Any]) -> int:
 
 def serve_orders() -> None:
     """Fork for each order until the input ends."""
-    # Nobody waits for the children: they are watched by their pids.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    exits = Path(sys.argv[1])
+
+    def reap(*_: object) -> None:
+        with suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                file = exits / str(ended[0])
+                file.with_suffix(".new").write_text(str(os.waitstatus_to_exitcode(ended[1])))
+                file.with_suffix(".new").rename(file)
+
+    signal.signal(signal.SIGCHLD, reap)
     for line in sys.stdin:
         pid = os.fork()
         if not pid:

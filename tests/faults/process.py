@@ -4,9 +4,11 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -31,8 +33,9 @@ class Forge:
     """The launcher, and what it was told."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(  # our own module
-            [sys.executable, "-m", "tests.faults.forge"],
+        self.exits = tempfile.mkdtemp(prefix="momentwatch-exits-")
+        self._process = subprocess.Popen(  # noqa: S603  # our own module
+            [sys.executable, "-m", "tests.faults.forge", self.exits],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -62,6 +65,7 @@ class Forge:
             self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
+        shutil.rmtree(self.exits, ignore_errors=True)
 
 
 class Life:
@@ -70,6 +74,7 @@ class Life:
     def __init__(self, forge: Forge, config: Path, log: Path, note: Path, **order: Any) -> None:
         self.log = log
         self.note = note
+        self._exits = Path(forge.exits)
         note.unlink(missing_ok=True)
         plan = {"note": str(note), **order.pop("plan", {})}
         group = {**GROUP, **order.pop("group", {})}
@@ -114,11 +119,14 @@ class Life:
         return self.code()
 
     def code(self) -> int:
-        """What it exited with; -9 where it was killed."""
-        file = self.note.with_suffix(".code")
-        code = int(file.read_text()) if file.exists() else -9
-        file.unlink(missing_ok=True)
-        return code
+        """What it exited with, once it has; the negative of a signal that ended it."""
+        file = self._exits / str(self.pid)
+        deadline = time.monotonic() + 10.0
+        while not file.exists():
+            if time.monotonic() > deadline:
+                raise HarnessError(f"nobody knows how process {self.pid} ended")
+            time.sleep(0.01)
+        return int(file.read_text())
 
     def died_at(self) -> str:
         """The failpoint that ended or froze it, "" where none did."""
@@ -133,7 +141,7 @@ class Life:
     def tail(self) -> str:
         """The end of its log."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return "\n".join(lines[-25:])
+        return "\n".join(lines[-12:])
 
     def wait_noted(self, patience_s: float) -> bool:
         """Until a failpoint froze it."""

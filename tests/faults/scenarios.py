@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tests.faults.kills import kill_one_after_another
+from tests.faults.replicas import many_over_one_database
 from tests.faults.rig import Outcome, World
 from tests.harness.kafka import KafkaBroker, own_broker
 from tests.harness.postgres import PostgresServer, own_postgres
@@ -56,6 +57,7 @@ def _postgres(world: World, name: str, seed: int, kills: int) -> Outcome:
 
 
 SCENARIOS: dict[str, Scenario] = {
-    "sqlite": Scenario(_sqlite, 0.5),
-    "postgres": Scenario(_postgres, 0.5),
+    "sqlite": Scenario(_sqlite, 0.4),
+    "postgres": Scenario(_postgres, 0.4),
+    "replicas": Scenario(many_over_one_database, 0.2),
 }

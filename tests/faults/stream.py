@@ -149,9 +149,9 @@ class Stream:
         self._put(rng.randrange(at, due), self.payments, type="outcome", outcome=word, duration_s=3.5, **told)
 
     def _bad(self, at: Micros, region: str) -> float:
-        """How much fails: in one region at a time for half an hour of every two."""
-        turn, into = divmod(at - BEGIN, 2 * HOUR)
-        return 0.85 if into > 90 * MINUTE and REGIONS[turn % len(REGIONS)] == region else 0.04
+        """How much fails: in one region at a time for half of every hour."""
+        turn, into = divmod(at - BEGIN, HOUR)
+        return 0.85 if into > 30 * MINUTE and REGIONS[turn % len(REGIONS)] == region else 0.04
 
     def _put(self, at: Micros, topic: tuple[str, int], **fields: Any) -> None:
         name, partitions = topic

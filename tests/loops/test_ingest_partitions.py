@@ -8,7 +8,8 @@ import pytest
 from service.adapters.memory_source import MemoryLog, MemorySource
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Source
-from service.core.event import SECOND, Batch, Lost, Partition
+from service.core.counting.watermark import watermark
+from service.core.event import SECOND, Assigned, Batch, Lost, Partition
 from service.core.ports import StaleClaim
 from service.loops.ingest import Pace, live_topics
 from service.loops.writer import halves, merged
@@ -48,6 +49,17 @@ class TestTheClock:
             live.turn(0.1)
 
         assert 4 <= live.store.saves - before <= 6
+
+    def test_it_waits_for_the_partitions_that_another_reader_has_not_claimed_yet(self) -> None:
+        store = MemoryStore(CATALOG.moments)
+        loop = ingest(MemorySource({PLACE: MemoryLog()}, lambda: START), store)
+
+        loop.handle(Assigned((PLACE,), (PLACE, OTHER)))
+        loop.handle(Batch(PLACE, [0], [outcome(0)], 1))
+        loop.flush()
+
+        assert store.counts().read == 1
+        assert watermark(store.clocks()) is None
 
     def test_it_stands_still_while_the_source_is_away(self) -> None:
         live = Live(PLACE)

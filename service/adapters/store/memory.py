@@ -107,6 +107,14 @@ class MemoryStore(MemoryReader, MemoryDesk):
                 place.epoch += 1
             return super().forget(customer, by=by, at=at, known_as=known_as)
 
+    def expect(self, partitions: Sequence[Partition]) -> None:
+        """Say which partitions there are: time waits for those that nobody has claimed yet, too."""
+        with self._lock:
+            known = {(place.topic, place.number) for place in self._places}
+            for partition in partitions:
+                if (partition.topic, partition.number) not in known:
+                    self._places[partition] = _Place(PartitionClock(partition))
+
     def retire(self, partitions: Sequence[Partition]) -> None:
         """Forget the clocks of partitions that no longer exist."""
         with self._lock:

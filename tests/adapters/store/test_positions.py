@@ -170,3 +170,23 @@ def test_enough_newer_ids_push_a_blob_out(store: Store, monkeypatch: pytest.Monk
         reader.take(outcome(T0), changes=blob_of(horizon, *names, at=T0))
 
     assert len(store.claim(HERE).hashes) == 2
+
+
+def test_time_waits_for_a_partition_that_is_there_and_that_nobody_has_claimed(store: Store) -> None:
+    elsewhere = Partition("events", 1, "id-1")
+    store.expect([HERE, elsewhere])
+    store.expect([HERE, elsewhere])
+    first = Reader(store)
+    first.take(outcome(T0))
+
+    assert [clock.latest for clock in store.clocks()] == [T0, None]
+    assert store.claim(elsewhere).position is None
+    assert len(store.clocks()) == 2
+
+
+def test_nothing_is_expected_where_a_topic_is_known_under_another_id(store: Store) -> None:
+    store.claim(HERE)
+    store.claim(RECREATED)
+    store.expect([HERE])
+
+    assert [PartitionClock(RECREATED)] == store.clocks()

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
+from service.adapters.store.sql.bulk import Bulk, Plan
 from service.adapters.store.sql.tables import id_hashes, partitions
 from service.core.counting.duplicates import LIMIT, SPAN, extent
 from service.core.counting.watermark import PartitionClock
@@ -12,6 +13,8 @@ from service.core.event import Partition
 from service.core.ports import Claim, StaleClaim, StoreBusy
 
 _columns = partitions.c
+_PLACE = ("topic", "number", "topic_id")
+_NEW = Plan(partitions, "new", _PLACE, _PLACE)
 
 
 def _is_place(partition: Partition) -> ColumnElement[bool]:
@@ -22,7 +25,7 @@ def _is(partition: Partition) -> ColumnElement[bool]:
     return and_(_is_place(partition), _columns.topic_id == partition.topic_id)
 
 
-def claim(connection: Connection, partition: Partition) -> Claim:
+def claim(connection: Connection, bulk: Bulk, partition: Partition) -> Claim:
     """Take a partition: bumps the epoch, so that earlier claims are stale.
 
     A re-created topic has another id: its partition begins anew, and nobody may write the old one's any more.
@@ -38,7 +41,7 @@ def claim(connection: Connection, partition: Partition) -> Claim:
                 update(partitions).where(_columns.id == others.pop("")).values(topic_id=partition.topic_id)
             )
         else:
-            _begin(connection, partition)
+            _begin(connection, bulk, partition)
         connection.execute(
             update(partitions)
             .where(_columns.id.in_(list(others.values())))
@@ -59,13 +62,18 @@ def claim(connection: Connection, partition: Partition) -> Claim:
     return Claim(partition, row.epoch, row.position, _clock(row), tuple(bytes(blob) for blob in blobs))
 
 
-def _begin(connection: Connection, partition: Partition) -> None:
-    taken = connection.scalar(select(_columns.id).where(_is(partition)))
-    if taken is not None:
+def _begin(connection: Connection, bulk: Bulk, partition: Partition) -> None:
+    if not bulk.run(connection, _NEW, [(partition.topic, partition.number, partition.topic_id)]):
         raise StoreBusy(f"{partition.topic}/{partition.number}: claimed by two for the first time")
-    connection.execute(
-        insert(partitions).values(topic=partition.topic, number=partition.number, topic_id=partition.topic_id)
-    )
+
+
+def expect(connection: Connection, bulk: Bulk, known: Sequence[Partition]) -> None:
+    """Begin the partitions whose places nobody has ever heard of."""
+    topics = {partition.topic for partition in known}
+    found = connection.execute(select(_columns.topic, _columns.number).where(_columns.topic.in_(sorted(topics))))
+    places = {(row.topic, row.number) for row in found}
+    fresh = {(p.topic, p.number, p.topic_id) for p in known if (p.topic, p.number) not in places}
+    bulk.run(connection, _NEW, sorted(fresh))
 
 
 def advance(

@@ -70,7 +70,7 @@ class SqlStore(SqlDesk, SqlReader):
         """Take a partition: bumps the epoch, so that earlier claims are stale."""
 
         def work(connection: Connection) -> Claim:
-            claim = positions.claim(connection, partition)
+            claim = positions.claim(connection, self._database.bulk, partition)
             return msgspec.structs.replace(claim, forgetting=keeping.forgetting(connection))
 
         return self._database.write(work)
@@ -107,6 +107,11 @@ class SqlStore(SqlDesk, SqlReader):
         """How far each partition that exists was read."""
         with self._database.read() as connection:
             return positions.read_through(connection)
+
+    def expect(self, partitions: Sequence[Partition]) -> None:
+        """Say which partitions there are, so that time waits for all of them."""
+        bulk = self._database.bulk
+        self._database.write(lambda connection: positions.expect(connection, bulk, partitions))
 
     def retire(self, partitions: Sequence[Partition]) -> None:
         """Forget the clocks of partitions that no longer exist."""

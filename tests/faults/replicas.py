@@ -1,0 +1,119 @@
+"""Several processes over one PostgreSQL: killed, frozen past their session, restarted in turn; the outcome is one's."""
+
+import signal
+import time
+
+from tests.faults.process import GROUP, Life
+from tests.faults.rig import Outcome, Rig, World
+
+SLOTS = ("a", "b", "c")
+PAUSE_S = 1.0
+
+
+class Crew:
+    """The processes by slot."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        self._lives: dict[str, Life] = {}
+
+    @property
+    def lives(self) -> list[Life]:
+        """Those that run."""
+        return list(self._lives.values())
+
+    def start(
+        self, slot: str, point: str = "", *, action: str = "kill", fixed: bool = False, nth: int | None = None
+    ) -> Life:
+        """A process in a slot; `fixed`: it is the same member of the group after each start, else a new one."""
+        group = {"instance_id": slot if fixed else None}
+        life = self._rig.start(point, nth or self._rig.random.choice((1, 2, 4)), slot=slot, action=action, group=group)
+        self._lives[slot] = life
+        return life
+
+    def end(self, slot: str) -> Life:
+        """Ask one to end."""
+        life = self._lives.pop(slot)
+        code = life.end()
+        # One that had only begun to start has nothing to finish.
+        if code not in {0, -signal.SIGTERM}:
+            self._rig.problems.append(f"replica {slot} ended with {code}: {life.tail()}")
+        return life
+
+    def kill(self, slot: str) -> None:
+        """Kill one, wherever it is."""
+        life = self._lives.pop(slot)
+        life.kill()
+        self._rig.killed(life)
+
+    def reap(self, slot: str, life: Life) -> None:
+        """One has come to its end at a failpoint."""
+        del self._lives[slot]
+        self._rig.killed(life)
+
+
+def many_over_one_database(world: World, name: str, seed: int, kills: int) -> Outcome:
+    """First start at once, rolling restart, `kills` kills through rebalances, and a zombie that wakes up."""
+    with world.servers.postgres.database() as url, Rig(world, name, seed, world.topics(), database=url) as rig:
+        crew = Crew(rig)
+        rig.more(9)
+        _start_at_once(rig, crew)
+        points = sorted({point for slot in SLOTS for point in crew.end(slot).passed()})
+        for slot in SLOTS:
+            crew.start(slot)
+        for slot in SLOTS:
+            rig.more()
+            crew.end(slot)
+            crew.start(slot, fixed=True)
+        for _ in range(kills):
+            _kill_one(rig, crew, points)
+        _freeze_one(rig, crew)
+        rig.more()
+        rig.settle(crew.lives)
+        for slot in SLOTS:
+            crew.end(slot)
+        return rig.judge()
+
+
+def _start_at_once(rig: Rig, crew: Crew) -> None:
+    """A first start over a full log, in which one has its partitions and does not get around to claiming them."""
+    lives = {
+        slot: crew.start(slot, "ingest:claim.before" if slot == "b" else "", action="stop", nth=1) for slot in SLOTS
+    }
+    if not lives["b"].wait_noted(20 * PAUSE_S):
+        rig.problems.append(f"no partition came to the second replica: {lives['b'].tail()}")
+    time.sleep(3 * PAUSE_S)
+    lives["b"].signal(signal.SIGCONT)
+    rig.settle(crew.lives)
+
+
+def _kill_one(rig: Rig, crew: Crew, points: list[str]) -> None:
+    slot = rig.random.choice(SLOTS)
+    fixed = rig.random.random() < 0.7  # the rest waits for sessions to run out
+    rig.more()
+    if rig.random.random() < 0.5:  # in the middle of whatever the three are at
+        time.sleep(rig.random.uniform(0.0, PAUSE_S))
+        crew.kill(slot)
+    else:
+        crew.end(slot)
+        life = crew.start(slot, rig.random.choice(points), fixed=fixed)
+        if life.ended(4 * PAUSE_S):
+            crew.reap(slot, life)
+        else:
+            crew.kill(slot)
+    crew.start(slot, fixed=fixed)
+
+
+def _freeze_one(rig: Rig, crew: Crew) -> None:
+    """A replica is frozen past its session; the others take its partitions; then it wakes and goes on writing."""
+    for point in ("ingest:commit", "watch:commit", "send:commit"):
+        crew.end("b")
+        zombie = crew.start("b", point, action="stop")
+        rig.more()
+        if not zombie.wait_noted(10 * PAUSE_S):
+            zombie.signal(signal.SIGSTOP)
+        rig.points[f"frozen at {zombie.died_at() or 'random'}"] += 1
+        rig.more(2)
+        time.sleep(GROUP["session_timeout"] + 3 * PAUSE_S)
+        zombie.signal(signal.SIGCONT)
+        rig.more()
