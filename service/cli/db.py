@@ -18,7 +18,11 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     upgrade = actions.add_parser("upgrade", help="make the tables, or bring them to this version")
     check = actions.add_parser("check", help="say whether the tables are this version's; exit 1 when not")
-    for one in (upgrade, check):
+    downgrade = actions.add_parser("downgrade", help="take the tables back to an older version, for an older program")
+    downgrade.add_argument("--to", required=True, metavar="VERSION", help="as `db check` of that program names it")
+    downgrade.add_argument("--yes", action="store_true", help="do it; what only newer versions keep is lost")
+    vacuum = actions.add_parser("vacuum", help="give back the room of what was deleted")
+    for one in (upgrade, check, downgrade, vacuum):
         place = one.add_mutually_exclusive_group(required=True)
         place.add_argument("--url", metavar="URL", help=_URL)
         place.add_argument("--config", type=Path, metavar="FILE", help="the settings that name the database")
@@ -30,7 +34,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it; 0 when it was done, 1 when it could not be, 2 when the settings are bad."""
-    actions = {"upgrade": _upgrade, "check": _check, "copy": _copy}
+    actions = {"upgrade": _upgrade, "check": _check, "copy": _copy, "downgrade": _downgrade, "vacuum": _vacuum}
     try:
         actions[arguments.action](arguments)
     except CatalogError as error:
@@ -71,7 +75,30 @@ def _check(arguments: argparse.Namespace) -> None:
 
     with open_database(_url(arguments)) as database:
         migrate.check(database)
-        print(f"{database.where}: at {migrate.head()}, as it should be")
+        print(f"{database.where}: at {migrate.current(database)}, as it should be")
+
+
+def _downgrade(arguments: argparse.Namespace) -> None:
+    from service.adapters.store import migrate, open_database
+    from service.core.ports import StoreRefused
+
+    with open_database(_url(arguments)) as database:
+        before = migrate.current(database)
+        if not arguments.yes:
+            raise StoreRefused(
+                f"{database.where}: from {before} to {arguments.to} loses what only newer versions keep; stop every "
+                "momentwatch that uses it, make a backup, and say --yes"
+            )
+        migrate.downgrade(database, arguments.to)
+        print(f"{database.where}: {before} → {arguments.to}")
+
+
+def _vacuum(arguments: argparse.Namespace) -> None:
+    from service.adapters.store import open_database
+
+    with open_database(_url(arguments)) as database:
+        before, after = database.vacuum()
+        print(f"{database.where}: {before / 1e6:,.1f} MB → {after / 1e6:,.1f} MB")
 
 
 def _copy(arguments: argparse.Namespace) -> None:

@@ -19,7 +19,9 @@ COMMANDS = (
     "dlq",
     "export",
     "forget",
+    "reconcile",
     "db",
+    "doctor",
 )
 
 

@@ -136,3 +136,18 @@ class Restates(Protocol):
     def restatements(self, *, limit: int = 100) -> list[Restatement]:
         """The records of what was counted anew, newest first."""
         ...
+
+
+class Account(msgspec.Struct, frozen=True, gc=False):
+    """One line of the books: what must be equal, and is or is not. `of`: a partition or a moment."""
+
+    of: str
+    what: str
+    left: int
+    right: int
+    note: str = ""
+
+    @property
+    def difference(self) -> int:
+        """0 where the books are right."""
+        return self.left - self.right

@@ -65,6 +65,14 @@ class AppriseNotifier:
         delivery = self._within_deadline(scheme, server, message)
         return Delivery(delivery.outcome, self._secrets.hide(delivery.detail), delivery.retryable, delivery.retry_after)
 
+    def trouble(self, target: str) -> str | None:
+        """What is wrong with a target's address, nothing sent; None where it can be used."""
+        try:
+            self._server(target)
+        except BadTarget as trouble:
+            return self._secrets.hide(str(trouble))
+        return None
+
     def _server(self, name: str) -> tuple[str, NotifyBase]:
         targets = self._targets() if callable(self._targets) else self._targets
         target = targets.get(name)

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Moment
 from service.core.event import Micros
-from service.core.keeping import Graves
+from service.core.keeping import Account, Graves
 from service.core.ports import Reader, Store, StoreRefused
 
 if TYPE_CHECKING:
@@ -17,7 +17,26 @@ if TYPE_CHECKING:
     from service.adapters.store.sql.database import Database
     from service.adapters.store.sql.store import SqlStore
 
-__all__ = ["MemoryStore", "open_database", "open_graves", "open_reader", "open_sql_store", "open_store"]
+__all__ = [
+    "Examined",
+    "MemoryStore",
+    "examined",
+    "open_database",
+    "open_graves",
+    "open_reader",
+    "open_sql_store",
+    "open_store",
+    "recounted",
+]
+
+
+class Examined(NamedTuple):
+    """A database: where, its schema's version, its clock in Unix seconds where it has one, and what is damaged."""
+
+    where: str
+    version: str
+    clock: float | None
+    damage: str
 
 
 def _wall_clock() -> Micros:
@@ -72,6 +91,23 @@ def open_graves(url: str) -> Iterator[Graves]:
 
     with _beside(url) as database:
         yield SqlGraves(database)
+
+
+def recounted(url: str) -> list[Account]:
+    """The lines of a store's books, recounted; as `open_reader`."""
+    from service.adapters.store.sql.reconciling import accounts
+
+    with _beside(url) as database:
+        return accounts(database)
+
+
+def examined(url: str) -> Examined:
+    """What a look at a database shows; as `open_reader`."""
+    from service.adapters.store import migrate
+
+    with _beside(url) as database:
+        clock, damage = database.examine()
+        return Examined(database.where, migrate.current(database) or "", clock, damage)
 
 
 @contextmanager

@@ -115,6 +115,14 @@ class Database(ABC):
     def distinct(self, connection: Connection, query: Select[Any], but: Select[Any] | None = None) -> int:
         """How many different texts a query of one column gives, those of another query left out; exact."""
 
+    @abstractmethod
+    def examine(self) -> tuple[float | None, str]:
+        """Its clock in Unix seconds, where it has one of its own, and what is damaged."""
+
+    @abstractmethod
+    def vacuum(self) -> tuple[int, int]:
+        """Give back the room of what was deleted; the size in bytes before and after."""
+
     def __enter__(self) -> Self:
         return self
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     event,
     func,
     select,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -76,6 +77,23 @@ class PostgresDatabase(Database):
         """The value of a dimension in a column of canonical JSON."""
         value: ColumnElement[str | None] = cast(dims, JSONB)[name].astext
         return value
+
+    def examine(self) -> tuple[float | None, str]:
+        """The server's clock; it looks after its files itself."""
+        with self.read() as connection:
+            return float(connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())")) or 0), ""
+
+    def vacuum(self) -> tuple[int, int]:
+        """Let deleted rows' room be used again, beside whoever works; the size in bytes before and after."""
+        size = text("SELECT pg_database_size(current_database())")
+        free = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with translated(self.where), free.connect() as connection:
+            before = connection.scalar(size) or 0
+            connection.execute(text("SET statement_timeout = 0"))
+            connection.execute(text("VACUUM (ANALYZE)"))
+            # The connection goes back to the pool with the limit that it had.
+            connection.execute(text(f"SET statement_timeout = {_STATEMENT_MS}"))
+            return before, connection.scalar(size) or 0
 
     def among(self, column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
         """Whether a column holds one of many values; as one parameter, so that there may be any number."""

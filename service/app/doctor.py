@@ -1,0 +1,131 @@
+"""Everything that the service stands on, looked at from here: each thing well, doubtful or broken, with a remedy."""
+
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from service.adapters.catalog import CatalogError, load
+from service.adapters.kafka.configured import kafka_settings
+from service.adapters.store import examined
+from service.app.digest import database_url
+from service.app.notifier import build_notifier
+from service.core.catalog import Catalog
+from service.core.ports import StoreAway, StoreBusy, StoreRefused
+from service.settings import Settings, load_settings
+
+_SKEW_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the page."""
+
+    status: Literal["ok", "warn", "fail"]
+    what: str
+    seen: str
+    remedy: str = ""
+
+
+def examine(config: Path) -> Iterator[Finding]:
+    """Look at everything that a settings file names; what one thing lacks keeps no other from being looked at."""
+    try:
+        settings = load_settings(config)
+    except CatalogError as error:
+        for problem in error.problems:
+            yield Finding("fail", "settings", str(problem), "mend the file")
+        return
+    yield Finding("ok", "settings", str(config))
+    catalog = Catalog()
+    try:
+        loaded = load(settings.rules)
+    except CatalogError as error:
+        for problem in error.problems:
+            yield Finding("fail", "catalogue", str(problem), "momentwatch check names the same")
+    else:
+        catalog = loaded.catalog
+        yield from _catalogue(settings, catalog, [str(warning) for warning in loaded.warnings])
+    yield from _database(settings)
+    yield from _brokers(settings, catalog)
+    yield from _targets(settings, catalog)
+    yield from _page(settings)
+
+
+def _catalogue(settings: Settings, catalog: Catalog, warnings: list[str]) -> Iterator[Finding]:
+    counted = f"{len(catalog.moments)} moments, {len(catalog.rules)} rules, {len(catalog.sources)} sources"
+    yield Finding("ok", "catalogue", f"{settings.rules}: {counted}")
+    for warning in warnings:
+        yield Finding("warn", "catalogue", warning)
+    for problem in settings.problems_with(catalog):
+        yield Finding("fail", "settings", str(problem), "mend the file, or declare the target")
+    if not catalog.sources:
+        yield Finding("fail", "catalogue", "declares no topic to read", "add a document of kind Source")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    try:
+        seen = examined(database_url(settings.database))
+    except StoreRefused as refused:
+        remedy = "momentwatch db upgrade makes it; serve does too" if "no such file" in str(refused) else ""
+        yield Finding("warn" if remedy else "fail", "database", str(refused), remedy)
+        return
+    except (StoreAway, StoreBusy) as away:
+        yield Finding("fail", "database", str(away), "start it, or mend database.url; nothing is lost meanwhile")
+        return
+    yield Finding("ok", "database", f"{seen.where}: schema {seen.version}")
+    if seen.damage:
+        yield Finding("fail", "database", f"damaged: {seen.damage}", "stop the service, restore the last backup")
+    if seen.clock is None:
+        year = time.gmtime().tm_year
+        yield Finding("ok", "clock", f"this machine's, in {year}; SQLite has no other to compare it with")
+        return
+    ahead = time.time() - seen.clock
+    if abs(ahead) > _SKEW_S:
+        yield Finding(
+            "fail", "clock", f"{ahead:+.1f} s from the database's", "let both follow NTP: live time is the wall's"
+        )
+    else:
+        yield Finding("ok", "clock", f"{ahead:+.1f} s from the database's")
+
+
+def _brokers(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
+    # The client takes a while to import.
+    from service.adapters.kafka.kafka_python.examine import examine as of_brokers
+
+    if settings.kafka is None:
+        return
+    topics = sorted({source.topic for source in catalog.sources.values()})
+    try:
+        for well, what, seen, remedy in of_brokers(kafka_settings(settings.kafka), topics):
+            yield Finding("ok" if well else "fail", what, seen, remedy)
+    except OSError as error:
+        yield Finding("fail", "brokers", str(error), "check the files that kafka.security names")
+
+
+def _targets(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
+    notifier = build_notifier(settings.send, catalog.targets)
+    for name in sorted(catalog.targets):
+        trouble = notifier.trouble(name)
+        if trouble is None:
+            yield Finding("ok", f"target {name}", "its address can be read; momentwatch notify --test sends to it")
+        else:
+            yield Finding("fail", f"target {name}", trouble, "mend the secret that the Target names")
+    if not catalog.targets:
+        yield Finding("warn", "targets", "there are none: interruptions show on the page only", "declare a Target")
+
+
+def _page(settings: Settings) -> Iterator[Finding]:
+    place = f"{settings.web.host}:{settings.web.port}"
+    family = socket.AF_INET6 if ":" in settings.web.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.web.host, settings.web.port))
+        except OSError as error:
+            yield Finding(
+                "warn", "page", f"{place}: {error.strerror}", "fine if that is the service; else change web.port"
+            )
+        else:
+            yield Finding("ok", "page", f"{place} is free")
