@@ -23,7 +23,7 @@ if [ "$$python" = none ]; then \
 fi
 endef
 
-.PHONY: help install peers system-packages test faults lint fmt demo lock clean
+.PHONY: help install peers benchmarks system-packages test faults lint fmt demo lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -71,6 +71,11 @@ $(PEERS)/.installed: $(STAMP) benchmarks/peers/requirements.txt
 	$(BIN)/python -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/peers/requirements.txt
 	touch $@
+
+# A library that cannot be installed here is left out of the table, which says so.
+benchmarks: install system-packages ## measure everything, and write one table to benchmarks/results.md
+	-$(MAKE) peers
+	$(BIN)/python -m benchmarks --out benchmarks/results.md
 
 # pip-compile keeps what is pinned already; delete a line or add `--upgrade-package` to move on.
 lock: install ## write the hash-locked lists anew from pyproject.toml

@@ -15,10 +15,13 @@ from service.adapters.kafka import KafkaSettings, KafkaSource
 from service.adapters.store import open_store
 from service.core.counting.changes import Counts
 from service.core.counting.tally import Tally
-from service.core.event import Batch, Partition
+from service.core.event import Assigned, Batch, Partition
 from service.core.meter import NoMeter
 from service.core.ports import Store
 from service.loops.ingest import Ingest
+
+IDLE = 3.0
+"""Seconds without a record after which a replica that shares a topic is done."""
 
 
 def poll_kafka_python(bootstrap: str, topic: str, watch: Stopwatch) -> None:
@@ -162,49 +165,63 @@ class _Saving:
 class _Counting(NoMeter):
     """Ends the reading when everything was committed."""
 
-    def __init__(self, events: int, done: Callable[[], None]) -> None:
-        self.committed, self._events, self._done = 0, events, done
+    def __init__(self, watch: Stopwatch, done: Callable[[], None]) -> None:
+        self.committed, self._watch, self._done = 0, watch, done
 
     def ingested(self, partition: Partition, counts: Counts, tally: Tally, seconds: float) -> None:
         del partition, tally, seconds
         self.committed += counts.read
-        if self.committed >= self._events:
+        self._watch.mark()
+        if self.committed >= self._watch.events:
             self._done()
 
 
 class _Watched:
-    """A source that starts the clock with its first record."""
+    """A source that starts the clock with its first record.
 
-    def __init__(self, source: KafkaSource, watch: Stopwatch) -> None:
-        self._source, self._watch = source, watch
+    `shared`: nothing is read until another replica has come, and reading ends once nothing more comes.
+    """
+
+    def __init__(self, source: KafkaSource, watch: Stopwatch, *, shared: bool) -> None:
+        self._source, self._watch, self._shared = source, watch, shared
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
 
     def batches(self) -> Iterator[Any]:
+        last: float | None = None
         for arrival in self._source.batches():
             if isinstance(arrival, Batch) and arrival.offsets:
                 self._watch.saw(len(arrival.offsets))
-            yield arrival
+                last = time.monotonic()
+            alone = isinstance(arrival, Assigned) and arrival.partitions == arrival.known
+            if not (self._shared and alone and last is None):
+                yield arrival
+            if self._shared and last is not None and time.monotonic() - last > IDLE:
+                return
 
 
-def service(bootstrap: str, topic: str, watch: Stopwatch, client: Any, url: str) -> None:
+def service(bootstrap: str, topic: str, watch: Stopwatch, told: argparse.Namespace) -> None:
     """From Kafka to committed tallies, ids freed of duplicates, as `serve` does it."""
     stop = threading.Event()
     parts = _Parts()
-    meter = _Counting(watch.events, stop.set)
-    settings = KafkaSettings(bootstrap_servers=(bootstrap,), client=client, group_id=uuid.uuid4().hex)
-    store = open_store(url, CATALOG.moments)
-    source: Any = _Watched(KafkaSource(settings, [topic], lambda: time.time_ns() // 1000), watch)
-    storing: Any = _Storing(store, parts)
-    loop = Ingest(source, storing, lambda _: _Decoding(parts), CATALOG, lambda: time.time_ns() // 1000, meter)
+
+    def clock() -> int:
+        return time.time_ns() // 1000
 
     def over() -> None:
         stop.set()
         watch.stop(parts=parts.spent, committed=meter.committed)
 
-    meter._done = over  # noqa: SLF001  # made here
-    loop.run(stop)
+    meter = _Counting(watch, over)
+    group = told.group or uuid.uuid4().hex
+    settings = KafkaSettings(bootstrap_servers=(bootstrap,), client=told.client, group_id=group)
+    store = open_store(told.database, CATALOG.moments)
+    source: Any = _Watched(KafkaSource(settings, [topic], clock), watch, shared=told.shared)
+    storing: Any = _Storing(store, parts)
+    Ingest(source, storing, lambda _: _Decoding(parts), CATALOG, clock, meter).run(stop)
+    if not stop.is_set():
+        over()
     store.close()
 
 
@@ -217,10 +234,12 @@ def main() -> None:
     parser.add_argument("--events", required=True, type=int)
     parser.add_argument("--client", default="kafka-python")
     parser.add_argument("--database", default="memory:")
+    parser.add_argument("--group", help="the consumer group, a new one where it is not given")
+    parser.add_argument("--shared", action="store_true", help="wait for another replica, end when nothing more comes")
     told = parser.parse_args()
     watch = Stopwatch(told.events)
     if told.reader == "service":
-        service(told.bootstrap, told.topic, watch, told.client, told.database)
+        service(told.bootstrap, told.topic, watch, told)
     else:
         bare = {"kafka-python": poll_kafka_python, "librdkafka": poll_librdkafka, "river": river_a_record}
         bare[told.reader](told.bootstrap, told.topic, watch)

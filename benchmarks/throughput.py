@@ -148,8 +148,11 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--short", action="store_true", help="one run of few events")
+    parser.add_argument("--events", type=int, help="how many events each reader reads")
+    parser.add_argument("--runs", type=int, help="how many times")
     told = parser.parse_args()
-    lines = measure(SHORT if told.short else FULL)
+    size = SHORT if told.short else FULL
+    lines = measure(Size(told.events or size.events, told.runs or size.runs))
     print(HEAD)
     for line in lines:
         print(line)

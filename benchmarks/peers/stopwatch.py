@@ -13,6 +13,7 @@ class Stopwatch:
         self.events = events
         self.seen = 0
         self._wall = self._cpu = 0.0
+        self._marked: tuple[float, float] | None = None
 
     def saw(self, records: int = 1) -> bool:
         """Take some records; the clock starts with the first. Whether that is all of them."""
@@ -21,12 +22,17 @@ class Stopwatch:
         self.seen += records
         return self.seen >= self.events
 
+    def mark(self) -> None:
+        """Take the time now: what comes after the last mark is not counted."""
+        self._marked = time.perf_counter(), time.process_time()
+
     def stop(self, **more: object) -> None:
         """Say what it took."""
+        wall, cpu = self._marked or (time.perf_counter(), time.process_time())
         answer = {
             "events": self.seen,
-            "wall": time.perf_counter() - self._wall,
-            "cpu": time.process_time() - self._cpu,
+            "wall": wall - self._wall,
+            "cpu": cpu - self._cpu,
             "rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         }
         sys.stdout.write(json.dumps(answer | more) + "\n")
