@@ -21,7 +21,7 @@ from service.core.ports import Store
 from service.loops.ingest import Ingest
 
 IDLE = 3.0
-"""Seconds without a record after which a replica that shares a topic is done."""
+"""Seconds without a record, at the end of its partitions, after which a replica that shares a topic is done."""
 
 
 def poll_kafka_python(bootstrap: str, topic: str, watch: Stopwatch) -> None:
@@ -190,14 +190,20 @@ class _Watched:
 
     def batches(self) -> Iterator[Any]:
         last: float | None = None
+        behind: dict[Partition, int | None] = {}
         for arrival in self._source.batches():
-            if isinstance(arrival, Batch) and arrival.offsets:
-                self._watch.saw(len(arrival.offsets))
-                last = time.monotonic()
+            if isinstance(arrival, Batch):
+                behind[arrival.partition] = arrival.behind
+                if arrival.offsets:
+                    self._watch.saw(len(arrival.offsets))
+                    last = time.monotonic()
+            if isinstance(arrival, Assigned):
+                behind = dict.fromkeys(arrival.partitions)
             alone = isinstance(arrival, Assigned) and arrival.partitions == arrival.known
             if not (self._shared and alone and last is None):
                 yield arrival
-            if self._shared and last is not None and time.monotonic() - last > IDLE:
+            over = last is not None and time.monotonic() - last > IDLE
+            if self._shared and over and not any(left != 0 for left in behind.values()):
                 return
 
 
