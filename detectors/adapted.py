@@ -22,6 +22,7 @@ _RECOVERY = 4
 _NORMAL = 1.5
 _NEWS = 1.0
 _LIMIT = 8.0
+_SIGNS = {"up": 1.0, "down": -1.0, "both": 0.0}
 _GAP = 192  # steps of a gap that are gone through one by one; what lies before them adds nothing
 
 
@@ -34,7 +35,9 @@ class Adapted:
     beyond the record by an exponential tail, which makes evidence of 1 as rare as `false_alarm_interval` says. A
     drift detector has no rank: its sensitivity is set from the interval, and a drift is evidence of 1.
 
-    `detector`: a name in `ALLOWED`, `parameters` its own. `false_alarm_interval`, `cold_start`, `accept_after`: days.
+    `detector`: a name in `ALLOWED`, `parameters` its own.
+    `direction`: whether too many arrivals count, too few, or both.
+    `false_alarm_interval`, `cold_start`, `accept_after`: days.
     A breach ends when the mean residual of an hour is ordinary again. The state is the last inputs: the river
     object is rebuilt from them every few hundred steps anyway, so that a load rebuilds the very same one.
 
@@ -49,7 +52,7 @@ class Adapted:
     """
 
     kind = "volume"
-    version = 1
+    version = 2
 
     def __init__(
         self,
@@ -59,6 +62,8 @@ class Adapted:
         detector: str = "standard_absolute_deviation",
         parameters: Mapping[str, Parameter] | None = None,
         step: float = 900.0,
+        *,
+        direction: str = "both",
     ) -> None:
         self.parameters = dict(parameters or {})
         make = maker(detector, self.parameters)
@@ -76,6 +81,9 @@ class Adapted:
         self.accept_after = float(accept_after)
         self.detector = detector
         self.step = float(step)
+        if direction not in _SIGNS:
+            raise ValueError(f"volume: direction is {direction!r}; give one of {', '.join(sorted(_SIGNS))}")
+        self.direction = direction
         self._length = self.step / 86400.0
         self._steps = max(self.false_alarm_interval / self._length, 2.0)
         try:
@@ -185,7 +193,7 @@ class Adapted:
         # What is within its own noise is no news, whatever a saturated score says of a constant stream.
         self._evidence = self._weigh(score) if abs(residual) >= _NEWS else 0.0
         warm = end - self._first >= self.cold_start - 1e-9 and len(self._scores) >= _LEAST_RANKED
-        if warm and usual and self._evidence >= 1.0:
+        if warm and usual and self._evidence >= 1.0 and residual * _SIGNS[self.direction] >= 0.0:
             self._since, self._onset = end, self._next
             return
         self._remember(score)
@@ -231,6 +239,7 @@ class Adapted:
                 "detector": self.detector,
                 "parameters": dict(self.parameters),
                 "step": self.step,
+                "direction": self.direction,
             },
             "base": self._base.dump(),
             "clock": [self._first, self._count, self._since, self._onset, self._evidence],

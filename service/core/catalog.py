@@ -157,7 +157,7 @@ class BurnRate:
 class Threshold:
     """A trailing sum or share crossed a fixed number."""
 
-    signal: Literal["failure_rate", "broken", "attempts", "arrivals"]
+    signal: Literal["failure_rate", "broken", "attempts", "arrivals", "complaints"]
     op: Literal[">", ">=", "<", "<="]
     value: float
     window: Micros
@@ -166,15 +166,31 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
-class Volume:
-    """A named detector on the number of arrivals a window."""
+class Standing:
+    """A count that stands at a number: promises open past their due, or broken ones in a row."""
 
-    detector: str
+    signal: Literal["overdue", "streak"]
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A detector that a rule asks for, outside of the moment's false-alarm budget.
+
+    `detector`: one of river's by name, on the arrivals; None: ours for the kind. What it finds counts once `min_count`
+    attempts were seen in the breach, and no less than `min_ratio` times what was expected of them.
+    """
+
+    kind: Literal["failure_rate", "duration", "volume", "silence"]
+    detector: str | None = None
     parameters: Mapping[str, float | int | str | bool] = field(default_factory=dict)
     direction: Literal["up", "down", "both"] = "both"
+    min_ratio: float = 1.0
+    min_count: int = 0
+    cold_start: Micros | None = None
 
 
-Detect = BurnRate | Threshold | Volume
+Detect = BurnRate | Threshold | Standing | Asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """Makes the core's frozen catalogue of checked objects."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from service.adapters.catalog import interval, route
 from service.adapters.catalog.crosscheck import of_kind
 from service.adapters.catalog.entry import Entry
 from service.adapters.catalog.models import JourneySpec, MomentSpec, OwnerSpec, SourceSpec, TargetSpec
 from service.adapters.catalog.route import RouteSpec
-from service.adapters.catalog.rule import DetectSpec, RuleSpec
+from service.adapters.catalog.rule import AskedSpec, DetectSpec, RuleSpec
 from service.core import catalog as core
 
 
@@ -118,7 +119,28 @@ def _detect(spec: DetectSpec) -> core.Detect:
             window=threshold.window,
             min_count=threshold.min_count,
         )
-    volume = spec.volume
-    if volume is None:
-        raise AssertionError("the model lets no empty entry through")
-    return core.Volume(volume.detector, volume.parameters, volume.direction)
+    if (overdue := spec.overdue) is not None:
+        return core.Standing("overdue", overdue.gte)
+    if (streak := spec.streak) is not None:
+        return core.Standing("streak", streak.broken)
+    if (complaints := spec.complaints) is not None:
+        return core.Threshold("complaints", ">=", complaints.gte, complaints.within)
+    return _asked(spec)
+
+
+def _asked(spec: DetectSpec) -> core.Asked:
+    if (volume := spec.volume) is not None:
+        demands = (volume.min_ratio, volume.min_count, volume.cold_start)
+        return core.Asked("volume", volume.detector, volume.parameters, volume.direction, *demands)
+    if (silence := spec.silence) is not None:
+        return core.Asked("silence", cold_start=silence.cold_start)
+    asked: tuple[tuple[Literal["failure_rate", "duration"], AskedSpec | None], ...] = (
+        ("failure_rate", spec.failure_rate),
+        ("duration", spec.duration),
+    )
+    for kind, one in asked:
+        if one is not None:
+            return core.Asked(
+                kind, min_ratio=one.min_ratio, min_count=one.min_count, cold_start=one.cold_start, direction="up"
+            )
+    raise AssertionError("the model lets no empty entry through")

@@ -163,6 +163,17 @@ def _detect(detect: DetectSpec, watched: Mapping[str, MomentSpec]) -> Iterator[t
             spans.append((("burn_rate", "page", i, "short"), window.short))
     if detect.threshold is not None:
         spans.append((("threshold", "window"), detect.threshold.window))
+    if detect.complaints is not None:
+        spans.append((("complaints", "in"), detect.complaints.within))
+    yield from _uneven(spans, watched)
+    if detect.volume is not None and detect.volume.detector is not None:
+        found = wrong_detector(detect.volume.detector, detect.volume.parameters)
+        if found is not None:
+            yield ("volume", *found[0]), found[1]
+
+
+def _uneven(spans: Iterable[tuple[Where, int]], watched: Mapping[str, MomentSpec]) -> Iterator[tuple[Where, str]]:
+    """Stretches of time that are no whole number of a moment's windows."""
     for where, span in spans:
         for name, moment in watched.items():
             if span % moment.window:
@@ -170,10 +181,6 @@ def _detect(detect: DetectSpec, watched: Mapping[str, MomentSpec]) -> Iterator[t
                 rounded = duration.spell(-(-span // moment.window) * moment.window)
                 message = f"{duration.spell(span)} is no whole number of the {step} windows of moment {name}"
                 yield where, f"{message}; write {rounded}"
-    if detect.volume is not None:
-        found = wrong_detector(detect.volume.detector, detect.volume.parameters)
-        if found is not None:
-            yield ("volume", *found[0]), found[1]
 
 
 def _sources(entries: Sequence[Entry]) -> Iterator[Problem]:

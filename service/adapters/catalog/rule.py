@@ -69,7 +69,7 @@ class BurnRateSpec(Strict):
 class ThresholdSpec(Strict):
     """A fixed number."""
 
-    signal: Literal["failure_rate", "broken", "attempts", "arrivals"] = Field(examples=["failure_rate"])
+    signal: Literal["failure_rate", "broken", "attempts", "arrivals", "complaints"] = Field(examples=["failure_rate"])
     op: Literal[">", ">=", "<", "<="] = Field(examples=['">"'])
     value: NotNegative = Field(examples=[0.2])
     window: Span = HOUR
@@ -95,12 +95,69 @@ def _scalars(parameters: dict[str, Any]) -> dict[str, Any]:
     return parameters
 
 
-class VolumeSpec(Strict):
-    """A named detector on the number of arrivals a window."""
+_LEARNED = "auto: the shape of day and week is learned where there is one"
 
-    detector: Line = Field(examples=["half_space_trees"])
+
+class AskedSpec(Strict):
+    """The detector that every moment has, once more outside of its budget, with demands of its own."""
+
+    direction: Literal["up"] = Field("up", description="only a rise is harm")
+    min_ratio: Annotated[float, Field(ge=1)] = Field(1.0, description="times the expected from which it counts")
+    min_count: Annotated[int, Field(ge=0)] = Field(0, description="attempts in the breach from which it counts")
+    seasonality: Literal["auto"] = Field("auto", description=_LEARNED)
+    cold_start: Span | None = Field(None, description="how long it may learn; the moment's where it is left out")
+
+
+class SilenceSpec(Strict):
+    """The detector of arrivals that stop, once more outside of the moment's budget."""
+
+    direction: Literal["down"] = Field("down", description="silence is less than usual")
+    seasonality: Literal["auto"] = Field("auto", description=_LEARNED)
+    cold_start: Span | None = Field(None, description="how long it may learn; the moment's where it is left out")
+
+    refused: ClassVar[Mapping[str, str]] = {
+        "min_ratio": "silence is less than any ratio; remove it, or write volume: {direction: down, min_ratio: 2}",
+        "min_count": "silence counts nothing; remove it",
+    }
+
+
+class VolumeSpec(Strict):
+    """Too many or too few arrivals: one of river's detectors by name, or ours."""
+
+    detector: Line | None = Field(None, examples=["half_space_trees"])
     parameters: Annotated[dict[str, Any], AfterValidator(_scalars)] = Field(default_factory=dict)
     direction: Literal["up", "down", "both"] = "both"
+    min_ratio: Annotated[float, Field(ge=1)] = Field(1.0, description="times more or less from which it counts")
+    min_count: Annotated[int, Field(ge=0)] = Field(0, description="arrivals in the breach from which it counts")
+    seasonality: Literal["auto"] = Field("auto", description=_LEARNED)
+    cold_start: Span | None = Field(None, description="how long it may learn; the moment's where it is left out")
+
+    @model_validator(mode="after")
+    def _parameters_of_something(self) -> Self:
+        if self.parameters and self.detector is None:
+            raise wrong("belong to a detector by name; write detector: NAME, or remove them", ("parameters",))
+        if self.min_ratio > 1 and self.direction == "both":
+            raise wrong("needs a direction; write direction: up or direction: down", ("min_ratio",))
+        return self
+
+
+class OverdueSpec(Strict):
+    """So many promises are open past their due at once."""
+
+    gte: Annotated[int, Field(ge=1, examples=[5])]
+
+
+class ComplaintsSpec(Strict):
+    """So many complaints within a stretch of time."""
+
+    gte: Annotated[int, Field(ge=1, examples=[3])]
+    within: Span = Field(HOUR, alias="in", examples=["1h"])
+
+
+class StreakSpec(Strict):
+    """So many promises broken in a row, none kept in between."""
+
+    broken: Annotated[int, Field(ge=1, examples=[5])]
 
 
 class DetectSpec(Strict):
@@ -108,22 +165,22 @@ class DetectSpec(Strict):
 
     burn_rate: BurnRateSpec | None = None
     threshold: ThresholdSpec | None = None
+    overdue: OverdueSpec | None = None
+    complaints: ComplaintsSpec | None = None
+    streak: StreakSpec | None = None
+    failure_rate: AskedSpec | None = None
+    duration: AskedSpec | None = None
     volume: VolumeSpec | None = None
+    silence: SilenceSpec | None = None
 
     refused: ClassVar[Mapping[str, str]] = {
-        "failure_rate": "every moment has this detector without a rule; remove the entry",
-        "silence": "every moment has this detector without a rule; remove the entry",
-        "overdue": not_yet("remove it: a promise past its due time counts as broken without a rule"),
-        "complaints": not_yet("remove it: complaints are counted beside the interruptions"),
-        "streak": not_yet("write threshold: {signal: broken, op: '>=', value: 5}"),
-        "duration": not_yet("remove it"),
         "value": not_yet("write threshold: {signal: broken, op: '>=', value: 20}"),
     }
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        if sum(entry is not None for entry in (self.burn_rate, self.threshold, self.volume)) != 1:
-            raise wrong("needs exactly one of burn_rate, threshold and volume; write one list item for each")
+        if sum(getattr(self, name) is not None for name in type(self).model_fields) != 1:
+            raise wrong(f"needs exactly one of {', '.join(type(self).model_fields)}; write one list item for each")
         return self
 
 
@@ -137,7 +194,7 @@ class AnyOf(Strict):
     @model_validator(mode="after")
     def _some(self) -> Self:
         if not self.any:
-            raise wrong("is empty; list at least one of burn_rate, threshold and volume", ("any",))
+            raise wrong(f"is empty; list at least one of {', '.join(DetectSpec.model_fields)}", ("any",))
         return self
 
 

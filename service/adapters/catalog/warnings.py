@@ -55,7 +55,7 @@ def warnings_of(entries: Sequence[Entry], catalog: Catalog) -> list[Problem]:
     return sorted(
         [
             *_unused(entries),
-            *_volume(entries),
+            *_asked(entries),
             *_owners(entries, catalog),
             *_moments(entries),
             *_rules(entries),
@@ -76,21 +76,22 @@ def _unused(entries: Sequence[Entry]) -> Iterator[Problem]:
                 yield entry.problem((key,), f"is not used in this version: {why}")
 
 
-def _volume(entries: Sequence[Entry]) -> Iterator[Problem]:
+_ASKED = ("failure_rate", "duration", "volume", "silence")
+"""Entries that name a detector, which has its own memory and its own segments."""
+
+
+def _asked(entries: Sequence[Entry]) -> Iterator[Problem]:
     for entry, spec in of_kind(entries, RuleSpec):
-        for i, detect in enumerate(spec.detect.any):
-            if detect.volume is None:
-                continue
-            if detect.volume.direction != "both":
-                message = "is not used in this version: both directions are watched"
-                yield entry.problem(("detect", "any", i, "volume", "direction"), message)
+        for name in {name for detect in spec.detect.any for name in _ASKED if getattr(detect, name) is not None}:
             for key, given in (
                 ("for", spec.hold),
                 ("keep_firing_for", spec.keep_firing),
                 ("group_by", spec.group_by),
             ):
                 if given:
-                    yield entry.problem((key,), "does not apply to volume, which has its own; give volume its own rule")
+                    yield entry.problem(
+                        (key,), f"does not apply to {name}, which has its own; give {name} its own rule"
+                    )
 
 
 def _owners(entries: Sequence[Entry], catalog: Catalog) -> Iterator[Problem]:

@@ -101,6 +101,9 @@ class Chronicle:
         if row.kind in {"silence", "volume"}:
             # Nobody is counted while nothing arrives, and everybody may be affected.
             return "high"
+        if row.kind in {"duration", "complaints", "due_soon", "value"}:
+            # No promise is broken by that: the owner sees it, and what breaks besides is evidence of its own.
+            return "medium"
         if row.level == LEVELS[-1]:
             # It never falls.
             return row.level

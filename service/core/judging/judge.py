@@ -16,7 +16,7 @@ import numpy as np
 
 from detectors.budget import SHARES, Budget
 from detectors.frame import JSON, WHOLE, Default, Detector, Frame, Scores
-from service.core.catalog import Moment, Rule, Volume
+from service.core.catalog import Asked, Moment, Rule
 from service.core.counting.tally import Window
 from service.core.counting.window import window_of
 from service.core.event import DAY, HOUR, MINUTE, Micros
@@ -25,6 +25,7 @@ from service.core.judging.casebook import Breach, Casebook, Decision
 from service.core.judging.frames import Framer
 from service.core.judging.level import PAST_DAYS, Day, past_of
 from service.core.judging.rules import RuleWatch
+from service.core.judging.sieve import Sieve
 from service.core.ports import Series
 
 STEPS: tuple[Micros, ...] = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR)
@@ -42,6 +43,8 @@ class Watcher(msgspec.Struct, frozen=True, gc=False):
     rule: Rule | None = None
     contrast: bool = False
     """It compares a segment with the rest, so that it may speak up inside an interruption of everything."""
+    asked: Asked | None = None
+    """What a rule demands of its breaches before they count."""
     share: Default | None = None
     """The detector again where it shares the moment's promise; None: a rule asked for it, outside of the budget."""
 
@@ -80,7 +83,7 @@ class Judge:
             RuleWatch(rule, detect, moment.dimensions)
             for rule in rules
             for detect in rule.detect
-            if not isinstance(detect, Volume)
+            if not isinstance(detect, Asked)
         ]
         self._framer = Framer(moment.dimensions)
         self._cases = Casebook(moment)
@@ -90,6 +93,7 @@ class Judge:
         self._rules_through: Micros | None = None
         self._latest: dict[str, Scores] = {}
         self._breaches: dict[str, list[Breach]] = {}
+        self._sieve = Sieve()
         self._budget = self._new_budget()
         self._promise()
 
@@ -144,8 +148,11 @@ class Judge:
                 self._breaches.pop(watcher.name, None)
                 continue
             self._latest[watcher.name] = scores
-            if scores.breach.any():
-                self._breaches[watcher.name] = list(_breaches(watcher, scores, frame))
+            found = list(_breaches(watcher, scores, frame)) if scores.breach.any() else []
+            if watcher.asked is not None:
+                found = self._sieve.sift(watcher.name, watcher.asked, found, frame)
+            if found:
+                self._breaches[watcher.name] = found
             else:
                 self._breaches.pop(watcher.name, None)
         return self._decide(start, end, arrived=bool(frame.arrivals[0]))
@@ -240,6 +247,7 @@ class Judge:
             "rules": [watch.dump() for watch in self._rules],
             "cases": self._cases.dump(),
             "breaches": {name: msgspec.to_builtins(found) for name, found in self._breaches.items()},
+            "sieve": self._sieve.dump(),
             "used": [*self._budget.dump()],
             "detectors": {w.name: dict(w.detector.dump()) for w in self._watchers},
         }
@@ -266,6 +274,7 @@ class Judge:
         judge._days.extend(msgspec.convert(state["days"], list[Day]))
         judge._today = msgspec.convert(state["today"], Day)
         judge._framer = Framer(moment.dimensions, state["known"])
+        judge._sieve = Sieve.load(state["sieve"])
         judge._rules_through = state["rules_through"]
         for watch, saved in zip(judge._rules, state["rules"], strict=True):
             watch.load(saved)

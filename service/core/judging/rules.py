@@ -1,4 +1,4 @@
-"""YAML rules over trailing windows: thresholds and burn rates, by segment where a rule groups."""
+"""YAML rules over trailing windows: thresholds, burn rates, standing counts; by segment where a rule groups."""
 
 import operator
 from collections import deque
@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from detectors.frame import JSON
-from service.core.catalog import BurnRate, Rule, Threshold
-from service.core.counting.tally import Values, Window
+from service.core.catalog import BurnRate, Rule, Standing, Threshold
+from service.core.counting.tally import Cell, Values, Window
 from service.core.event import Micros
 
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
@@ -20,37 +20,54 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 }
 
 
+_COUNTS = ("attempts", "broken", "arrivals", "complaints", "overdue")
+_Counts = tuple[int, int, int, int, int]
+_NONE: _Counts = (0, 0, 0, 0, 0)
+
+
+def _counts(cell: Cell) -> _Counts:
+    """What rules read of a cell; `overdue` is by how many more promises are open past their due."""
+    signals = cell.signals or {}
+    more = signals.get("overdue", 0) - signals.get("caught_up", 0)
+    return (cell.attempts, cell.broken, cell.arrivals, signals.get("complaints", 0), more)
+
+
+def _sum(one: _Counts, other: _Counts) -> _Counts:
+    a, b, c, d, e = one
+    return (a + other[0], b + other[1], c + other[2], d + other[3], e + other[4])
+
+
 class _Trailing:
     """Sums over the last stretch of windows."""
 
-    __slots__ = ("_length", "_windows", "arrivals", "attempts", "broken")
+    __slots__ = ("_length", "_windows", "sums")
 
     def __init__(self, length: Micros) -> None:
         self._length = length
-        self._windows: deque[tuple[Micros, int, int, int]] = deque()
-        self.attempts = self.broken = self.arrivals = 0
+        self._windows: deque[tuple[Micros, _Counts]] = deque()
+        self.sums = _NONE
 
-    def push(self, end: Micros, attempts: int, broken: int, arrivals: int) -> None:
-        self._windows.append((end, attempts, broken, arrivals))
-        self.attempts += attempts
-        self.broken += broken
-        self.arrivals += arrivals
+    def __getattr__(self, name: str) -> int:
+        """One of the sums by its name."""
+        return self.sums[_COUNTS.index(name)]
+
+    def push(self, end: Micros, counts: _Counts) -> None:
+        self._windows.append((end, counts))
+        self.sums = _sum(self.sums, counts)
 
     def advance(self, now: Micros) -> None:
         """Forget the windows that ended longer ago than the length."""
         windows, oldest = self._windows, now - self._length
         while windows and windows[0][0] <= oldest:
-            _, attempts, broken, arrivals = windows.popleft()
-            self.attempts -= attempts
-            self.broken -= broken
-            self.arrivals -= arrivals
+            _, (a, b, c, d, e) = windows.popleft()
+            self.sums = _sum(self.sums, (-a, -b, -c, -d, -e))
 
     def dump(self) -> JSON:
-        return [list(window) for window in self._windows]
+        return [[end, *counts] for end, counts in self._windows]
 
-    def load(self, state: Sequence[tuple[int, int, int, int]]) -> None:
-        for end, attempts, broken, arrivals in state:
-            self.push(end, attempts, broken, arrivals)
+    def load(self, state: Sequence[Sequence[int]]) -> None:
+        for end, a, b, c, d, e in state:
+            self.push(end, (a, b, c, d, e))
 
 
 class Firing(msgspec.Struct, frozen=True, gc=False):
@@ -65,26 +82,29 @@ class Firing(msgspec.Struct, frozen=True, gc=False):
 class _Group:
     """One segment's trailing sums and how long its condition has held."""
 
-    __slots__ = ("last_true", "sums", "true_since")
+    __slots__ = ("last_true", "standing", "sums", "true_since")
 
     def __init__(self, lengths: Sequence[Micros]) -> None:
         self.sums = {length: _Trailing(length) for length in lengths}
+        self.standing = 0
         self.true_since: Micros | None = None
         self.last_true: Micros | None = None
 
 
 class RuleWatch:
-    """One `threshold` or `burn_rate` entry of a rule, watched window by window."""
+    """One `threshold`, `burn_rate`, `overdue` or `streak` entry of a rule, watched window by window."""
 
-    def __init__(self, rule: Rule, detect: BurnRate | Threshold, dimensions: tuple[str, ...]) -> None:
+    def __init__(self, rule: Rule, detect: BurnRate | Threshold | Standing, dimensions: tuple[str, ...]) -> None:
         self.rule = rule
         self._detect = detect
         self._by = dimensions.index(rule.group_by[0]) if rule.group_by else None
         self._name = rule.group_by[0] if rule.group_by else ""
         if isinstance(detect, BurnRate):
             self._lengths = sorted({length for pair in detect.page for length in (pair.long, pair.short)})
-        else:
+        elif isinstance(detect, Threshold):
             self._lengths = [detect.window]
+        else:
+            self._lengths = []
         self._began: Micros | None = None
         self._groups: dict[str, _Group] = {}
         if self._by is None:
@@ -96,7 +116,7 @@ class RuleWatch:
             self._began = start
         if window is not None:
             self._take(window, end)
-        if end - self._began < max(self._lengths) and self._falls:
+        if self._falls and end - self._began < max(self._lengths):
             return []
         firing = []
         for row, group in self._groups.items():
@@ -120,21 +140,28 @@ class RuleWatch:
         return isinstance(self._detect, Threshold) and self._detect.op in {"<", "<="}
 
     def _take(self, window: Window, end: Micros) -> None:
-        counts: dict[str, list[int]] = {}
+        counts: dict[str, _Counts] = {}
         for values, cell in window.cells.items():
             row = self._row(values)
-            if row is None:
-                continue
-            count = counts.setdefault(row, [0, 0, 0])
-            count[0] += cell.attempts
-            count[1] += cell.broken
-            count[2] += cell.arrivals
-        for row, (attempts, broken, arrivals) in counts.items():
+            if row is not None:
+                counts[row] = _sum(counts.get(row, _NONE), _counts(cell))
+        for row, found in counts.items():
             group = self._groups.get(row)
             if group is None:
                 group = self._groups[row] = _Group(self._lengths)
+            group.standing = self._stands(group.standing, found)
             for sums in group.sums.values():
-                sums.push(end, attempts, broken, arrivals)
+                sums.push(end, found)
+
+    def _stands(self, before: int, counts: _Counts) -> int:
+        """The standing count after a window.
+
+        Windows keep no order: of one in which something was kept, nobody knows what broke after it, and a row ends.
+        """
+        attempts, broken, _, _, more = counts
+        if isinstance(self._detect, Standing) and self._detect.signal == "streak":
+            return before + broken if attempts == broken else 0
+        return before + more
 
     def _row(self, values: Values) -> str | None:
         if self._by is None:
@@ -145,6 +172,8 @@ class RuleWatch:
     def _reading(self, group: _Group) -> tuple[float, float] | None:
         """(limit, seen) when the condition holds, else None."""
         detect = self._detect
+        if isinstance(detect, Standing):
+            return (float(detect.value), float(group.standing)) if group.standing >= detect.value else None
         if isinstance(detect, Threshold):
             sums = group.sums[detect.window]
             if sums.attempts < detect.min_count:
@@ -172,6 +201,7 @@ class RuleWatch:
             row: {
                 "true_since": group.true_since,
                 "last_true": group.last_true,
+                "standing": group.standing,
                 "sums": {str(length): sums.dump() for length, sums in group.sums.items()},
             }
             for row, group in self._groups.items()
@@ -185,5 +215,6 @@ class RuleWatch:
             group = self._groups[row] = _Group(self._lengths)
             group.true_since = saved["true_since"]
             group.last_true = saved["last_true"]
+            group.standing = saved["standing"]
             for length, trailing in group.sums.items():
                 trailing.load(saved["sums"][str(length)])

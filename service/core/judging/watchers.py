@@ -3,8 +3,13 @@
 from collections.abc import Sequence
 
 from detectors.adapted import Adapted
+from detectors.drop import Drop
+from detectors.duration import Duration
+from detectors.failure_rate import FailureRate
+from detectors.frame import Detector
 from detectors.registry import defaults
-from service.core.catalog import Moment, Rule, Volume
+from detectors.silence import Silence
+from service.core.catalog import Asked, Moment, Rule
 from service.core.event import DAY
 from service.core.interruption import Kind
 from service.core.judging.judge import Watcher
@@ -37,12 +42,28 @@ def watchers(moment: Moment, rules: Sequence[Rule]) -> list[Watcher]:
     ]
     for rule in rules:
         for index, detect in enumerate(rule.detect):
-            if isinstance(detect, Volume):
-                detector = Adapted(
-                    moment.false_alarm_interval / DAY,
-                    moment.cold_start / DAY,
-                    detector=detect.detector,
-                    parameters=dict(detect.parameters),
-                )
-                found.append(Watcher(f"rule:{rule.name}:volume:{index}", "volume", detector, rule))
+            if isinstance(detect, Asked):
+                name = f"rule:{rule.name}:{detect.kind}:{index}"
+                found.append(Watcher(name, detect.kind, _asked(moment, detect), rule, asked=detect))
     return found
+
+
+def _asked(moment: Moment, asked: Asked) -> Detector:
+    """The detector that a rule names: river's by name, or ours for the kind."""
+    interval = moment.false_alarm_interval / DAY
+    cold_start = (moment.cold_start if asked.cold_start is None else asked.cold_start) / DAY
+    if asked.kind == "failure_rate":
+        return FailureRate(interval, cold_start)
+    if asked.kind == "duration":
+        return Duration(interval, cold_start)
+    if asked.kind == "silence":
+        return Silence(interval, cold_start)
+    if asked.detector is None and asked.direction == "down":
+        return Drop(interval, cold_start)
+    return Adapted(
+        interval,
+        cold_start,
+        detector=asked.detector or "standard_absolute_deviation",
+        parameters=dict(asked.parameters),
+        direction=asked.direction,
+    )

@@ -7,6 +7,7 @@ import pytest
 
 from service.adapters.catalog import FalseAlarms, false_alarms, load
 from service.core.catalog import (
+    Asked,
     BurnRate,
     BurnWindow,
     Catalog,
@@ -20,7 +21,6 @@ from service.core.catalog import (
     Stage,
     Target,
     Threshold,
-    Volume,
 )
 from service.core.event import DAY, HOUR, MINUTE, SECOND
 from tests.adapters.catalog.helpers import CHAT, OPS, document, lines, loaded
@@ -180,7 +180,7 @@ spec:
         detect=(
             BurnRate(0.95, (BurnWindow(HOUR, 5 * MINUTE, 14.4),)),
             Threshold("broken", ">=", 20, 30 * MINUTE, 5),
-            Volume("half_space_trees", {"n_trees": 10}, "down"),
+            Asked("volume", "half_space_trees", {"n_trees": 10}, "down"),
         ),
         hold=5 * MINUTE,
         keep_firing=HOUR,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.frame import Frame, Scores
-from service.core.catalog import Moment, Rule, Threshold, Volume
+from service.core.catalog import Asked, Moment, Rule, Threshold
 from service.core.counting.tally import Window
 from service.core.event import DAY, HOUR, MINUTE, Micros
 from service.core.judging.casebook import Decision
@@ -278,7 +278,7 @@ def test_a_moment_alone_is_watched() -> None:
 
 
 def test_a_rule_that_names_a_detector_adds_a_watcher_of_volume() -> None:
-    rule = Rule("busy", ("arrives",), (Threshold("broken", ">", 1, HOUR), Volume("half_space_trees")))
+    rule = Rule("busy", ("arrives",), (Threshold("broken", ">", 1, HOUR), Asked("volume", "half_space_trees")))
     *_, added = watchers(MOMENT, (rule,))
     assert (added.name, added.kind, added.rule) == ("rule:busy:volume:1", "volume", rule)
 

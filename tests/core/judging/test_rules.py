@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.core.catalog import BurnRate, BurnWindow, Rule, Threshold
-from service.core.counting.tally import Values, Window
+from service.core.catalog import BurnRate, BurnWindow, Rule, Standing, Threshold
+from service.core.counting.tally import Cell, Values, Window
 from service.core.event import MINUTE
 from service.core.judging.rules import Firing, RuleWatch
 from tests.core.making import at, window
@@ -19,7 +19,7 @@ Signal = Literal["failure_rate", "broken", "attempts", "arrivals"]
 Op = Literal[">", ">=", "<", "<="]
 
 
-def watch(detect: Threshold | BurnRate, **more: object) -> RuleWatch:
+def watch(detect: Threshold | BurnRate | Standing, **more: object) -> RuleWatch:
     rule = Rule("r", ("arrives",), (detect,), **more)  # type: ignore[arg-type]  # named as the rule has them
     return RuleWatch(rule, detect, ("region",))
 
@@ -194,3 +194,40 @@ def test_a_dump_anywhere_changes_nothing(
         said.append(repr(whole.advance(at(n), at(n + 1), one)))
         again.append(repr(first.advance(at(n), at(n + 1), one)))
     assert said == again
+
+
+def said(minute: int, region: str | None = None, **signals: int) -> Window:
+    """A window in which something besides outcomes was counted."""
+    return Window(at(minute), at(minute + 1), {(region,): Cell(signals=dict(signals))})
+
+
+def test_promises_open_past_their_due_stand_until_they_are_settled() -> None:
+    rule = watch(Standing("overdue", 3))
+    series = [said(0, overdue=2), said(1, overdue=1), None, said(3, overdue=1, caught_up=2), said(4, overdue=1)]
+    firing = [rule.advance(at(n), at(n + 1), each) for n, each in enumerate(series)]
+    assert [[(f.expected, f.seen) for f in found] for found in firing] == [[], [(3, 3)], [(3, 3)], [], [(3, 3)]]
+
+
+def test_a_streak_ends_with_any_promise_kept() -> None:
+    rule = watch(Standing("streak", 4))
+    assert fires(rule, [(2, 2), None, (1, 1), (1, 1), (3, 2), (3, 3), (1, 1)]) == [3, 6]
+
+
+def test_complaints_are_counted_within_a_stretch_by_segment() -> None:
+    rule = watch(Threshold("complaints", ">=", 2, 2 * MINUTE), group_by=("region",))
+    series = [said(0, "north", complaints=1), said(1, "south", complaints=1), said(2, "south", complaints=1), None]
+    firing = [rule.advance(at(n), at(n + 1), each) for n, each in enumerate(series)]
+    assert [[f.row for f in found] for found in firing] == [[], [], ["region=south"], []]
+
+
+@pytest.mark.parametrize("detect", [Standing("overdue", 3), Standing("streak", 4)])
+def test_a_standing_count_goes_on_from_a_dump(detect: Standing) -> None:
+    one, other = watch(detect), watch(detect)
+    found: list[Firing] = []
+    series = [said(0, overdue=2), window(1, {(None,): (2, 2)}), said(2, overdue=1), window(3, {(None,): (2, 2)})]
+    for n, each in enumerate(series):
+        found = one.advance(at(n), at(n + 1), each)
+        assert found == other.advance(at(n), at(n + 1), each)
+        other, state = watch(detect), json.loads(json.dumps(other.dump()))
+        other.load(state)
+    assert found
