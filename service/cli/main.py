@@ -12,6 +12,7 @@ COMMANDS = (
     "serve",
     "check",
     "backtest",
+    "explain",
     "replay",
     "score",
     "digest",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Moment
+from service.core.counting.tally import Window
 from service.core.event import Micros
 from service.core.keeping import Account, Graves
 from service.core.ports import Reader, Store, StoreRefused
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from service.adapters.store.sql.database import Database
     from service.adapters.store.sql.store import SqlStore
+    from service.core.reporting.evidence import Judged
 
 __all__ = [
     "Examined",
@@ -23,6 +25,7 @@ __all__ = [
     "examined",
     "open_database",
     "open_graves",
+    "open_history",
     "open_reader",
     "open_sql_store",
     "open_store",
@@ -82,6 +85,22 @@ def open_reader(url: str) -> Iterator[Reader]:
 
     with _beside(url) as database:
         yield SqlReader(database)
+
+
+@contextmanager
+def open_history(url: str, moment: Moment) -> "Iterator[tuple[Reader, Judged]]":
+    """The questions, and one moment's windows as judged; as `open_reader`."""
+    from service.adapters.store.sql import judging
+    from service.adapters.store.sql.packing import ValuesCodec
+    from service.adapters.store.sql.reader import SqlReader
+
+    with _beside(url) as database:
+        codec = ValuesCodec(moment.dimensions)
+
+        def judged(after: Micros | None, through: Micros) -> Iterator[Window]:
+            return judging.windows(database, moment.name, codec, moment.window, (after, through))
+
+        yield SqlReader(database), judged
 
 
 @contextmanager

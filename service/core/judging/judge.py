@@ -9,6 +9,7 @@ import hashlib
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import msgspec
@@ -47,6 +48,18 @@ class Watcher(msgspec.Struct, frozen=True, gc=False):
     """What a rule demands of its breaches before they count."""
     share: Default | None = None
     """The detector again where it shares the moment's promise; None: a rule asked for it, outside of the budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one watcher holds: days that it has learned and needs to, its latest scores, and a way to ask it."""
+
+    name: str
+    kind: Kind
+    rule: str | None
+    progress: tuple[float, float]
+    scores: Scores | None
+    ask: Callable[[Frame], Scores | None]
 
 
 class Verdicts(msgspec.Struct, frozen=True, gc=False):
@@ -223,6 +236,26 @@ class Judge:
             return None
         seen, needed = default[0].detector.progress()
         return None if seen >= needed else (seen, needed)
+
+    def readings(self) -> list[Reading]:
+        """What each watcher that has anything to read says after the last frame, and what it would say to others."""
+        return [
+            Reading(
+                watcher.name,
+                watcher.kind,
+                watcher.rule.name if watcher.rule else None,
+                watcher.detector.progress(),
+                self._latest.get(watcher.name),
+                watcher.detector.score,
+            )
+            for watcher in self._watchers
+            if self._budget.used(watcher.name)
+        ]
+
+    def supposed(self, start: Micros, end: Micros, windows: Sequence[Window]) -> Frame:
+        """The frame of some windows, as if it came next."""
+        at = max(end, self.through or end)
+        return replace(self._framer.frame(start, end, windows), start=at, end=at + end - start)
 
     def _series(self) -> tuple[Series, ...]:
         """The latest word on the whole and on every segment in breach."""
