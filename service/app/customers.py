@@ -14,6 +14,12 @@ def pseudonyms(settings: Settings) -> Pseudonyms | None:
     return Pseudonyms(keys) if keys else None
 
 
+def contact_cost(settings: Settings) -> int | None:
+    """What serving a complaint costs, in minor units."""
+    cost = settings.customers.contact_cost
+    return None if cost is None else round(cost * 10**settings.currency.minor_digits)
+
+
 def prepare(store: Store, settings: Settings) -> None:
     """Bring stored names to the keys in force, and take the operators' table in.
 

@@ -10,7 +10,7 @@ from service.adapters.kafka.configured import kafka_settings
 from service.adapters.kafka.source import KafkaSource
 from service.adapters.store import open_store
 from service.adapters.web.settings import LOOPBACK
-from service.app.customers import prepare, pseudonyms
+from service.app.customers import contact_cost, prepare, pseudonyms
 from service.app.digest import digesting
 from service.app.guard import build_guard
 from service.app.notifier import build_notifier
@@ -57,6 +57,8 @@ def build(settings: Settings, catalog: Catalog, *, shadow: bool = False, learn_f
         shadow=shadow,
         quiet_before=now if first else None,
         pseudonyms=pseudonyms(settings),
+        ideal=tuple(settings.customers.ideal),
+        contact_cost=contact_cost(settings),
     )
     if all(source.clock == "event" for source in catalog.sources.values()) and catalog.sources:
         options = replace(options, live=False)

@@ -61,6 +61,8 @@ class Options:
     watch_pause: float = 0.5
     pseudonyms: Callable[[str], str] | None = None
     mark_pause: float = 30.0
+    ideal: tuple[str, ...] = ()
+    contact_cost: int | None = None
 
 
 class Service:
@@ -106,6 +108,8 @@ class Service:
                     minor_digits=options.money.minor_digits,
                     hosts=options.hosts,
                     clock="live" if options.live else "event",
+                    ideal=options.ideal,
+                    contact_cost=options.contact_cost,
                 ),
                 now=clock,
             ),

@@ -197,6 +197,10 @@ class PeopleReader(Protocol):
         """Distinct customers of some places who complained after their first break there."""
         ...
 
+    def reached(self, places: Sequence[Place]) -> int:
+        """Distinct customers of some places who were contacted or made good with, in whichever interruption."""
+        ...
+
     def first_breaks(self, places: Sequence[Place]) -> dict[str, int]:
         """Customers by the moment in which they were hit first."""
         ...

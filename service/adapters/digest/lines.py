@@ -114,9 +114,14 @@ def _met(page: Page) -> Iterator[Sentence]:
     for met in seen:
         outside = any(each.unit == met.unit and each.verdict == "worse" for each in page.moments)
         yield _met_one(met, "bad" if outside else "plain")
-    if any(met.unit == "customers" for met in seen):
+    for met in seen:
+        if met.promised:
+            kept = met.promised - min(met.let_down, met.promised)
+            head = f"{counted(met.promised, 'customers')} had a promise due; {kept:,} had all kept;"
+            yield Sentence(f"{met.let_down:,} did not.", head, "bad" if met.let_down else "plain")
+    if any(met.unit == "customers" and met.promised is None for met in seen):
         yield _unknown(
-            "needs the customers of kept promises, of whom only counts are stored",
+            "needs promise events with keys: of outcomes without one only counts are stored",
             "How many distinct customers had all of theirs kept: ",
         )
 
@@ -269,7 +274,12 @@ def _unwell(page: Page, words: Words) -> Iterator[Sentence]:
     else:
         of = f"of the {counted(unwell.let_down, 'customers')} let down by a due time still wait for what was promised"
         yield Sentence(f"{of}.", f"{unwell.waiting:,}", "bad" if unwell.waiting else "plain")
-        yield _unknown("needs contact records", "How many of them were contacted: ")
+        tone: Tone = "plain" if unwell.contacted or not unwell.let_down else "bad"
+        yield Sentence("of the let down were contacted or made good with so far.", f"{unwell.contacted:,}", tone)
+    for each in page.repeated:
+        if each.customers:
+            of = f"of the {counted(each.customers, 'customers')} let down in {each.days} days were so"
+            yield Sentence(f"{of} twice or more, {each.thrice:,} three times or more.", f"{each.twice:,}")
 
 
 def _open(one: OpenOne, words: Words) -> str:

@@ -104,6 +104,15 @@ CUSTOMERS = Metric("momentwatch_customers_affected", "gauge", "Distinct customer
 CUSTOMERS_ALL = Metric(
     "momentwatch_customers_affected_distinct", "gauge", "Distinct customers in any open interruption."
 )
+JOURNEY_CUSTOMERS = Metric(
+    "momentwatch_journey_week_customers", "gauge", "Distinct customers let down on it in 7 days.", ("journey",)
+)
+OWNER_CUSTOMERS = Metric(
+    "momentwatch_owner_week_customers", "gauge", "Distinct customers let down in 7 days where they answer.", ("owner",)
+)
+HIT_AGAIN = Metric(
+    "momentwatch_customers_hit_again", "gauge", "Distinct customers with two or more broken promises in 30 days."
+)
 BREAKS_OPEN = Metric(
     "momentwatch_open_broken",
     "gauge",

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -18,7 +18,9 @@ from service.core.interruption import Interruption
 from service.core.judging.standing import STANDINGS, expected_through, standing
 from service.core.ports import MomentStatus, Reader, Totals
 from service.core.reporting.affected import affected, place_of
+from service.core.reporting.journeys import Span, owned, places
 from service.core.reporting.knowing import Knowing
+from service.core.reporting.repeat import again
 
 _LOG = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ WEEK: Micros = 7 * DAY
 FAR: Micros = 100 * 366 * DAY
 """Later than any promise falls due."""
 _ROWS = 10_000
+_RARELY_S = 60.0
 
 
 def wall() -> Micros:
@@ -58,6 +61,7 @@ _READ = frozenset(
         *(m.WEEK_ATTEMPTS, m.WEEK_BROKEN, m.OBJECTIVE, m.BUDGET_LEFT, m.PROMISES_OPEN, m.PROMISES_OVERDUE),
         *(m.PROMISES_DUE_SOON, m.SCORE, m.EXPECTED, m.EXPECTED_LOWER, m.EXPECTED_UPPER, m.STATE, m.BLIND),
         *(m.BLIND_SECONDS, m.LEARNING_LEFT, m.OPEN, m.CUSTOMERS, m.CUSTOMERS_ALL, m.BREAKS_OPEN),
+        *(m.JOURNEY_CUSTOMERS, m.OWNER_CUSTOMERS, m.HIT_AGAIN),
         *(m.KNOWN_FIRST, m.LEAD, m.NOTICES_WAITING, m.NOTICES_OLDEST, m.WATERMARK_LAG, m.DEAD_LETTERS),
         *(m.RECONCILE, m.STORE_UP, m.STORE_SECONDS),
     }
@@ -89,6 +93,9 @@ class StoreCollector(Collector):
         self._lock = Lock()
         self._read_at = -math.inf
         self._figures: list[Family] = []
+        self._counted: Sequence[tuple[m.Metric, tuple[str, ...], float]] = ()
+        self._counted_at = -math.inf
+        self._counted_for: Catalog | None = None
         self._knowing = Knowing()
 
     def describe(self) -> Iterator[Family]:
@@ -127,6 +134,8 @@ class StoreCollector(Collector):
             self._open(figures, moment, mine, now)
         people = [one for one in interruptions if catalog.moments[one.moment].unit == "customers"]
         figures.put(m.CUSTOMERS_ALL, affected(self._reader, [place_of(one, now) for one in people]).customers)
+        for metric, label, value in self._people(catalog, now):
+            figures.put(metric, value, *label)
         self._knowing.look(self._reader, catalog, now)
         for by, number in self._knowing.first.items():
             figures.put(m.KNOWN_FIRST, number, by)
@@ -134,6 +143,26 @@ class StoreCollector(Collector):
             if name in catalog.moments:
                 figures.put(m.LEAD, lead / SECOND, name)
         self._machinery(figures, catalog, now)
+
+    def _people(self, catalog: Catalog, now: Micros) -> Sequence[tuple[m.Metric, tuple[str, ...], float]]:
+        """Distinct customers over weeks, counted at most once a minute: each is a pass over all their breaks."""
+        if catalog is not self._counted_for or time.monotonic() - self._counted_at >= _RARELY_S:
+            span = Span(now + 1 - WEEK, now + 1)
+            journeys = {
+                journey.name: [name for stage in journey.stages for name in stage.moments]
+                for journey in catalog.journeys.values()
+            }
+            found: list[tuple[m.Metric, tuple[str, ...], float]] = [
+                (m.HIT_AGAIN, (), again(self._reader, catalog, now, 30, top=0).at_least(2))
+            ]
+            for name, moments in journeys.items():
+                people = [each for each in moments if catalog.moments[each].unit == "customers"]
+                found.append((m.JOURNEY_CUSTOMERS, (name,), self._reader.harm(places(people, span)).customers))
+            for name in catalog.owners:
+                mine = owned(catalog, name, span)
+                found.append((m.OWNER_CUSTOMERS, (name,), self._reader.harm(mine).customers if mine else 0))
+            self._counted, self._counted_at, self._counted_for = found, time.monotonic(), catalog
+        return self._counted
 
     def _promises(self, figures: Figures, moment: Moment, now: Micros) -> None:
         name, reader = moment.name, self._reader

@@ -161,6 +161,11 @@ class MemoryPeople:
         heard = self._heard(places)
         return sum(name in heard and heard[name] > of[0].at for name, of in self._mine(places).items())
 
+    def reached(self, places: Sequence[Place]) -> int:
+        """Distinct customers of some places who were contacted or made good with."""
+        done = {row.customer for row in self._contacts if row.state != "to_contact"}
+        return len(done & self._mine(places).keys())
+
     def first_breaks(self, places: Sequence[Place]) -> dict[str, int]:
         """Customers by the moment in which they were hit first."""
         return dict(Counter(of[0].moment for of in self._mine(places).values()))

@@ -1,7 +1,7 @@
 """The web app: pages for people, metrics for Prometheus, health for whoever keeps the service running."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from starlette.exceptions import HTTPException
 
 from service.adapters.web import harm, interruption, listing, moment, wall
+from service.adapters.web import journey as sheets
 from service.adapters.web.cache import Brief
 from service.adapters.web.guard import Guard
 from service.adapters.web.health import HealthSource
@@ -31,6 +32,7 @@ _LOG = logging.getLogger(__name__)
 _HERE = Path(__file__).parent
 _COMPLAINTS_EVERY = 30.0
 """Seconds between looks for first complaints: they need every broken promise of an interruption."""
+_RARELY = 15
 
 Page = Annotated[int, Query(ge=1, le=1_000_000, description="Counts from 1.")]
 
@@ -57,6 +59,8 @@ def make_app(
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     _machines(app, registry, health)
     _people(app, site)
+    _accountable(app, site)
+    _troubles(app, site)
     return app
 
 
@@ -110,6 +114,30 @@ def _people(app: FastAPI, site: "_Site") -> None:
         """One moment."""
         return site.moment(name)
 
+
+def _accountable(app: FastAPI, site: "_Site") -> None:
+    @app.get("/journeys/{name}", response_class=HTMLResponse)
+    def one_journey(name: str) -> str:
+        """One journey: how whole it was, where it broke first, and at which seams."""
+        return site.journey(name)
+
+    @app.get("/owners", response_class=HTMLResponse)
+    def owners() -> str:
+        """Who answers for what broke."""
+        return site.owners()
+
+    @app.get("/owners/{name}", response_class=HTMLResponse)
+    def one_owner(name: str) -> str:
+        """One owner, and whoever reports to them."""
+        return site.owner(name)
+
+    @app.get("/customers", response_class=HTMLResponse)
+    def customers() -> str:
+        """Customers who were hit more than once, and customer segments."""
+        return site.customers()
+
+
+def _troubles(app: FastAPI, site: "_Site") -> None:
     @app.exception_handler(HTTPException)
     def not_there(request: Request, error: HTTPException) -> Response:
         """Words instead of JSON, for a person asked."""
@@ -138,6 +166,7 @@ class _Site:
         self._settings = settings
         self._words = Words(settings)
         self._pages: Brief[str] = Brief(settings.keep)
+        self._sheets: Brief[str] = Brief(settings.keep * _RARELY)
         self._complaints: Brief[Knowing] = Brief(_COMPLAINTS_EVERY)
         self._knowing = Knowing()
         self._templates = Environment(
@@ -192,6 +221,33 @@ class _Site:
         if of is None:
             raise HTTPException(404)
         return self._pages.get(("moment", name), lambda: self._render("moment.html", moment.build(self._look(), of)))
+
+    def journey(self, name: str) -> str:
+        """One of them, or 404."""
+        of = self._catalog().journeys.get(name)
+        if of is None:
+            raise HTTPException(404)
+        return self._sheet(("journey", name), lambda look: sheets.journey(look, of))
+
+    def owners(self) -> str:
+        """All of them."""
+        return self._sheet("owners", sheets.owners)
+
+    def owner(self, name: str) -> str:
+        """One of them, or 404."""
+        of = self._catalog().owners.get(name)
+        if of is None:
+            raise HTTPException(404)
+        return self._sheet(("owner", name), lambda look: sheets.owner(look, of))
+
+    def customers(self) -> str:
+        """Repeat harm and customer segments."""
+        settings = self._settings
+        return self._sheet("customers", lambda look: sheets.customers(look, settings.ideal, settings.contact_cost))
+
+    def _sheet(self, key: Hashable, make: Callable[[Look], sheets.Sheet]) -> str:
+        """A page that counts over weeks of breaks: made anew only now and then."""
+        return self._sheets.get(key, lambda: self._render("sheet.html", make(self._look())))
 
     def trouble(self, request: Request, status: int) -> Response:
         """A page that says what went wrong without repeating what was asked."""

@@ -14,7 +14,7 @@ class WebSettings:
     `currency`: code of the one reporting currency. `time_zone`: IANA name in which pages show times and cut
     days. `hosts`: names without ports that requests may carry, "*" for any. `clock`: whether "now" is the
     wall's or the events' own. `keep`: seconds for which an answer is reused. `refresh`: seconds after which
-    the wall reloads.
+    the wall reloads. `ideal`: customer segments, the ideal one first. `contact_cost`: of a complaint, in minor units.
     """
 
     currency: str = "EUR"
@@ -24,3 +24,5 @@ class WebSettings:
     clock: Literal["live", "event"] = "live"
     keep: float = 2.0
     refresh: int = 30
+    ideal: tuple[str, ...] = ()
+    contact_cost: int | None = None

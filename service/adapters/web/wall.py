@@ -32,6 +32,7 @@ class Section(msgspec.Struct, frozen=True, gc=False):
     title: str
     goal: str
     columns: tuple[Column, ...]
+    href: str = ""
 
 
 class Headline(msgspec.Struct, frozen=True, gc=False):
@@ -170,7 +171,11 @@ def _sections(catalog: Catalog, tiles: Mapping[str, Tile]) -> list[Section]:
             for stage in journey.stages
         ]
         placed.update(name for stage in journey.stages for name in stage.moments)
-        sections.append(Section(plain(journey.title or journey.name), plain(journey.goal), tuple(columns)))
+        sections.append(
+            Section(
+                plain(journey.title or journey.name), plain(journey.goal), tuple(columns), f"/journeys/{journey.name}"
+            )
+        )
     others = _worst_first(of for name, of in tiles.items() if name not in placed)
     if others:
         title = "Other moments" if sections else "Moments"

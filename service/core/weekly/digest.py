@@ -11,7 +11,9 @@ from service.core.event import DAY, Complaint, CustomerChange, Micros, instant
 from service.core.interruption import Interruption
 from service.core.ports import Reader, Totals
 from service.core.reporting.affected import Place, affected, all_breaks
+from service.core.reporting.journeys import Span, promised_to
 from service.core.reporting.lead import BASE, about, complaints_clear, first_complaint
+from service.core.reporting.repeat import PERIODS, again
 from service.core.reporting.report import COUNTS_NOBODY
 from service.core.telling.labels import accountable
 from service.core.weekly.limits import SPREAD_WEEKS, WEEKS, limits, usual, verdict
@@ -28,6 +30,7 @@ from service.core.weekly.page import (
     OwnerWeek,
     Page,
     Promised,
+    Repeated,
     Unwell,
     title_of,
 )
@@ -94,6 +97,7 @@ class _Digest:
             vital_few=vital,
             unwell=self._unwell(open_ones),
             customers=self._customers(),
+            repeated=self._repeated(),
             owners=self._owners(open_ones),
             due=self._due(),
             stories=stories(self.reader, self.catalog, (self.start, self.end), self.complaints, vital),
@@ -143,7 +147,9 @@ class _Digest:
         for unit, names in by_unit.items():
             sums = [self.sums(name, self.asked.week) for name in names]
             let_down, _ = self.reader.customers(names, self.start, self.end)
-            met.append(Met(unit, len(names), sum(s.attempts for s in sums), sum(s.broken for s in sums), let_down))
+            attempts, broken = sum(s.attempts for s in sums), sum(s.broken for s in sums)
+            due = promised_to(self.reader, names, Span(self.start, self.end)) if unit == "customers" else None
+            met.append(Met(unit, len(names), attempts, broken, let_down, due))
         # Customers first, then what most of happened.
         return tuple(sorted(met, key=lambda each: (each.unit != "customers", -each.attempts)))
 
@@ -299,8 +305,16 @@ class _Digest:
         names = [name for name, _ in self._in_order() if self._has_promises(name)]
         if not names:
             return Unwell(tuple(open_ones), None, 0)
-        impact = affected(self.reader, [Place(name, (), self.start, self.end) for name in names])
-        return Unwell(tuple(open_ones), impact.waiting, impact.customers)
+        places = [Place(name, (), self.start, self.end) for name in names]
+        impact = affected(self.reader, places)
+        return Unwell(tuple(open_ones), impact.waiting, impact.customers, self.reader.reached(places))
+
+    def _repeated(self) -> tuple[Repeated, ...]:
+        """Over all moments; nothing where none counts customers."""
+        if not any(moment.unit == "customers" for moment in self.catalog.moments.values()):
+            return ()
+        found = [again(self.reader, self.catalog, min(self.end, self.now + 1) - 1, days, top=0) for days in PERIODS]
+        return tuple(Repeated(each.days, each.base, each.at_least(2), each.at_least(3)) for each in found)
 
     def _has_promises(self, moment: str) -> bool:
         around = _PROMISES * 7 * DAY

@@ -33,7 +33,8 @@ class Promised(msgspec.Struct, frozen=True, gc=False):
 class Met(msgspec.Struct, frozen=True, gc=False):
     """What customers met, over all moments that count the same unit: attempts fell due, `broken` of them broke.
 
-    `let_down`: distinct ones with a broken promise. How many distinct ones had a promise due, nobody stores.
+    `let_down`: distinct ones with a broken promise. `promised`: distinct ones with a promise due, None where some
+    outcomes are of no keyed promise, so that those whose promise was kept are not known.
     """
 
     unit: str
@@ -41,6 +42,7 @@ class Met(msgspec.Struct, frozen=True, gc=False):
     attempts: int
     broken: int
     let_down: int
+    promised: int | None = None
 
 
 class MomentWeek(msgspec.Struct, frozen=True, gc=False):
@@ -146,12 +148,22 @@ class OpenOne(msgspec.Struct, frozen=True, gc=False):
 class Unwell(msgspec.Struct, frozen=True, gc=False):
     """What is not well yet. `waiting` of the week's `let_down` customers still wait for what they were promised.
 
-    None: no moment has promises with a due time, so that nobody can be seen waiting.
+    None: no moment has promises with a due time, so that nobody can be seen waiting. `contacted`: of the let down.
     """
 
     open: tuple[OpenOne, ...]
     waiting: int | None
     let_down: int
+    contacted: int = 0
+
+
+class Repeated(msgspec.Struct, frozen=True, gc=False):
+    """Customers let down in the `days` before the week's end, and those among them twice, or three times or more."""
+
+    days: int
+    customers: int
+    twice: int
+    thrice: int
 
 
 class Customers(msgspec.Struct, frozen=True, gc=False):
@@ -255,6 +267,7 @@ class Page(msgspec.Struct, frozen=True, gc=False):
     vital_few: VitalFew | None
     unwell: Unwell
     customers: Customers | None
+    repeated: tuple[Repeated, ...]
     owners: tuple[OwnerWeek, ...]
     due: tuple[Due, ...] | None
     stories: tuple[Story, ...]

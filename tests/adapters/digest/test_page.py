@@ -160,6 +160,7 @@ def test_the_json_has_these_keys_and_times_in_utc(page: Page) -> None:
         "vital_few",
         "unwell",
         "customers",
+        "repeated",
         "owners",
         "due",
         "stories",

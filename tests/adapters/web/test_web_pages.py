@@ -27,6 +27,10 @@ PATHS = (
     f"/interruptions/{OVER.id}",
     f"/interruptions/{RIO_LATE.id}/people",
     f"/moments/{LATE}",
+    "/owners",
+    "/owners/delivery-ops",
+    "/customers",
+    "/journeys/buying",
 )
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 

@@ -150,6 +150,13 @@ class SqlPeople:
         with self._database.read() as connection:
             return connection.scalar(query) or 0
 
+    def reached(self, places: Sequence[Place]) -> int:
+        """Distinct customers of some places who were contacted or made good with."""
+        done = select(contacts.c.customer).where(contacts.c.state != "to_contact")
+        query = select(func.count(distinct(breaks.c.customer))).where(self._in(places), breaks.c.customer.in_(done))
+        with self._database.read() as connection:
+            return connection.scalar(query) or 0
+
     def first_breaks(self, places: Sequence[Place]) -> dict[str, int]:
         """Customers by the moment in which they were hit first."""
         order = (breaks.c.at, breaks.c.moment, breaks.c.ref)
