@@ -2,7 +2,7 @@
 
 A million customers (`--customers`), a tenth of them let down twice, beside as many again of another moment; made from
 a seed and written by the store's own way in. Each figure is the best of `--runs`; the CPU seconds are this process's,
-which for PostgreSQL is the smaller part. "as one group" is the plain way, a count over GROUP BY customer, in the same run.
+which for PostgreSQL is the smaller part. "as one group" is the plain way, a count over GROUP BY customer.
 
     python -m benchmarks.customers                                  SQLite, in a temporary folder
     python -m benchmarks.customers --postgres postgresql://...      beside it, in an empty database
