@@ -19,7 +19,6 @@ from service.core.counting.duplicates import IdHorizon
 from service.core.counting.intake import Intake
 from service.core.event import DAY, DeadLetter, Micros, Partition, Record, rfc3339
 from service.core.judging.watchers import watchers
-from service.core.ports import Claim
 from service.core.reporting.report import Line, Span, lines
 from service.loops.watch import Watch
 
@@ -46,12 +45,17 @@ class Backtest:
     def __init__(self, catalog: Catalog, clock: Callable[[], Micros] = lambda: time.time_ns() // 1000) -> None:
         self._catalog = catalog
         self._clock = clock
-        self.store = MemoryStore(catalog.moments, clock=lambda: 0)
-        self.watch = Watch(self.store, catalog, watchers, load_detector, snapshots=False)
         self._intake = Intake(catalog, MINOR_DIGITS)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Know nothing of any event."""
+        self.store = MemoryStore(self._catalog.moments, clock=lambda: 0)
+        self.watch = Watch(self.store, self._catalog, watchers, load_detector, snapshots=False)
         self._horizons: dict[Partition, IdHorizon] = {}
         self._began: Micros | None = None
         self._ended: Micros | None = None
+        self._claim = self.store.claim(Partition("files", 0, "files"))
 
     def run(
         self,
@@ -61,17 +65,22 @@ class Backtest:
         rejected: Callable[[DeadLetter], None] | None = None,
     ) -> Result:
         """All files to their ends, then the clock on to `until`."""
-        files = EventFiles(paths, Decoder(self._catalog))
-        claim = self.store.claim(Partition("files", 0, "files"))
+        files = EventFiles(paths, Decoder(self._catalog), trusting=True)
+        told: set[tuple[str, int]] = set()
         # The events are made and dropped in millions, and none of them can be part of a cycle.
         gc.collect()
         gc.disable()
         try:
             for chunk in (self._without_strays(chunk) for chunk in files.chunks()):
+                if chunk.anew:
+                    self._begin()
                 if rejected is not None:
                     for letter in chunk.dead:
-                        rejected(letter)
-                claim = self._take(claim, chunk)
+                        place = (letter.partition.topic, letter.offset)
+                        if place not in told:
+                            told.add(place)
+                            rejected(letter)
+                self._take(chunk)
                 if chunk.records:
                     self._ended = max(chunk.records[-1].at, self._ended or chunk.records[-1].at)
                     self.watch.tick(self._ended)
@@ -120,7 +129,7 @@ class Backtest:
             dead.append(DeadLetter(chunk.partitions[index], record.offset, reason, detail, payload))
         return replace(chunk, records=records[first:last], partitions=chunk.partitions[first:last], dead=dead)
 
-    def _take(self, claim: Claim, chunk: Chunk) -> Claim:
+    def _take(self, chunk: Chunk) -> None:
         """One chunk in one transaction."""
         changes = Changes()
         counts = changes.counts
@@ -131,9 +140,10 @@ class Backtest:
         counts.duplicate = len(chunk.records) - len(fresh)
         if fresh and self._began is None:
             self._began = fresh[0].at
+        claim = self._claim
         with self.store.ingest(claim, list(self._catalog.moments), list(keys_of(fresh))) as transaction:
             self._intake.take_runs(runs, transaction.view, changes)
-            return transaction.save(changes, (claim.position or 0) + counts.read, claim.clock)
+            self._claim = transaction.save(changes, (claim.position or 0) + counts.read, claim.clock)
 
     def _sift(self, partition: Partition, records: list[Record]) -> list[Record]:
         horizon = self._horizons.get(partition)

@@ -325,3 +325,23 @@ def test_every_line_that_is_not_blank_comes_out_once_in_order_or_is_refused(
     ]
     dead = [(each.partition.topic, each.offset) for chunk in found for each in chunk.dead]
     assert sorted(dead) == sorted(refused)
+
+
+def test_a_reader_who_trusts_is_told_to_begin_anew_where_a_file_is_not_sorted(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    made = [line(i, START + i * SECOND, reason="x" * 3_000) for i in range(600)]
+    path.write_bytes(b"\n".join([*made[1:], made[0]]))
+    found = chunks(path, trusting=True)
+    places = [place for place, chunk in enumerate(found) if chunk.anew]
+    assert len(places) == 1
+    assert sum(len(chunk.records) for chunk in found[: places[0]]) > 0
+    times = [record.at for chunk in found[places[0] :] for record in chunk.records]
+    assert times == [START + i * SECOND for i in range(600)]
+
+
+def test_a_sorted_file_is_read_once_by_a_reader_who_trusts(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"\n".join(line(i, START + i * SECOND) for i in range(600)))
+    trusted, looked = chunks(path, trusting=True), chunks(path)
+    assert not any(chunk.anew for chunk in trusted)
+    assert [chunk.records for chunk in trusted] == [chunk.records for chunk in looked]

@@ -174,3 +174,22 @@ def test_a_line_is_one_flat_json_object(whole: Result) -> None:
     assert made["kinds"]
     assert made["rule"] == "half"
     assert made["lead_s"] is None
+
+
+def test_a_file_whose_last_line_is_its_earliest_gives_the_same_and_names_each_rejected_line_once(
+    tmp_path: Path, whole: Result
+) -> None:
+    # Longer than what is read at a time, so that the disorder shows when much was judged.
+    padded = [{**event, "reason": "x" * 3000} for event in STORY]
+    astray = outcome(BEGIN, 1000, moment="nowhere")
+    path = written(tmp_path / "late.jsonl", [astray, *padded[1:], padded[0]])
+    told: list[DeadLetter] = []
+    backtest = Backtest(CATALOG)
+    result = backtest.run([path], rejected=told.append)
+    assert whole.lines == result.lines
+    assert [letter.offset for letter in told] == [1]
+    assert (result.counts.read, result.counts.accepted["arrives"], result.counts.dead["unknown_moment"]) == (
+        481,
+        480,
+        1,
+    )

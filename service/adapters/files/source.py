@@ -7,7 +7,7 @@ from os import PathLike, fspath
 from service.adapters.decode import Decoder
 from service.adapters.files.lines import BLOCK, EventFile
 from service.adapters.files.merge import merge
-from service.adapters.files.order import RUN_BYTES, OrderedFile, Reading
+from service.adapters.files.order import RUN_BYTES, OrderedFile, OutOfOrder, Reading
 from service.core.event import DeadLetter, Micros, Partition, Record
 
 _SMALLEST_BLOCK = 64 * 1024
@@ -21,7 +21,8 @@ class Chunk:
     """Up to 10,000 records in the order of time, a partition for each, and dead letters.
 
     Both lists may be empty: then only the progress is new. `bytes_done` of `bytes_total`: files are read
-    twice, and both readings count.
+    twice, and both readings count. `anew`: everything given so far is to be forgotten, for a file that was taken for
+    sorted is not; all of it comes again, in order.
     """
 
     records: list[Record]
@@ -29,12 +30,15 @@ class Chunk:
     dead: list[DeadLetter]
     bytes_done: int
     bytes_total: int
+    anew: bool = False
 
 
 class EventFiles:
     """JSON Lines files, plain or gzip by their first bytes, merged by (time, file, line).
 
     `now`: the wall clock against which an event is from the future; None: only the year 9000 is.
+    `trusting`: files are taken for sorted and read once, for a reader who can begin anew where one is not (see
+    Chunk); else each is looked through before the first of its events is given.
     Raises EventFileError: here for files that cannot be opened, from `chunks` for those that break off.
     """
 
@@ -45,11 +49,13 @@ class EventFiles:
         *,
         now: Micros | None = None,
         run_bytes: int = RUN_BYTES,
+        trusting: bool = False,
     ) -> None:
         self._files = [EventFile(fspath(path)) for path in paths]
         # Each file has a block in memory.
         block = max(_SMALLEST_BLOCK, BLOCK // max(len(self._files), 1))
         self._reading = Reading(decoder, now, block, run_bytes)
+        self._trusting = trusting
 
     @property
     def partitions(self) -> tuple[Partition, ...]:
@@ -58,13 +64,31 @@ class EventFiles:
 
     def chunks(self) -> Iterator[Chunk]:
         """The events from the first to the last, a few thousand at a time, once. Raises EventFileError."""
-        files = [OrderedFile(file, self._reading) for file in self._files]
+        try:
+            if self._trusting:
+                try:
+                    yield from self._attempt(trusting=True)
+                except OutOfOrder:
+                    self._reading.dead.clear()
+                    yield Chunk([], [], [], 0, self._total, anew=True)
+                else:
+                    return
+            yield from self._attempt(trusting=False)
+        finally:
+            for file in self._files:
+                file.close()
+
+    def _attempt(self, *, trusting: bool) -> Iterator[Chunk]:
+        files = [OrderedFile(file, self._reading, trusting=trusting) for file in self._files]
         try:
             yield from self._chunks(files)
         finally:
             for file in files:
                 file.close()
-                file.file.close()
+
+    @property
+    def _total(self) -> int:
+        return 2 * sum(file.size for file in self._files)
 
     def _chunks(self, files: Sequence[OrderedFile]) -> Iterator[Chunk]:
         told = 0
@@ -84,8 +108,7 @@ class EventFiles:
     def _chunk(self, records: list[Record], partitions: list[Partition], files: Sequence[OrderedFile]) -> Chunk:
         dead = self._reading.dead[:]
         self._reading.dead.clear()
-        total = 2 * sum(file.size for file in self._files)
-        return Chunk(records, partitions, dead, sum(file.done for file in files), total)
+        return Chunk(records, partitions, dead, sum(file.done for file in files), self._total)
 
 
 def describe(dead: DeadLetter) -> str:
