@@ -128,7 +128,8 @@ class MemoryStore(MemoryReader, MemoryDesk):
         del moments
         with self._lock:
             promises = self._promises
-            view = View(self._closed_through, {key: promises[key] for key in keys if key in promises})
+            known = {key: row for key in keys if (row := promises.get(key)) is not None}
+            view = View(self._closed_through, known)
             yield _Ingest(self, claim, view)
 
     def save_batch(self, claim: Claim, changes: Changes, position: int, clock: PartitionClock) -> Claim:

@@ -12,7 +12,7 @@ from service.core.counting.changes import Break, Changes, PromiseKey, View, Voic
 from service.core.counting.ledger import NOTHING, Account, Contribution, Promised, account, fold, milliseconds, past_due
 from service.core.counting.tally import Cell, Cells, Signal, Tally, Values, duration_bucket, stated
 from service.core.counting.window import window_of
-from service.core.event import Annotation, Complaint, CustomerChange, Micros, Outcome, Partition, Promise, Record
+from service.core.event import Annotation, Complaint, CustomerChange, Event, Micros, Outcome, Partition, Promise, Record
 
 
 class Intake:
@@ -81,10 +81,10 @@ class Intake:
         rows: dict[PromiseKey, tuple[Promised, Account]],
         changes: Changes,
     ) -> None:
-        voices = changes.voices
         accepted, late = changes.counts.accepted, changes.counts.late
         closed_through = view.closed_through
         plain: dict[str, list[Record]] = {}
+        nearby: dict[str, _Nearby] = {}
         for record in records:
             event = record.event
             # Tuples, no unions, and the commonest first: this runs for every event.
@@ -98,19 +98,27 @@ class Intake:
                 accepted[name] += 1
                 if record.at < closed_through.get(name, 0):
                     late[name] += 1
-                self._keyed(record, (name, event.key or ""), view, rows, changes)
+                near = nearby.get(name)
+                if near is None:
+                    near = nearby[name] = _Nearby(self._moments[name], closed_through.get(name, 0), changes.tally)
+                near.cell(record.at, event.dimensions).arrivals += 1
+                self._keyed(record, (name, event.key or ""), near, view, rows, changes)
             else:
                 accepted[getattr(event, "moment", None) or ""] += 1
-                voices.append(Voice(partition, record.offset, record.at, event))
-                if isinstance(event, CustomerChange):
-                    self._told(record.at, event, changes)
-                elif isinstance(event, (Complaint, Annotation)):
-                    self._heard(record.at, event, closed_through, changes.tally)
+                changes.voices.append(Voice(partition, record.offset, record.at, event))
+                self._said(record.at, event, closed_through, changes)
         for name, mine in plain.items():
             accepted[name] += len(mine)
             behind = self._outcomes(partition, mine, self._moments[name], closed_through.get(name, 0), changes)
             if behind:
                 late[name] += behind
+
+    def _said(self, at: Micros, event: Event, closed_through: Mapping[str, Micros], changes: Changes) -> None:
+        """What a record that is kept as it is counts for besides."""
+        if isinstance(event, CustomerChange):
+            self._told(at, event, changes)
+        elif isinstance(event, (Complaint, Annotation)):
+            self._heard(at, event, closed_through, changes.tally)
 
     def _told(self, at: Micros, event: CustomerChange, changes: Changes) -> None:
         """What a customer is worth a year, as last told."""
@@ -126,21 +134,18 @@ class Intake:
         self,
         record: Record,
         place: PromiseKey,
+        near: "_Nearby",
         view: View,
         rows: dict[PromiseKey, tuple[Promised, Account]],
         changes: Changes,
     ) -> None:
         """A promise, or an outcome that settles one: the difference that it makes to the tallies."""
-        moment = self._moments[place[0]]
-        through = view.closed_through.get(moment.name, 0)
+        moment, through = near.moment, near.through
         known = rows.get(place)
         if known is None:
             row = view.promises.get(place)
             known = (row, account(row, through, moment.window)) if row else (Promised(*place), NOTHING)
         before, was = known
-        values = stated(getattr(record.event, "dimensions", None), moment.dimensions)
-        window = record.at - record.at % moment.window
-        changes.tally.cell(moment.name, window, values, late=window < through).arrivals += 1
         after = fold(before, record, moment, self._scale)
         if after is before:
             rows[place] = known
@@ -148,8 +153,9 @@ class Intake:
         now = account(after, through, moment.window)
         rows[place] = after, now
         changes.promises[place] = after
-        settle(moment, after, was, now, through, changes)
-        wait(moment, (before, through), (after, through), changes.tally)
+        if was is not now:
+            settle(moment, after, was, now, through, changes)
+            wait(moment, (before, through), (after, through), changes.tally)
 
     def _outcomes(
         self, partition: Partition, records: Sequence[Record], moment: Moment, through: Micros, changes: Changes
@@ -208,6 +214,31 @@ class Intake:
         return behind
 
 
+class _Nearby:
+    """Where the events of one moment arrive, found by where the one before arrived, and by its very dimensions."""
+
+    __slots__ = ("_cells", "_start", "_tally", "moment", "through")
+
+    def __init__(self, moment: Moment, through: Micros, tally: Tally) -> None:
+        self.moment = moment
+        self.through = through
+        self._tally = tally
+        self._start: Micros | None = None
+        self._cells: dict[int, tuple[Cell, Mapping[str, str] | None]] = {}
+
+    def cell(self, at: Micros, given: Mapping[str, str] | None) -> Cell:
+        """The cell of a time and some dimensions, which are kept for as long as they are known by their place."""
+        start = at - at % self.moment.window
+        if start != self._start:
+            self._start, self._cells = start, {}
+        known = self._cells.get(id(given))
+        if known is None:
+            values = stated(given, self.moment.dimensions)
+            cell = self._tally.cell(self.moment.name, start, values, late=start < self.through)
+            known = self._cells[id(given)] = cell, given
+        return known[0]
+
+
 def _broken(partition: Partition, record: Record, event: Outcome, value: int, *, late: bool) -> Break:
     return Break(
         moment=event.moment,
@@ -253,6 +284,11 @@ def settle(moment: Moment, row: Promised, was: Account, now: Account, closed_thr
     if was is now or was == now:
         return
     tally, width = changes.tally, moment.window
+    if was is NOTHING and not now.amends and now.amended is not None and not now.amended.broken:
+        # Kept or withdrawn, and that is all that was ever counted: as nearly every promise ends.
+        for each in now.judged:
+            _count(moment, each, 1, tally, late=window_of(each.at, width) < closed_through)
+        return
     for sign, side, other in ((-1, was, now), (1, now, was)):
         for each in side.judged:
             if not other.judged or each not in other.judged:
@@ -262,6 +298,13 @@ def settle(moment: Moment, row: Promised, was: Account, now: Account, closed_thr
                 _count(moment, side.amended, sign, tally, late=True)
             for each in side.judged:
                 _count(moment, each, -sign, tally, late=True)
+    _settle_break(moment, row, was, now, closed_through, changes)
+
+
+def _settle_break(
+    moment: Moment, row: Promised, was: Account, now: Account, closed_through: Micros, changes: Changes
+) -> None:
+    width = moment.window
     place = (moment.name, "=" + row.key)
     broke = now.amended
     if broke is not None and broke.broken:

@@ -26,7 +26,7 @@ def stated(given: Mapping[str, str] | None, names: tuple[str, ...]) -> Values:
     """The values of a moment's dimensions; an empty one is not stated."""
     if not given:
         return (None,) * len(names)
-    if len(names) > 1:
+    if 1 < len(names) <= len(given):
         # With one name an itemgetter gives no tuple.
         try:
             values: Values = _picker(names)(given)
