@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from service.adapters.customers import CustomersFileError
 from service.adapters.kafka.configured import kafka_settings
 from service.adapters.kafka.source import KafkaSource
-from service.adapters.store import open_store
+from service.adapters.store import open_sql_store
+from service.adapters.store.sql.store import SqlStore
 from service.adapters.web.settings import LOOPBACK
 from service.app.customers import contact_cost, prepare, pseudonyms
 from service.app.digest import digesting
@@ -17,8 +18,9 @@ from service.app.notifier import build_notifier
 from service.app.service import Options, Service, wall_clock
 from service.core.catalog import Catalog
 from service.core.event import Micros
-from service.core.ports import Store, StoreAway, StoreRefused
+from service.core.ports import StoreAway, StoreRefused
 from service.loops.announce import Money
+from service.loops.retaining import Retaining
 from service.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -62,10 +64,20 @@ def build(settings: Settings, catalog: Catalog, *, shadow: bool = False, learn_f
     )
     if all(source.clock == "event" for source in catalog.sources.values()) and catalog.sources:
         options = replace(options, live=False)
+    retaining = Retaining(store.retention(), settings.retention.keep, wall_clock)
     notifier = build_notifier(settings.send, catalog.targets)
     # A replay's weeks are not the wall's: their pages are printed when asked for.
     weekly = digesting(store, catalog, settings, wall_clock) if options.live and not shadow else None
-    return Service(catalog, store, source, notifier, options, weekly, guard=build_guard(settings, store, notifier))
+    return Service(
+        catalog,
+        store,
+        source,
+        notifier,
+        options,
+        weekly,
+        guard=build_guard(settings, store, notifier),
+        retaining=retaining,
+    )
 
 
 def _hosts(public_url: str) -> tuple[str, ...]:
@@ -74,7 +86,7 @@ def _hosts(public_url: str) -> tuple[str, ...]:
     return (*LOOPBACK, public) if public else LOOPBACK
 
 
-def _store(settings: Settings, catalog: Catalog) -> Store:
+def _store(settings: Settings, catalog: Catalog) -> SqlStore:
     """The database, waited for while it is away."""
     url = settings.database.url
     password = settings.database.password
@@ -85,7 +97,7 @@ def _store(settings: Settings, catalog: Catalog) -> Store:
     pause = 0.5
     while True:
         try:
-            return open_store(url, catalog.moments)
+            return open_sql_store(url, catalog.moments)
         except StoreAway as away:
             _LOG.warning("the database is away, waiting for it: %s", away)
             time.sleep(pause)

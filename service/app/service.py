@@ -26,6 +26,7 @@ from service.loops.digesting import Digesting
 from service.loops.guard import Guard, Pulse, StuckLoop
 from service.loops.ingest import Ingest, live_topics
 from service.loops.marking import Marking
+from service.loops.retaining import Retaining
 from service.loops.routing import Routing
 from service.loops.send import Sender
 from service.loops.watch import Watch, silent
@@ -78,6 +79,7 @@ class Service:
         weekly: Digesting | None = None,
         *,
         guard: Callable[[Mapping[str, Pulse]], Guard] | None = None,
+        retaining: Retaining | None = None,
     ) -> None:
         self.store = store
         self._options = options
@@ -165,6 +167,7 @@ class Service:
             "route": self.routing.pulse,
             "send": self.sender.pulse,
         }
+        self._retaining = retaining
         self._guard = (guard or partial(Guard, store))(self._pulses)
         self._threads: dict[str, threading.Thread] = {}
         self._ingest_over = threading.Event()
@@ -179,6 +182,8 @@ class Service:
         self._start("mark", lambda: self.marking.run(self._stop))
         if self._weekly is not None:
             self._start("digest", partial(self._weekly.run, self._stop))
+        if self._retaining is not None:
+            self._start("retain", partial(self._retaining.run, self._stop))
         self._start("guard", partial(self._guard.run, self._stop))
 
     def _start(self, name: str, work: Callable[[], None]) -> None:

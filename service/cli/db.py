@@ -21,7 +21,9 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     downgrade = actions.add_parser("downgrade", help="take the tables back to an older version, for an older program")
     downgrade.add_argument("--to", required=True, metavar="VERSION", help="as `db check` of that program names it")
     downgrade.add_argument("--yes", action="store_true", help="do it; what only newer versions keep is lost")
-    vacuum = actions.add_parser("vacuum", help="give back the room of what was deleted")
+    vacuum = actions.add_parser(
+        "vacuum", help="do what retention asks for (with --config), and give back the room of what was deleted"
+    )
     for one in (upgrade, check, downgrade, vacuum):
         place = one.add_mutually_exclusive_group(required=True)
         place.add_argument("--url", metavar="URL", help=_URL)
@@ -94,7 +96,23 @@ def _downgrade(arguments: argparse.Namespace) -> None:
 
 
 def _vacuum(arguments: argparse.Namespace) -> None:
-    from service.adapters.store import open_database
+    import threading
+    import time
+
+    from service.adapters.catalog import load
+    from service.adapters.store import open_database, open_sql_store
+    from service.loops.retaining import Retaining
+    from service.settings import load_settings
+
+    if arguments.config is not None:
+        settings = load_settings(arguments.config)
+        store = open_sql_store(_url(arguments), load(settings.rules).catalog.moments)
+        try:
+            work = Retaining(store.retention(), settings.retention.keep, lambda: time.time_ns() // 1000)
+            touched = work.round(threading.Event(), breath=0)
+        finally:
+            store.close()
+        print(f"retention touched {touched:,} rows")
 
     with open_database(_url(arguments)) as database:
         before, after = database.vacuum()

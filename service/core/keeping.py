@@ -151,3 +151,21 @@ class Account(msgspec.Struct, frozen=True, gc=False):
     def difference(self) -> int:
         """0 where the books are right."""
         return self.left - self.right
+
+
+class Keep(msgspec.Struct, frozen=True, gc=False):
+    """How long what is kept; None: for ever. `minutes`: windows of minutes, which then become hours."""
+
+    minutes: Micros | None = None
+    dead_letters: Micros | None = None
+    notices: Micros | None = None
+    breaks: Micros | None = None
+    voices: Micros | None = None
+
+
+class Ages(Protocol):
+    """A store in which time does something to what is kept."""
+
+    def step(self, keep: Keep, now: Micros) -> int:
+        """A bounded piece of the work; how many rows it touched, 0 when all is done."""
+        ...

@@ -14,7 +14,7 @@ from service.adapters.catalog.reader import Document, read
 from service.core.catalog import Catalog
 from service.settings.customers import Customers
 from service.settings.fields import LocalPath, Secret, Section
-from service.settings.guard import Guard
+from service.settings.guard import Guard, Retention
 from service.settings.kafka import Kafka, OAuth, Security
 from service.settings.sections import Currency, Database, Digest, Send, Web
 
@@ -48,6 +48,7 @@ class Settings(Section):
     send: Send = Field(default_factory=Send)
     digest: Digest | None = None
     guard: Guard = Field(default_factory=Guard)
+    retention: Retention = Field(default_factory=Retention)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     refused: ClassVar[Mapping[str, str]] = {

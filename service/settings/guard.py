@@ -1,4 +1,4 @@
-"""How the service is watched over: when it is stuck, who hears its heartbeat, who is called past the database."""
+"""How the service is watched over (when it is stuck, who hears its heartbeat, who is called), and what it keeps."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, ClassVar, Self
@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from service.adapters.catalog.fields import Name, Span, listed, wrong
-from service.core.event import MINUTE
+from service.core.event import DAY, MINUTE
+from service.core.keeping import Keep
 from service.settings.fields import LocalPath, SecretOfVariable, Section
 
 
@@ -49,3 +50,18 @@ class Guard(Section):
     stuck_after: Span = 10 * MINUTE
     heartbeat: Heartbeat | None = None
     emergency: Emergency | None = None
+
+
+class Retention(Section):
+    """How long what is kept; left out or null: for ever, but for the defaults."""
+
+    minutes: Span | None = 60 * DAY
+    dead_letters: Span | None = 90 * DAY
+    notices: Span | None = 90 * DAY
+    breaks: Span | None = None
+    voices: Span | None = None
+
+    @property
+    def keep(self) -> Keep:
+        """The same for the store."""
+        return Keep(self.minutes, self.dead_letters, self.notices, self.breaks, self.voices)

@@ -113,14 +113,20 @@ def windows(
     """As judged: closed windows with start ≥ after and end ≤ through that hold anything, in order.
 
     `span`: (after, through). Read a page at a time, each in a short transaction: closed windows stand still,
-    so that the pages fit together.
+    so that the pages fit together. What was put together into hours is no longer as it was judged, and is left out:
+    whoever learns anew learns from the minutes that are left.
     """
     after, through = span
     while True:
         with database.read() as connection:
-            closed = connection.scalar(select(moments.c.closed_through).where(moments.c.moment == moment))
-            if closed is None:
+            row = connection.execute(
+                select(moments.c.closed_through, moments.c.hourly_through).where(moments.c.moment == moment)
+            ).one_or_none()
+            if row is None or row.closed_through is None:
                 return
+            closed = row.closed_through
+            if row.hourly_through is not None:
+                after = max(after or 0, row.hourly_through)
             last = min(through, closed) - width
             found, after = _page(connection, moment, codec, (after, last))
         for start, cells in found.items():

@@ -155,7 +155,7 @@ class Recorder:
 
     def make_moments(self, connection: Connection, names: Sequence[str]) -> None:
         """Give moments that have none a row to lock."""
-        self._database.bulk.run(connection, _NEW_MOMENTS, [(name, None) for name in names])
+        self._database.bulk.run(connection, _NEW_MOMENTS, [(name, None, None) for name in names])
 
     def closed_through(
         self, connection: Connection, names: Sequence[str], *, exclusive: bool
@@ -163,7 +163,7 @@ class Recorder:
         """How far some moments are closed, locked until the transaction ends: shared, or alone."""
         wanted = sorted(set(names))
         query = (
-            select(moments)
+            select(moments.c.moment, moments.c.closed_through)
             .where(self._database.among(moments.c.moment, wanted))
             .order_by(moments.c.moment)
             .with_for_update(read=not exclusive)

@@ -16,6 +16,7 @@ from service.adapters.store.sql.packing import ValuesCodec
 from service.adapters.store.sql.reader import SqlReader
 from service.adapters.store.sql.recording import NO_PARTITION, Recorder
 from service.adapters.store.sql.restating import recorded, restating
+from service.adapters.store.sql.retention import SqlRetention
 from service.adapters.store.sql.tables import blind_spans, moments
 from service.core.catalog import Moment
 from service.core.counting.changes import Changes, PromiseKey, View
@@ -93,6 +94,11 @@ class SqlStore(SqlDesk, SqlReader):
     def graves(self) -> SqlGraves:
         """Its dead letters, and the way back for them."""
         return SqlGraves(self._database, self.recorder)
+
+    def retention(self) -> SqlRetention:
+        """What time does to its tables."""
+        widths = {name: moment.window for name, moment in self._moments.items()}
+        return SqlRetention(self._database, self.recorder, widths)
 
     def restating(self, moment: str) -> AbstractContextManager[StretchTransaction]:
         """A moment's transaction in which closed windows are counted anew."""

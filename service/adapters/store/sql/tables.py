@@ -75,7 +75,14 @@ id_hashes = Table(
 )
 
 # Apart from what judging writes, so that judging holds no lock that ingest needs.
-moments = Table("moments", metadata, _word("moment", key=True), Column("closed_through", BigInteger))
+moments = Table(
+    "moments",
+    metadata,
+    _word("moment", key=True),
+    Column("closed_through", BigInteger),
+    # Windows before it were put together into hours.
+    Column("hourly_through", BigInteger),
+)
 
 judged = Table(
     "judged",
