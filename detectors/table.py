@@ -60,7 +60,8 @@ class Table:
             if place is None:
                 place = len(self.names)
                 if place + 1 >= self.data.shape[1]:
-                    self.data = np.concatenate([self.data, self._spare(self.data.shape[1])], axis=1)
+                    # Never a power of two: lines a page apart would share a few places of the cache.
+                    self.data = np.concatenate([self.data, self._spare(self.data.shape[1] + 9)], axis=1)
                 self.index[name] = place
                 self.names.append(name)
             places.append(place)

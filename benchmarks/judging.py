@@ -1,0 +1,117 @@
+"""What a tally costs an event, and judging a stream and window at ten thousand streams: CPU time, one core."""
+
+import argparse
+import random
+import statistics
+import time
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+
+from service.core.catalog import Catalog, Moment, Owner
+from service.core.counting.changes import Changes, View
+from service.core.counting.intake import Intake
+from service.core.counting.tally import Cell, Window
+from service.core.event import HOUR, MINUTE, Outcome, Partition, Record, rfc3339
+from service.core.judging.frames import Framer
+from service.core.judging.judge import Judge
+from service.core.judging.watchers import watchers
+
+_START = 20_454 * 24 * HOUR
+_ROUNDS = 5
+_BROKEN = 0.02
+_GOAL_TALLY, _GOAL_JUDGING = 1.0, 5.0
+
+
+def _row(what: str, figures: list[float], goal: float) -> None:
+    middle = statistics.median(figures)
+    said = "held" if middle <= goal else "**missed**"
+    print(f"| {what} | {middle:.2f} | {min(figures):.2f} to {max(figures):.2f} | ≤ {goal:g} | {said} |", flush=True)
+
+
+def tally(events: int) -> list[float]:
+    """µs an event that intake needs, from decoded outcomes of four dimensions to a transaction's changes."""
+    draw = random.Random(1)
+    moment = Moment("checkout", "ops", dimensions=("region", "channel", "carrier", "plan"))
+    catalog = Catalog(owners={"ops": Owner("ops")}, moments={moment.name: moment})
+    partition = Partition("files", 0, "files")
+    records = []
+    for number in range(events):
+        at = _START + number * (MINUTE // 100)
+        places = {"region": f"r{draw.randrange(20)}", "channel": draw.choice("was"), "carrier": draw.choice("abcd"),
+                  "plan": draw.choice("fp")}  # fmt: skip
+        outcome: Literal["kept", "broken"] = "broken" if draw.random() < _BROKEN else "kept"
+        event = Outcome(f"e{number}", rfc3339(at), moment.name, f"c{number % 9999}", outcome, dimensions=places)
+        records.append(Record(number, at, event))
+    intake = Intake(catalog)
+    figures = []
+    for _ in range(_ROUNDS):
+        began = time.process_time()
+        intake.take(partition, records, View({}, {}), Changes())
+        figures.append((time.process_time() - began) / events * 1e6)
+    return figures
+
+
+def _windows(
+    rng: np.random.Generator, names: list[tuple[str]], first: int, count: int, mean: float
+) -> Iterator[Window]:
+    for number in range(first, first + count):
+        trials = rng.poisson(mean, len(names))
+        broken = rng.binomial(trials, _BROKEN)
+        cells = {
+            name: Cell(attempts=tried, arrivals=tried, broken=failed)
+            for name, tried, failed in zip(names, trials.tolist(), broken.tolist(), strict=True)
+            if tried
+        }
+        yield Window(_START + number * MINUTE, _START + (number + 1) * MINUTE, cells)
+
+
+def judging(moments: int, segments: int, minutes: int) -> tuple[list[float], list[float]]:
+    """µs a stream and window that all default detectors of a moment need, and of it the making of frames."""
+    rng = np.random.default_rng(1)
+    names = [(f"s{number:04}",) for number in range(segments)]
+    figures, framing = [], []
+    for number in range(moments):
+        moment = Moment(f"m{number}", "ops", dimensions=("segment",))
+        judge = Judge(moment, (), watchers(moment, ()))
+        day = 24 * 60
+        # Warm after four days in which little comes; then every stream has something in every window.
+        learn = list(_windows(rng, names, 0, 1, 1.0)) + [
+            window for hour in range(4 * 24) for window in _windows(rng, names, 1 + hour * 60, 1, 1.0)
+        ]
+        judge.advance(learn, _START + 4 * day * MINUTE)
+        busy = list(_windows(rng, names, 4 * day, 2 * minutes, 3.0))
+        # Frames follow the traffic from the next midnight on: one a window.
+        judge._step = MINUTE  # noqa: SLF001 - a day of dense traffic would take minutes to make
+        middle = _START + (4 * day + minutes) * MINUTE
+        judge.advance(busy[:minutes], middle)
+        began = time.process_time()
+        judge.advance(busy[minutes:], middle + minutes * MINUTE)
+        figures.append((time.process_time() - began) / (minutes * segments) * 1e6)
+        framer = Framer(moment.dimensions)
+        began = time.process_time()
+        for window in busy[minutes:]:
+            framer.frame(window.start, window.end, [window])
+        framing.append((time.process_time() - began) / (minutes * segments) * 1e6)
+    return figures, framing
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=500_000)
+    parser.add_argument("--moments", type=int, default=10)
+    parser.add_argument("--segments", type=int, default=1000)
+    parser.add_argument("--minutes", type=int, default=10)
+    arguments = parser.parse_args()
+    print("| what | µs, median | spread | goal | |\n|---|---|---|---|---|")
+    _row("a tally, an event of four dimensions", tally(arguments.events), _GOAL_TALLY)
+    streams = arguments.moments * arguments.segments
+    figures, framing = judging(arguments.moments, arguments.segments, arguments.minutes)
+    _row(f"judging by all defaults, a stream and window of {streams:,}", figures, _GOAL_JUDGING)
+    _row("· of it making frames", framing, _GOAL_JUDGING)
+
+
+if __name__ == "__main__":
+    main()
