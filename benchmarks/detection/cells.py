@@ -1,5 +1,6 @@
 """The rows of the table: streams, what happens to them, and the goals."""
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -7,6 +8,7 @@ from benchmarks.detection.bound import bound, bound_of_drop
 from benchmarks.detection.peers import PEERS, calibrated
 from benchmarks.detection.running import Alarm, Cell, Watch
 from benchmarks.detection.streams import (
+    SPREAD,
     Stream,
     at_least,
     daily,
@@ -18,6 +20,8 @@ from benchmarks.detection.streams import (
     wandering,
     working_day,
 )
+from detectors.drop import Drop
+from detectors.duration import Duration
 from detectors.failure_rate import FailureRate
 from detectors.registry import defaults
 from detectors.silence import Silence
@@ -25,6 +29,7 @@ from detectors.silence import Silence
 _FEW, _DENSE, _THIN = 5.0, 1000.0, 100.0
 REGIONS = 20
 _MOST = 0.97
+_Z90 = 1.2815515655446004
 
 
 def alone(interval: float) -> Alarm:
@@ -35,6 +40,16 @@ def alone(interval: float) -> Alarm:
 def silence(interval: float) -> Alarm:
     """Silence by itself."""
     return Watch([Silence(interval)])
+
+
+def drop(interval: float) -> Alarm:
+    """A drop by itself."""
+    return Watch([Drop(interval)])
+
+
+def duration(interval: float) -> Alarm:
+    """Durations by themselves."""
+    return Watch([Duration(interval)])
 
 
 def together(interval: float) -> Alarm:
@@ -126,6 +141,22 @@ def _arrivals(interval: float) -> Iterator[Cell]:
                        lasts=2.0, quiet=90.0 if share == 0.0 and stream.per_hour < _THIN else 0.0)  # fmt: skip
 
 
+def _durations(interval: float) -> Iterator[Cell]:
+    """Log-normal durations half as long again, against the bound of their 90 % quantile's exceedances."""
+    for per_hour in (30.0, 600.0):
+        above = 0.5 * math.erfc((_Z90 - math.log(1.5) / SPREAD) / math.sqrt(2.0))
+        least = bound(0.1, above, per_hour * 24.0 * interval) / per_hour
+        yield Cell(
+            f"duration x1.5, {per_hour:g}/h",
+            Stream(per_hour, flat(0.0), lasting=True),
+            duration,
+            _always(least),
+            slower=1.5,
+            median=1.5,
+            quiet=28.0 if per_hour < _THIN else 7.0,
+        )
+
+
 def _default(interval: float) -> Iterator[Cell]:
     for per_hour in (30.0, 600.0):
         least = _limit(per_hour, 0.01, 3.0, interval)
@@ -150,7 +181,7 @@ def _peers(interval: float) -> Iterator[Cell]:
             yield Cell(f"{name}, {how}: 30/h 1% x3", stream, peer, _always(least), times(3.0), quiet=180.0, lasts=40.0)
 
 
-def cells(interval: float, *, peers: bool = True) -> list[Cell]:
+def cells(interval: float) -> list[Cell]:
     """All rows."""
-    found = [*_steps(interval), *_failure_rate(interval), *_arrivals(interval), *_default(interval)]
-    return found + list(_peers(interval)) if peers else found
+    groups = (_steps, _failure_rate, _arrivals, _durations, _default, _peers)
+    return [cell for group in groups for cell in group(interval)]

@@ -101,6 +101,7 @@ class Cell:
     limit: Callable[[float], float] | None
     change: Change | None = None
     traffic: Change | None = None
+    slower: float = 1.0
     history: float = 28.0
     quiet: float = 28.0
     lasts: float | None = None
@@ -146,7 +147,9 @@ class Cell:
             here = 1.0 if self.stream.busy is None else float(self.stream.busy(np.array([at]))[0])
             limit = self.limit(here) if self.limit else 1.0
             lasts = self.lasts or max(30.0 * limit / 24.0, 2.0)
-            worse = path.frames(rng, at, lasts, change=self.change, traffic=self.traffic, hurt=self.hurt)
+            worse = path.frames(
+                rng, at, lasts, change=self.change, traffic=self.traffic, hurt=self.hurt, slower=self.slower
+            )
             one = first(copy.deepcopy(alarm), worse)
             found.delays.append(None if one is None else (one[0] - START) / HOUR - at * 24.0)
             found.limits.append(limit)
@@ -157,8 +160,10 @@ class Cell:
 
     def row(self, found: Found, interval: float) -> str:
         """The row of a table, each goal beside its figure, and which are missed."""
-        ratios = sorted(d / limit for d, limit in zip(found.delays, found.limits, strict=True) if d is not None)
-        share = len(ratios) / max(len(found.delays), 1)
+        pairs = zip(found.delays, found.limits, strict=True)
+        # What is not found is found never: it counts in the mean, the median and the p90.
+        ratios = sorted(math.inf if delay is None else delay / limit for delay, limit in pairs)
+        share = sum(map(math.isfinite, ratios)) / max(len(ratios), 1)
         named = sum(one == self.truth for one in found.named) / max(len(found.named), 1)
         false = found.alarms / found.weeks if found.weeks else math.nan
         nominal = 7.0 / interval

@@ -1,13 +1,15 @@
 """Streams made from a seed, in frames as the judge makes them, and what may happen to them."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.signal import lfilter
 
-from detectors.frame import Floats, Frame
+from detectors.frame import NOTHING, Beside, Floats, Frame
+from service.core.counting.tally import duration_bucket
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
@@ -17,6 +19,8 @@ START = 20_454 * DAY
 _STEPS = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR)
 _EVENTS_A_FRAME = 10.0
 _FRIDAY = 4
+SPREAD = 0.6
+"""Standard deviation of the logarithm of a duration."""
 
 Curve = Callable[[Floats], Floats]
 """A failure rate, or a factor on the traffic, at each of some times, in days since START."""
@@ -85,12 +89,14 @@ class Stream:
     """Poisson traffic whose outcomes break at a rate.
 
     `regions`: how many equal values one dimension has; `busy`: the shape of the traffic, 1 in the mean.
+    `lasting`: each outcome has a duration, log-normal about a minute.
     """
 
     per_hour: float
     rate: Draw
     regions: int = 0
     busy: Curve | None = None
+    lasting: bool = False
 
     def path(self, seed: int) -> "Path":
         """One course that the stream may take."""
@@ -113,10 +119,12 @@ class Path:
         change: Change | None = None,
         traffic: Change | None = None,
         hurt: Sequence[int] | None = None,
+        slower: float = 1.0,
     ) -> Iterator[Frame]:
         """Frames of `days` from day `begin`, whole ones.
 
-        From then on `change` is done to the rate of all, or of the regions `hurt`, and `traffic` to the traffic.
+        From then on `change` is done to the rate of all, or of the regions `hurt`, and `traffic` to the traffic;
+        what lasts, lasts `slower` times as long.
         """
         stream = self.stream
         step = step_of(stream.per_hour)
@@ -137,7 +145,11 @@ class Path:
             for place in range(count):
                 one = trials[place : place + 1]
                 start = first + place * step
-                yield Frame(start, start + step, ("",), one, hits[place : place + 1], one)
+                beside = NOTHING
+                if stream.lasting:
+                    seconds = slower * 60.0 * np.exp(rng.normal(0.0, SPREAD, int(trials[place])))
+                    beside = Beside(durations={"": Counter(duration_bucket(round(1000 * one)) for one in seconds)})
+                yield Frame(start, start + step, ("",), one, hits[place : place + 1], one, beside=beside)
             return
         names = np.array(["", *(f"region={place:02}" for place in range(stream.regions))])
         parts = rng.poisson(np.repeat(mean[:, None] / stream.regions, stream.regions, axis=1))

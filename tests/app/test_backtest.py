@@ -193,3 +193,35 @@ def test_a_file_whose_last_line_is_its_earliest_gives_the_same_and_names_each_re
         480,
         1,
     )
+
+
+def months() -> list[Fields]:
+    """Twelve an hour for nine days; from the seventh on, one region breaks for half days."""
+    rng = random.Random(5)
+    made = []
+    for number in range(9 * 24 * 12):
+        at = BEGIN + number * 5 * MINUTE
+        region = rng.choice(["north", "south", "west"])
+        day, half = divmod((at - BEGIN) / DAY, 1.0)
+        rate = 0.9 if day >= 6 and half < 0.5 and region == "south" else 0.03
+        made.append(outcome(at, number, "broken" if rng.random() < rate else "kept", dimensions={"region": region}))
+    return made
+
+
+def test_what_is_found_in_a_prefix_is_what_the_whole_finds_up_to_the_cut(tmp_path: Path) -> None:
+    events = months()
+    catalog = Catalog(owners=CATALOG.owners, moments=CATALOG.moments)
+
+    def found(count: int) -> list[tuple[object, ...]]:
+        result = run(written(tmp_path / "part.jsonl", events[:count]), catalog=catalog)
+        return [(x.id, x.kind, str(x.dimensions), x.onset_at, x.detected_at) for x in result.lines]
+
+    whole = found(len(events))
+    assert len(whole) >= 2
+    cuts = [int(len(events) * share) for share in (0.72, 0.83, 0.97)]
+    for cut in cuts:
+        # What the clock has passed at the last event of the prefix, and nothing of what comes after it.
+        part = found(cut)
+        assert part == whole[: len(part)]
+        last = rfc3339(BEGIN + (cut - 1) * 5 * MINUTE)
+        assert len(part) == sum(str(one[-1]) <= last for one in whole)
