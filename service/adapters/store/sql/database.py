@@ -112,8 +112,11 @@ class Database(ABC):
         """Whether a column holds one of many values."""
 
     @abstractmethod
-    def distinct(self, connection: Connection, query: Select[Any], but: Select[Any] | None = None) -> int:
-        """How many different texts a query of one column gives, those of another query left out; exact."""
+    def distinct(self, connection: Connection, *queries: Select[Any]) -> tuple[int, ...]:
+        """How many different texts some queries of one column give, each without those of the queries before it.
+
+        Exact; so that the sum is how many they give together.
+        """
 
     @abstractmethod
     def examine(self) -> tuple[float | None, str]:

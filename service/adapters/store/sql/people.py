@@ -58,14 +58,12 @@ class SqlPeople:
             broken, value, waiting, late = connection.execute(sums).one()
             if not broken:
                 return Impact()
-            count = self._database.distinct
-            hit = count(connection, select(breaks.c.customer).where(here))
-            still = select(breaks.c.customer).where(here, _WAITING)
-            # Where every break still waits, so does everybody who was hit.
-            waits = hit if waiting == broken else count(connection, still) if waiting else 0
-            done = select(breaks.c.customer).where(here, settled)
-            kept = count(connection, done, still if waiting else None) if late else 0
-        return Impact(broken, hit, value or 0, waits, kept)
+            # Each row once: those who wait, those served late who do not, and the others.
+            parts = ((waiting, _WAITING), (late, settled), (broken - waiting - late, ~_WAITING & ~settled))
+            asked = [select(breaks.c.customer).where(here, of) for rows, of in parts if rows]
+            found = iter(self._database.distinct(connection, *asked))
+        waits, kept, others = (next(found) if rows else 0 for rows, _ in parts)
+        return Impact(broken, waits + kept + others, value or 0, waits, kept)
 
     def newly_hit(self, places: Sequence[Place], step: Micros) -> list[tuple[Micros, int]]:
         """Customers by the step in which they were hit first."""
@@ -115,7 +113,7 @@ class SqlPeople:
             .group_by(last.c.state)
         )
         with self._database.read() as connection:
-            everybody = self._database.distinct(connection, select(breaks.c.customer).where(self._in(places)))
+            [everybody] = self._database.distinct(connection, select(breaks.c.customer).where(self._in(places)))
             found = {row[0]: row[1] for row in connection.execute(query)}
         counts: dict[ContactState, int] = {word: found.get(word, 0) for word in CONTACT_STATES}
         counts["to_contact"] = everybody - counts["contacted"] - counts["made_good"]
@@ -186,7 +184,7 @@ class SqlPeople:
             return 0
         query = select(table.customer).where(or_(*spans), table.customer.is_not(None))
         with self._database.read() as connection:
-            return self._database.distinct(connection, query)
+            return self._database.distinct(connection, query)[0]
 
     def repeats(self, places: Sequence[Place]) -> dict[int, int]:
         """Customers by how many of their promises were broken."""

@@ -86,10 +86,15 @@ class SqliteDatabase(Database):
         rows = func.json_each(json.dumps(list(values))).table_valued("value")
         return column.in_(select(rows.c.value))
 
-    def distinct(self, connection: Connection, query: Select[Any], but: Select[Any] | None = None) -> int:
-        """How many different texts a query of one column gives, those of another query left out; exact."""
-        found = _texts(connection, query)
-        return len(found if but is None else found - _texts(connection, but))
+    def distinct(self, connection: Connection, *queries: Select[Any]) -> tuple[int, ...]:
+        """How many different texts some queries of one column give, each without those of the queries before it."""
+        known: set[str] = set()
+        counts = []
+        for query in queries:
+            before = len(known)
+            known |= _texts(connection, query)
+            counts.append(len(known) - before)
+        return tuple(counts)
 
     def examine(self) -> tuple[float | None, str]:
         """No clock of its own; what a quick check of the file finds."""
