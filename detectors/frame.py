@@ -49,7 +49,8 @@ class Frame:
     because a share that another interruption already explains is replaced by its expected number.
     `arrivals`: events of any kind that arrived with their own time in the window (what silence is judged by).
     `usual`: False where a calendar or an annotation says that this window is special; baselines do not learn from it.
-    `widen`: by what factor what is expected of such a window may well be off.
+    `widen`: within what factor what is expected of such a window is right 19 times in 20; up to 5 a strong break
+    still opens, beyond it nothing would.
     """
 
     start: int
@@ -62,12 +63,12 @@ class Frame:
     outside: Floats | None = None
     """Broken outcomes outside of each row, explained shares imputed there too; None: `hits[0] - hits`."""
     beside: Beside = NOTHING
-    widen: float = 1.65
+    widen: float = 2.72
 
     @property
     def doubt(self) -> float:
         """Variance that the window adds to the logarithm of whatever is expected in it."""
-        return 0.0 if self.usual else math.log(self.widen) ** 2
+        return 0.0 if self.usual else (0.5 * math.log(self.widen)) ** 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -66,6 +66,16 @@ class Handoff:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownEvent:
+    """A sale, a holiday: from a time until another, the usual is right within a factor, 19 times in 20."""
+
+    title: str
+    start: Micros
+    end: Micros
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """A moment that matters: an outcome per event, an owner, and what the customer was told."""
 
@@ -91,6 +101,8 @@ class Moment:
     window: Micros = MINUTE
     runbook_url: str = ""
     cold_start: Micros = 14 * DAY
+    known_events: tuple[KnownEvent, ...] = ()
+    """What calendars say that concerns this moment, in order of their start."""
     sources: tuple[str, ...] = ()
     """Names of the sources that carry this moment; empty: all of them."""
     labels: Mapping[str, str] = field(default_factory=dict)

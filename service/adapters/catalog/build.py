@@ -6,10 +6,11 @@ from typing import Literal
 from service.adapters.catalog import interval, route
 from service.adapters.catalog.crosscheck import of_kind
 from service.adapters.catalog.entry import Entry
-from service.adapters.catalog.models import JourneySpec, MomentSpec, OwnerSpec, SourceSpec, TargetSpec
+from service.adapters.catalog.models import CalendarSpec, JourneySpec, MomentSpec, OwnerSpec, SourceSpec, TargetSpec
 from service.adapters.catalog.route import RouteSpec
 from service.adapters.catalog.rule import AskedSpec, DetectSpec, RuleSpec
 from service.core import catalog as core
+from service.core.event import micros
 
 
 def build(entries: Sequence[Entry]) -> core.Catalog:
@@ -17,7 +18,7 @@ def build(entries: Sequence[Entry]) -> core.Catalog:
     return core.Catalog(
         owners={e.name: _owner(e, s) for e, s in of_kind(entries, OwnerSpec)},
         targets={e.name: _target(e, s) for e, s in of_kind(entries, TargetSpec)},
-        moments={e.name: _moment(e, s) for e, s in of_kind(entries, MomentSpec)},
+        moments={e.name: _moment(e, s, _known(e.name, entries)) for e, s in of_kind(entries, MomentSpec)},
         journeys={e.name: _journey(e, s) for e, s in of_kind(entries, JourneySpec)},
         sources={e.name: _source(e, s) for e, s in of_kind(entries, SourceSpec)},
         rules={e.name: _rule(e, s) for e, s in of_kind(entries, RuleSpec)},
@@ -47,7 +48,7 @@ def _target(entry: Entry, spec: TargetSpec) -> core.Target:
     return core.Target(name=entry.name, url_file=file, url_env=spec.url.env, page=spec.page)
 
 
-def _moment(entry: Entry, spec: MomentSpec) -> core.Moment:
+def _moment(entry: Entry, spec: MomentSpec, known: tuple[core.KnownEvent, ...]) -> core.Moment:
     return core.Moment(
         name=entry.name,
         owner=spec.owner,
@@ -68,10 +69,22 @@ def _moment(entry: Entry, spec: MomentSpec) -> core.Moment:
         window=spec.window,
         runbook_url=spec.runbook_url,
         cold_start=spec.cold_start,
+        known_events=known,
         sources=tuple(spec.sources),
         labels=entry.metadata.labels,
         annotations=entry.metadata.annotations,
     )
+
+
+def _known(moment: str, entries: Sequence[Entry]) -> tuple[core.KnownEvent, ...]:
+    """What calendars say that concerns a moment."""
+    found = [
+        core.KnownEvent(event.title, micros(event.start), micros(event.until), event.factor)
+        for _, spec in of_kind(entries, CalendarSpec)
+        if not spec.moments or moment in spec.moments
+        for event in spec.events
+    ]
+    return tuple(sorted(found, key=lambda event: (event.start, event.end, event.title)))
 
 
 def _journey(entry: Entry, spec: JourneySpec) -> core.Journey:

@@ -31,6 +31,7 @@ _REFERENCES: Mapping[str, Sequence[tuple[tuple[str, ...], str]]] = {
         (("sources", "*"), "Source"),
     ],
     "Journey": [(("stages", "*", "moments", "*"), "Moment")],
+    "Calendar": [(("moments", "*"), "Moment")],
     "Rule": [(("moment",), "Moment"), (("moments", "*"), "Moment")],
 }
 """Of each kind: where in its spec the name of another object stands, and that object's kind."""

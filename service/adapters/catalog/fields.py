@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -177,10 +178,25 @@ Dimension = Annotated[
 Line = Annotated[str, AfterValidator(_line), _schema(type="string", maxLength=_LONGEST_LINE)]
 Text = Annotated[str, AfterValidator(_text), _schema(type="string", maxLength=_LONGEST_TEXT)]
 Url = Annotated[str, AfterValidator(_url), _schema(type="string", pattern=r"^https?://")]
+
+
+def _when(value: object) -> datetime:
+    if isinstance(value, str):
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            found = None
+        if found is not None and found.tzinfo is not None:
+            return found
+    raise wrong(f"{show(value)} is no time with an offset; write 2026-11-27T00:00:00+01:00")
+
+
 Variable = Annotated[str, BeforeValidator(_variable), _schema(type="string", pattern=_WORD.pattern)]
 """The name of an environment variable that holds a secret."""
 SecretFile = Annotated[str, BeforeValidator(_secret_file), _schema(type="string")]
 """The path of a file that holds a secret."""
+When = Annotated[datetime, BeforeValidator(_when), _schema(type="string", format="date-time")]
+"""A time with an offset."""
 Duration = Annotated[int, BeforeValidator(_duration), _DURATION_SCHEMA]
 Span = Annotated[int, BeforeValidator(_duration), AfterValidator(_positive), _DURATION_SCHEMA]
 """A duration that is not nothing."""

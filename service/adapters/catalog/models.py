@@ -22,6 +22,7 @@ from service.adapters.catalog.fields import (
     Text,
     Url,
     Variable,
+    When,
     listed,
     not_yet,
     wrong,
@@ -273,17 +274,46 @@ class SourceSpec(Strict):
     }
 
 
+class KnownEventSpec(Strict):
+    """A sale, a holiday: a stretch of time in which what is usual may be off."""
+
+    title: Line = Field(examples=["Black Friday"])
+    start: When = Field(alias="from", examples=['"2026-11-27T00:00:00+01:00"'])
+    until: When = Field(examples=['"2026-11-30T00:00:00+01:00"'])
+    factor: Annotated[float, Field(gt=1, le=5)] = Field(
+        2.0, description="within what the usual is right, either way, 19 times in 20"
+    )
+
+    @model_validator(mode="after")
+    def _ends_later(self) -> Self:
+        if self.until <= self.start:
+            raise wrong("is not after from; write a later time", ("until",))
+        return self
+
+
+class CalendarSpec(Strict):
+    """Known events: they widen what counts as usual, and silence nothing."""
+
+    moments: Annotated[list[Name], listed()] = Field(default_factory=list, description="none: all of them")
+    events: Annotated[list[KnownEventSpec], Field(examples=["[{title: Sale, from: …, until: …}]"])]
+
+    refused: ClassVar[Mapping[str, str]] = {
+        "working_days": not_yet("send `due` in the promise event, which knows the working days"),
+        "holidays": not_yet("write each as one of events"),
+    }
+
+
 SPECS: Mapping[str, type[Strict]] = {
     "Owner": OwnerSpec,
     "Target": TargetSpec,
     "Moment": MomentSpec,
     "Journey": JourneySpec,
     "Source": SourceSpec,
+    "Calendar": CalendarSpec,
     "Rule": RuleSpec,
     "Route": RouteSpec,
 }
 NOT_YET: Mapping[str, str] = {
-    "Calendar": "send `due` in the promise event, which knows the working days",
     "Test": "run backtest over a file of events",
 }
 """Kinds whose meaning is settled but not built, each with what to do instead."""

@@ -27,6 +27,7 @@ from service.core.judging.frames import Framer
 from service.core.judging.level import PAST_DAYS, Day, past_of
 from service.core.judging.rules import RuleWatch
 from service.core.judging.sieve import Sieve
+from service.core.judging.special import Special
 from service.core.ports import Series
 
 STEPS: tuple[Micros, ...] = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR)
@@ -107,6 +108,7 @@ class Judge:
         self._latest: dict[str, Scores] = {}
         self._breaches: dict[str, list[Breach]] = {}
         self._sieve = Sieve()
+        self._special = Special(moment.known_events)
         self._budget = self._new_budget()
         self._promise()
 
@@ -150,6 +152,9 @@ class Judge:
 
     def _judge_frame(self, start: Micros, end: Micros, windows: Sequence[Window]) -> list[Decision]:
         frame = self._framer.frame(start, end, windows, self._cases.explained())
+        factor = self._special.factor(start, end, windows)
+        if factor > 1.0:
+            frame = replace(frame, usual=False, widen=factor)
         self._today.take(windows)
         self._cases.count(windows)
         if self._budget.take(frame):
@@ -280,6 +285,7 @@ class Judge:
             "rules": [watch.dump() for watch in self._rules],
             "cases": self._cases.dump(),
             "breaches": {name: msgspec.to_builtins(found) for name, found in self._breaches.items()},
+            "special": self._special.dump(),
             "sieve": self._sieve.dump(),
             "used": [*self._budget.dump()],
             "detectors": {w.name: dict(w.detector.dump()) for w in self._watchers},
@@ -307,6 +313,7 @@ class Judge:
         judge._days.extend(msgspec.convert(state["days"], list[Day]))
         judge._today = msgspec.convert(state["today"], Day)
         judge._framer = Framer(moment.dimensions, state["known"])
+        judge._special = Special(moment.known_events, **state["special"])
         judge._sieve = Sieve.load(state["sieve"])
         judge._rules_through = state["rules_through"]
         for watch, saved in zip(judge._rules, state["rules"], strict=True):

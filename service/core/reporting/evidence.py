@@ -140,6 +140,11 @@ def evidence_of(reader: Reader, judged: Judged, moment: Moment, it: Interruption
             if entry.what in {"opened", "evidence"}
         ],
         notes=[
+            Note(rfc3339(event.start), f"{event.title}, until {rfc3339(event.end)}")
+            for event in moment.known_events
+            if event.start < it.detected_at and it.onset - NEAR < event.end
+        ]
+        + [
             Note(rfc3339(voice.at), voice.event.title[:200])
             for voice in reader.voices("annotation", it.onset - NEAR, it.detected_at)
             if isinstance(voice.event, Annotation) and voice.event.moment in {None, moment.name}

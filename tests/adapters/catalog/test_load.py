@@ -244,3 +244,16 @@ def test_the_demos_catalogue_loads() -> None:
     moment = catalog.moments["departs-on-time"]
     assert (moment.unit, moment.dimensions) == ("flights", ("origin", "carrier", "dest"))
     assert {rule.status for rule in catalog.rules.values()} == {"experimental"}
+
+
+def test_a_calendar_concerns_the_moments_it_names_or_all(tmp_path: Path) -> None:
+    events = '[{title: Sale, from: "2026-11-27T00:00:00+01:00", until: "2026-11-30T00:00:00Z", factor: 3}]'
+    moments = "\n---\n".join(document("Moment", "owner: ops", name=name) for name in ("a", "b"))
+    calendars = [
+        document("Calendar", f"events: {events}", name="sales"),
+        document("Calendar", f"moments: [b]\nevents: {events.replace('Sale', 'Holiday')}", name="holidays"),
+    ]
+    found = loaded(tmp_path, OPS, CHAT, moments, *calendars).catalog.moments
+    assert [(event.title, event.factor) for event in found["a"].known_events] == [("Sale", 3.0)]
+    assert [event.title for event in found["b"].known_events] == ["Holiday", "Sale"]
+    assert found["a"].known_events[0].end - found["a"].known_events[0].start == 73 * HOUR

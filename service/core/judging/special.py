@@ -1,0 +1,50 @@
+"""When a moment's time is special: known events of calendars, and for a while after something was done.
+
+What is special is judged against a wider null, and no base learns from it; a strong break still opens. An annotation
+tells of something that we did ourselves, such as a deployment, which may go wrong: it must not silence its own harm.
+"""
+
+from collections.abc import Sequence
+
+from detectors.frame import JSON
+from service.core.catalog import KnownEvent
+from service.core.counting.tally import Window
+from service.core.event import DAY, HOUR, Micros
+
+AFTER: Micros = HOUR
+"""So long after an annotation its time is special."""
+FACTOR = 2.0
+"""Within what the usual is right then, 19 times in 20."""
+MOST = 0.25
+"""Special time after annotations, as a share of the last week: who deploys all day long is not special any more."""
+_WEEK: Micros = 7 * DAY
+
+
+class Special:
+    """Says of a stretch of time within what factor the usual is right in it; 1 where it is as always."""
+
+    def __init__(
+        self, known: Sequence[KnownEvent], until: Micros = 0, spent: Sequence[tuple[Micros, Micros]] = ()
+    ) -> None:
+        self._known = known
+        self._until = until
+        self._spent = [(start, end) for start, end in spent]
+
+    def factor(self, start: Micros, end: Micros, windows: Sequence[Window]) -> float:
+        """The factor of [start, end); its windows tell of annotations."""
+        factor = max((event.factor for event in self._known if event.start < end and start < event.end), default=1.0)
+        if self._noted(windows):
+            self._spent = [span for span in self._spent if span[1] > end - _WEEK]
+            if sum(until - since for since, until in self._spent) < MOST * _WEEK:
+                since = max(start, self._until)
+                self._until = max(self._until, end + AFTER)
+                self._spent.append((since, self._until))
+        return max(factor, FACTOR) if start < self._until else factor
+
+    @staticmethod
+    def _noted(windows: Sequence[Window]) -> bool:
+        return any((cell.signals or {}).get("notes", 0) > 0 for window in windows for cell in window.cells.values())
+
+    def dump(self) -> JSON:
+        """Plain JSON."""
+        return {"until": self._until, "spent": [list(span) for span in self._spent]}
