@@ -23,7 +23,7 @@ if [ "$$python" = none ]; then \
 fi
 endef
 
-.PHONY: help install peers benchmarks system-packages test faults lint fmt demo lock clean
+.PHONY: help install peers benchmarks system-packages test faults fuzz lint fmt demo lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -48,6 +48,9 @@ test: install system-packages lint ## every check, then every test
 # N kills in all; SEED repeats a run; ONLY names scenarios, with commas between.
 faults: install system-packages ## kill, freeze and cut everything: N=50 SEED= ONLY=
 	$(BIN)/python -m tests.faults --kills $(or $(N),50) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
+
+fuzz: install ## what no producer should send: N=100000 SEED=
+	$(BIN)/python -m tests.faults.fuzz --inputs $(or $(N),100000) $(if $(SEED),--seed $(SEED))
 
 lint: install ## ruff, mypy, import contracts
 	$(BIN)/ruff check

@@ -2,12 +2,13 @@
 
 import json
 import random
+import signal
 import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -73,14 +74,26 @@ class World:
     receiver: Receiver
     forge: Forge
 
+    own: KafkaBroker | None = None
+    """A scenario's own broker, which it may do harm to."""
+
+    @property
+    def broker(self) -> KafkaBroker:
+        """The scenario's own broker, else the shared one."""
+        return self.own or self.servers.broker
+
     @property
     def address(self) -> str:
-        """Where the shared broker is."""
-        return self.servers.broker.bootstrap_servers
+        """Where the broker is."""
+        return self.broker.bootstrap_servers
+
+    def at(self, broker: KafkaBroker) -> "World":
+        """The same world with a broker that is nobody else's."""
+        return replace(self, own=broker)
 
     def topics(self, orders: int = 3, payments: int = 2) -> Topics:
-        """Two new topics on the shared broker."""
-        broker = self.servers.broker
+        """Two new topics."""
+        broker = self.broker
         first, second = (broker.create_topic(partitions=n) for n in (orders, payments))
         return (first, orders), (second, payments)
 
@@ -269,7 +282,8 @@ class Rig:
         last = self.start()
         self.settle([last])
         code = last.end()
-        if code != 0:
+        # Where nothing was left to do, it had only begun to start.
+        if code not in {0, -signal.SIGTERM}:
             self.problems.append(f"the last process ended with {code}: {last.tail()}")
         return self.judge(expected)
 

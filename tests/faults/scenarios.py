@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tests.faults.kills import kill_one_after_another
+from tests.faults.outages import broker_away, database_away
 from tests.faults.replicas import many_over_one_database
 from tests.faults.rig import Outcome, World
 from tests.harness.kafka import KafkaBroker, own_broker
@@ -60,4 +61,6 @@ SCENARIOS: dict[str, Scenario] = {
     "sqlite": Scenario(_sqlite, 0.4),
     "postgres": Scenario(_postgres, 0.4),
     "replicas": Scenario(many_over_one_database, 0.2),
+    "database-away": Scenario(database_away),
+    "broker-away": Scenario(broker_away),
 }

@@ -38,7 +38,7 @@ def test_a_kill_before_a_commit_and_one_after_a_send_lose_nothing_and_what_may_h
         rig.more(7)
         for point in points:
             life = rig.start(point)
-            assert life.ended(30), f"{point} was never reached: {life.tail()}"
+            assert life.ended(100), f"{point} was never reached: {life.tail()}"
             rig.killed(life)
         outcome = rig.finish()
     assert outcome.problems == []
