@@ -33,7 +33,7 @@ from service.core.ports import Series
 STEPS: tuple[Micros, ...] = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR)
 EVENTS_A_STEP = 10.0
 """A frame is as long as keeps the expected number of events in it below this."""
-_VERSION = 2
+_VERSION = 3
 
 
 class Watcher(msgspec.Struct, frozen=True, gc=False):
@@ -77,6 +77,12 @@ Build = Callable[[Moment, Sequence[Rule]], Sequence[Watcher]]
 Restore = Callable[[Mapping[str, JSON]], Detector]
 """Makes a detector from its dump."""
 
+FORGOTTEN: Micros = 60 * DAY
+"""After so long without any data nothing is judged until there is some again: no detector remembers further back.
+
+One event with a date of 1970 must not cost two million frames.
+"""
+
 
 def fingerprint(moment: Moment, rules: Sequence[Rule], watchers: Sequence[Watcher]) -> str:
     """Changes whenever what was learned no longer fits what is declared, so that the judge must learn again."""
@@ -105,6 +111,8 @@ class Judge:
         self._days: deque[Day] = deque(maxlen=PAST_DAYS)
         self._today = Day()
         self._rules_through: Micros | None = None
+        self._heard: Micros | None = None
+        """The end of the last window that held anything."""
         self._latest: dict[str, Scores] = {}
         self._breaches: dict[str, list[Breach]] = {}
         self._sieve = Sieve()
@@ -138,12 +146,18 @@ class Judge:
         while windows and windows[0].start < self.through:
             windows.popleft()
         while (end := self.through + self._step) <= through:
+            following = windows[0].start if windows else through
+            if self._heard is not None and self.through >= self._heard + FORGOTTEN and following >= end:
+                self.through += (following - self.through) // self._step * self._step
+                self._rules_through = max(self._rules_through or 0, self.through)
+                continue
             mine: list[Window] = []
             while windows and windows[0].start < end:
                 mine.append(windows.popleft())
             decisions += self._judge_rules(self.through, end, mine)
             decisions += self._judge_frame(self.through, end, mine)
             self.through = end
+            self._heard = mine[-1].end if mine else self._heard
             if end % DAY == 0:
                 self._settle_step()
         if self._rules:
@@ -282,6 +296,7 @@ class Judge:
             "today": msgspec.to_builtins(self._today),
             "known": {d: list(values) for d, values in self._framer.dump().items()},
             "rules_through": self._rules_through,
+            "heard": self._heard,
             "rules": [watch.dump() for watch in self._rules],
             "cases": self._cases.dump(),
             "breaches": {name: msgspec.to_builtins(found) for name, found in self._breaches.items()},
@@ -316,6 +331,7 @@ class Judge:
         judge._special = Special(moment.known_events, **state["special"])
         judge._sieve = Sieve.load(state["sieve"])
         judge._rules_through = state["rules_through"]
+        judge._heard = state["heard"]
         for watch, saved in zip(judge._rules, state["rules"], strict=True):
             watch.load(saved)
         judge._cases = Casebook.load(moment, state["cases"])

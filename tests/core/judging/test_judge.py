@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -293,3 +294,30 @@ def test_what_a_rule_opened_and_ended_and_its_frame_opens_again_are_two() -> Non
     opened = [d for d in one.advance(found, at(30)).decisions if d.what == "open"]
     assert [(d.kind, d.window) for d in opened] == [("rule", at(15)), ("failure_rate", at(15))]
     assert len({d.id for d in opened}) == 2
+
+
+# --- long gaps ---
+
+
+def test_one_event_of_1970_costs_two_months_of_frames_and_not_fifty_years() -> None:
+    detector = Noted()
+    mind = judge(detector, rules=(RULE,))
+    stray = Window(0, MINUTE, window(0, {(None,): (1, 0)}).cells)
+    mind.advance([stray, *days(1, 4)], MIDNIGHT + DAY)
+    before = [frame for frame in detector.frames if frame[0] < MIDNIGHT]
+    after = detector.frames[len(before) :]
+    assert 60 * DAY <= before[-1][1] <= 61 * DAY
+    assert (after[0][0], after[-1][1]) == (MIDNIGHT, MIDNIGHT + DAY)
+    assert all(one[1] == other[0] for one, other in pairwise(after))
+
+
+def test_how_often_a_long_gap_is_looked_at_changes_nothing() -> None:
+    later = [Window(w.start + 90 * DAY, w.end + 90 * DAY, w.cells) for w in days(1, 4)]
+    windows, end = [*days(1, 4), *later], MIDNIGHT + 91 * DAY
+    at_once = judge(rules=(RULE,))
+    at_once.advance(windows, end)
+    step_by_step = judge(rules=(RULE,))
+    for through in range(MIDNIGHT + HOUR, end + 1, HOUR + 7 * MINUTE):
+        step_by_step.advance([w for w in windows if w.end <= through], through)
+    step_by_step.advance(windows, end)
+    assert step_by_step.dump() == at_once.dump()
