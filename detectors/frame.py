@@ -23,12 +23,13 @@ class Beside:
     """What one window counted beside outcomes, by row; a row that is not listed had none.
 
     `durations`: how many durations fell in each logarithmic bucket, the higher the longer. `complaints`: heard.
-    `overdue`: promises that fell due with no outcome.
+    `overdue`: promises that fell due with no outcome. `values`: their events' values in all, in minor units.
     """
 
     durations: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     complaints: Mapping[str, int] = field(default_factory=dict)
     overdue: Mapping[str, int] = field(default_factory=dict)
+    values: Mapping[str, int] = field(default_factory=dict)
 
 
 NOTHING = Beside()

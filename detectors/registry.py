@@ -13,10 +13,11 @@ from detectors.failure_rate import FailureRate
 from detectors.frame import JSON, Default, Detector
 from detectors.overdue import Overdue
 from detectors.silence import Silence
+from detectors.value import Value
 
 DEFAULT: tuple[type[Default], ...] = (FailureRate, Contrast, Silence, Drop, Duration, Overdue, Complaints)
 """What watches every moment."""
-_ALL: tuple[type[Detector], ...] = (*DEFAULT, Adapted)
+_ALL: tuple[type[Detector], ...] = (*DEFAULT, Adapted, Value)
 KINDS: Mapping[str, type[Detector]] = MappingProxyType({one.kind: one for one in _ALL})
 
 

@@ -62,6 +62,10 @@ class Unusual:
         """(row, decades) of the last rows, each higher than all that follow it."""
         self._cache: _Look | None = None
 
+    def decades(self, time: float | None, value: float) -> float | None:
+        """How unusual in decades, also right after something worse; None while too few rows were seen."""
+        return None if self._rows < START else self._look(time, value).decades
+
     def score(self, time: float | None, value: float | None) -> float | None:
         """0 to 1; None while too few rows were seen, and where there is no number."""
         if value is None or self._rows < START:

@@ -193,7 +193,7 @@ class Asked:
     attempts were seen in the breach, and no less than `min_ratio` times what was expected of them.
     """
 
-    kind: Literal["failure_rate", "duration", "volume", "silence"]
+    kind: Literal["failure_rate", "duration", "volume", "silence", "value"]
     detector: str | None = None
     parameters: Mapping[str, float | int | str | bool] = field(default_factory=dict)
     direction: Literal["up", "down", "both"] = "both"

@@ -4,6 +4,8 @@ import gzip
 import json
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import msgspec
 import pytest
 
 from service.app.backtest import LEAP, Backtest, Result
-from service.core.catalog import Catalog, Moment, Owner, Rule, Threshold
+from service.core.catalog import Asked, Catalog, Moment, Owner, Rule, Threshold
 from service.core.counting.changes import Counts
 from service.core.event import DAY, HOUR, MINUTE, DeadLetter, Micros, rfc3339
 from tests.core.streams import BEGIN
@@ -51,6 +53,25 @@ def written(path: Path, events: Iterable[Fields], *, raw: Sequence[bytes] = ()) 
 
 def run(*paths: Path, catalog: Catalog = CATALOG, **more: Any) -> Result:
     return Backtest(catalog, clock=lambda: BEGIN + 3650 * DAY).run(paths, **more)
+
+
+def test_events_that_are_suddenly_worth_a_third_are_an_interruption_of_value(tmp_path: Path) -> None:
+    """Nothing breaks and as many come as ever; only a rule of value can know."""
+    rng = random.Random(5)
+    made = []
+    for number in range(22 * 24 * 20):
+        worth = rng.lognormvariate(4.0, 0.5) * (0.33 if number >= 21 * 24 * 20 else 1.0)
+        made.append(outcome(BEGIN + number * 3 * MINUTE, number, value=round(worth, 2)))
+    moment = replace(MOMENT, cold_start=6 * DAY)
+    catalog = replace(
+        CATALOG,
+        moments={"arrives": moment},
+        rules={"worth": Rule("worth", ("arrives",), (Asked("value"),), level="high")},
+    )
+    (line,) = run(written(tmp_path / "worth.jsonl", made), catalog=catalog).lines
+    assert (line.kind, line.rule, line.level, line.broken) == ("value", "worth", "high", 0)
+    lag = datetime.fromisoformat(line.detected_at).timestamp() * 1e6 - (BEGIN + 21 * DAY)
+    assert 0 < lag < 12 * HOUR
 
 
 @pytest.fixture

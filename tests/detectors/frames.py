@@ -31,9 +31,9 @@ def frame(start: int, length: int, rows: Mapping[str, tuple[int, float]], arriva
         for name, tried in zip(names, trials, strict=True)
         if tried
     }
-    return Frame(
-        start, start + length, tuple(names), trials, hits, seen, beside=Beside(durations, complaints=hit, overdue=hit)
-    )
+    values = {name: 4000 * int(tried) + 9000 * whole[name] for name, tried in zip(names, trials, strict=True) if tried}
+    beside = Beside(durations, complaints=hit, overdue=hit, values=values)
+    return Frame(start, start + length, tuple(names), trials, hits, seen, beside=beside)
 
 
 def stream(

@@ -18,6 +18,7 @@ from detectors.overdue import Overdue
 from detectors.registry import load
 from detectors.replayed import ALLOWED
 from detectors.silence import Silence
+from detectors.value import Value
 from tests.detectors.frames import DAY, HOUR, START, drive, frame, stream
 
 Make = Callable[[], Detector]
@@ -29,6 +30,7 @@ MAKERS: dict[str, Make] = {
     "duration": lambda: Duration(60.0, cold_start=4.0),
     "overdue": lambda: Overdue(60.0, cold_start=4.0),
     "complaints": lambda: Complaints(60.0, cold_start=4.0),
+    "value": lambda: Value(60.0, cold_start=4.0),
     **{name: partial(Adapted, 60.0, 4.0, detector=name) for name in ALLOWED if name != "half_space_trees"},
     "half_space_trees": partial(
         Adapted, 60.0, 4.0, detector="half_space_trees", parameters={"n_trees": 2, "height": 4}, step=1800.0

@@ -147,6 +147,8 @@ def _asked(spec: DetectSpec) -> core.Asked:
         return core.Asked("volume", volume.detector, volume.parameters, volume.direction, *demands)
     if (silence := spec.silence) is not None:
         return core.Asked("silence", cold_start=silence.cold_start)
+    if (value := spec.value) is not None:
+        return core.Asked("value", cold_start=value.cold_start)
     asked: tuple[tuple[Literal["failure_rate", "duration"], AskedSpec | None], ...] = (
         ("failure_rate", spec.failure_rate),
         ("duration", spec.duration),

@@ -160,6 +160,14 @@ class StreakSpec(Strict):
     broken: Annotated[int, Field(ge=1, examples=[5])]
 
 
+class ValueSpec(Strict):
+    """The mean value of an event, unlike the moment's own past."""
+
+    direction: Literal["both"] = Field("both", description="dearer is news as much as cheaper")
+    seasonality: Literal["auto"] = Field("auto", description=_LEARNED)
+    cold_start: Span | None = Field(None, description="how long it may learn; the moment's where it is left out")
+
+
 class DetectSpec(Strict):
     """One way to see that something is wrong."""
 
@@ -172,10 +180,7 @@ class DetectSpec(Strict):
     duration: AskedSpec | None = None
     volume: VolumeSpec | None = None
     silence: SilenceSpec | None = None
-
-    refused: ClassVar[Mapping[str, str]] = {
-        "value": not_yet("write threshold: {signal: broken, op: '>=', value: 20}"),
-    }
+    value: ValueSpec | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:

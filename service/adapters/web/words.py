@@ -16,7 +16,7 @@ KINDS: dict[Kind, str] = {
     "silence": "nothing is heard any more",
     "overdue": "promises overdue",
     "due_soon": "promises about to be missed",
-    "value": "more value lost than usual",
+    "value": "events worth unusually much or little",
     "complaints": "customers complain",
     "rule": "a rule's condition holds",
 }

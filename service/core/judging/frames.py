@@ -35,9 +35,12 @@ class _Beside:
     def __init__(self) -> None:
         self._durations: dict[str, dict[int, int]] = {}
         self._signals: dict[str, dict[str, int]] = {}
+        self._values: dict[str, int] = {}
 
     def add(self, rows: Iterable[str], cell: Cell) -> None:
         for row in rows:
+            if cell.value:
+                self._values[row] = self._values.get(row, 0) + cell.value
             if cell.durations:
                 mine = self._durations.setdefault(row, {})
                 for bucket, count in cell.durations.items():
@@ -48,7 +51,7 @@ class _Beside:
 
     def counted(self) -> Beside:
         signals = self._signals
-        return Beside(self._durations, signals.get("complaints", {}), signals.get("overdue", {}))
+        return Beside(self._durations, signals.get("complaints", {}), signals.get("overdue", {}), self._values)
 
 
 class Framer:
@@ -100,7 +103,7 @@ class Framer:
         beside: _Beside | None = None
         for window in windows:
             for values, cell in window.cells.items():
-                if cell.durations or cell.signals:
+                if cell.durations or cell.signals or cell.value:
                     beside = beside or _Beside()
                     beside.add((WHOLE, *self._rows_of(values)), cell)
                 tried, came, failed = cell.attempts, cell.arrivals, cell.broken

@@ -9,6 +9,7 @@ from detectors.failure_rate import FailureRate
 from detectors.frame import Detector
 from detectors.registry import defaults
 from detectors.silence import Silence
+from detectors.value import Value
 from service.core.catalog import Asked, Moment, Rule
 from service.core.event import DAY
 from service.core.interruption import Kind
@@ -58,6 +59,8 @@ def _asked(moment: Moment, asked: Asked) -> Detector:
         return Duration(interval, cold_start)
     if asked.kind == "silence":
         return Silence(interval, cold_start)
+    if asked.kind == "value":
+        return Value(interval, cold_start)
     if asked.detector is None and asked.direction == "down":
         return Drop(interval, cold_start)
     return Adapted(

@@ -98,7 +98,7 @@ _PREDICATE = {
     "silence": "has gone silent",
     "overdue": "is overdue",
     "due_soon": "is about to be missed",
-    "value": "loses more value than usual",
+    "value": "is worth unusually much or little",
     "complaints": "draws complaints",
 }
 

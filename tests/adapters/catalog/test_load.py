@@ -166,6 +166,7 @@ spec:
       - burn_rate: {objective: 0.95, page: [{long: 1h, short: 5m, factor: 14.4}]}
       - threshold: {signal: broken, op: ">=", value: 20, window: 30m, min_count: 5}
       - volume: {detector: half_space_trees, parameters: {n_trees: 10}, direction: down}
+      - value: {cold_start: 5d}
   for: 5m
   keep_firing_for: 1h
   group_by: [region]
@@ -181,6 +182,7 @@ spec:
             BurnRate(0.95, (BurnWindow(HOUR, 5 * MINUTE, 14.4),)),
             Threshold("broken", ">=", 20, 30 * MINUTE, 5),
             Asked("volume", "half_space_trees", {"n_trees": 10}, "down"),
+            Asked("value", cold_start=5 * DAY),
         ),
         hold=5 * MINUTE,
         keep_firing=HOUR,

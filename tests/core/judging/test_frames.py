@@ -38,6 +38,21 @@ def test_cells_count_in_the_whole_and_in_each_of_their_values() -> None:
     assert (frame.start, frame.end, frame.outside) == (at(0), at(15), None)
 
 
+def test_values_are_summed_by_row() -> None:
+    cells: dict[Values, Cell] = {
+        ("north", "a"): Cell(attempts=2, value=500),
+        ("south", None): Cell(attempts=1, value=30),
+    }
+    frame = made(Window(at(0), at(1), cells), Window(at(3), at(4), {("north", "b"): Cell(attempts=1, value=7)}))
+    assert frame.beside.values == {
+        WHOLE: 537,
+        "region=north": 507,
+        "region=south": 30,
+        "carrier=a": 500,
+        "carrier=b": 7,
+    }
+
+
 def test_rows_are_sorted_by_name_and_the_whole_comes_first() -> None:
     frame = made(window(0, {("z", "a"): (1, 0), ("b", None): (1, 0)}))
     assert frame.segments == (WHOLE, "carrier=a", "region=b", "region=z")

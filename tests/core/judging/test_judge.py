@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.frame import Frame, Scores
+from detectors.value import Value
 from service.core.catalog import Asked, Moment, Rule, Threshold
 from service.core.counting.tally import Window
 from service.core.event import DAY, HOUR, MINUTE, Micros
@@ -276,6 +277,15 @@ def test_a_moment_alone_is_watched() -> None:
         ("overdue", "overdue", False, None),
         ("complaints", "complaints", False, None),
     ]
+
+
+def test_a_rule_of_value_adds_a_watcher_at_the_moments_promise() -> None:
+    rule = Rule("worth", ("arrives",), (Asked("value", cold_start=5 * DAY),))
+    *_, added = watchers(replace(MOMENT, false_alarm_interval=30 * DAY), (rule,))
+    assert (added.name, added.kind, added.rule, added.share) == ("rule:worth:value:0", "value", rule, None)
+    assert isinstance(added.detector, Value)
+    assert added.detector.false_alarm_interval == 30.0
+    assert added.detector.progress() == (0.0, 5.0)
 
 
 def test_a_rule_that_names_a_detector_adds_a_watcher_of_volume() -> None:
