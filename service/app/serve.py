@@ -11,6 +11,7 @@ from service.adapters.kafka.source import KafkaSource
 from service.adapters.store import open_sql_store
 from service.adapters.store.sql.store import SqlStore
 from service.adapters.web.settings import LOOPBACK
+from service.app.access import gate
 from service.app.customers import contact_cost, prepare, pseudonyms
 from service.app.digest import digesting
 from service.app.guard import build_guard
@@ -55,12 +56,14 @@ def build(settings: Settings, catalog: Catalog, *, shadow: bool = False, learn_f
         public_url=settings.public_url or f"http://{settings.web.host}:{settings.web.port}",
         host=settings.web.host,
         port=settings.web.port,
-        hosts=("*",) if settings.web.insecure_bind else _hosts(settings.public_url),
+        hosts=("*",) if settings.web.insecure_bind or settings.web.login is not None else _hosts(settings.public_url),
         shadow=shadow,
         quiet_before=now if first else None,
         pseudonyms=pseudonyms(settings),
         ideal=tuple(settings.customers.ideal),
         contact_cost=contact_cost(settings),
+        gate=gate(settings),
+        metrics_port=settings.web.metrics_port,
     )
     if all(source.clock == "event" for source in catalog.sources.values()) and catalog.sources:
         options = replace(options, live=False)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +13,9 @@ from detectors.registry import load as load_detector
 from service.adapters.decode import Decoder
 from service.adapters.metrics.collector import StoreCollector
 from service.adapters.metrics.meter import Metrics, new_registry
-from service.adapters.web.app import make_app
+from service.adapters.web.access.gate import Gate
+from service.adapters.web.access.signing import Signer
+from service.adapters.web.app import make_app, make_metrics
 from service.adapters.web.now import event_clock
 from service.adapters.web.server import WebServer
 from service.adapters.web.settings import LOOPBACK, WebSettings
@@ -27,7 +30,7 @@ from service.loops.guard import Guard, Pulse, StuckLoop
 from service.loops.ingest import Ingest, live_topics
 from service.loops.marking import Marking
 from service.loops.retaining import Retaining
-from service.loops.routing import Routing
+from service.loops.routing import Pages, Routing
 from service.loops.send import Sender
 from service.loops.watch import Watch, silent
 from service.loops.watching import Watching
@@ -56,6 +59,9 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 8080
     hosts: tuple[str, ...] = LOOPBACK
+    gate: Gate | None = None
+    """Who is asked to say who they are; None: nobody, and whoever reaches the page may act."""
+    metrics_port: int | None = None
     live: bool = True
     shadow: bool = False
     quiet_before: Micros | None = None
@@ -99,6 +105,7 @@ class Service:
                 minor_digits=options.money.minor_digits,
             )
         )
+        gate = options.gate or Gate(Signer((secrets.token_bytes(32),)))
         self.web = WebServer(
             make_app(
                 store,
@@ -112,12 +119,17 @@ class Service:
                     clock="live" if options.live else "event",
                     ideal=options.ideal,
                     contact_cost=options.contact_cost,
+                    metrics=options.metrics_port is None,
                 ),
                 now=clock,
+                gate=gate,
             ),
             options.host,
             options.port,
         )
+        self.metrics = None
+        if options.metrics_port is not None:
+            self.metrics = WebServer(make_metrics(registry, options.hosts), options.host, options.metrics_port)
         decoders = {source.topic: Decoder(catalog, source) for source in catalog.sources.values()}
         plain = Decoder(catalog)
 
@@ -153,7 +165,7 @@ class Service:
             store,
             lambda: catalog,
             options.money,
-            options.public_url,
+            Pages(options.public_url, gate.signer.link),
             wall_clock,
             replayed=None if options.live else clock,
             meter=self.meter,
@@ -175,6 +187,8 @@ class Service:
     def start(self) -> None:
         """Open the pages and start the loops."""
         self.web.start()
+        if self.metrics is not None:
+            self.metrics.start()
         self._start("ingest", self._run_ingest)
         self._start("watch", lambda: self.watching.run(self._stop))
         self._start("route", lambda: self.routing.run(self._stop))
@@ -239,6 +253,8 @@ class Service:
             if thread.is_alive():
                 _LOG.warning("the %s loop did not end in time", name)
         self.web.stop()
+        if self.metrics is not None:
+            self.metrics.stop()
         self.store.close()
         return 1 if self._failed else 0
 

@@ -20,6 +20,7 @@ COMMANDS = (
     "dlq",
     "export",
     "forget",
+    "user",
     "reconcile",
     "db",
     "doctor",

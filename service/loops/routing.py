@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 import msgspec
@@ -31,11 +32,19 @@ _FACTS = 10
 """Interruptions of a message whose figures are gathered; more are not named in it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Where the pages are for people, "" nowhere; and what signs a link that acknowledges, for each target."""
+
+    url: str = ""
+    sign: Callable[[str, str], str] | None = None
+
+
 class Routing:
     """Runs the desk until it is told to stop; one thread, and any number of replicas: a stale turn is thrown away.
 
     `clock`: the wall time. `replayed`: where time is the events' own, how far it is: grouping and service hours
-    go by it then, and by the wall's otherwise.
+    go by it then, and by the wall's otherwise. `pages`: where notices link to.
     """
 
     def __init__(  # what it stands on
@@ -43,7 +52,7 @@ class Routing:
         store: Store,
         catalog: Callable[[], Catalog],
         money: Money,
-        public_url: str,
+        pages: Pages,
         clock: Callable[[], Micros],
         *,
         replayed: Callable[[], Micros] | None = None,
@@ -53,7 +62,7 @@ class Routing:
         self._store = store
         self._catalog = catalog
         self._money = money
-        self._public_url = public_url
+        self._pages = pages
         self._clock = clock
         self._replayed = replayed
         self._meter = meter or NoMeter()
@@ -149,7 +158,7 @@ class Routing:
 
     def _worded(self, dispatch: Dispatch, world: World) -> list[Notice]:
         facts = {item.interruption.id: self._facts(item, dispatch, world) for item in dispatch.items[:_FACTS]}
-        return notices(dispatch, facts, world.catalog, self._public_url)
+        return notices(dispatch, facts, world.catalog, self._pages.url, self._pages.sign)
 
     def _facts(self, item: Item, dispatch: Dispatch, world: World) -> Facts:
         it, news = item.interruption, item.news

@@ -16,7 +16,8 @@ from service.settings.customers import Customers
 from service.settings.fields import LocalPath, Secret, Section
 from service.settings.guard import Guard, Retention
 from service.settings.kafka import Kafka, OAuth, Security
-from service.settings.sections import Currency, Database, Digest, Send, Web
+from service.settings.sections import Currency, Database, Digest, Send
+from service.settings.web import Web
 
 __all__ = [
     "CatalogError",

@@ -1,4 +1,4 @@
-"""The smaller parts of the settings: database, page, money, sending and the weekly digest."""
+"""The smaller parts of the settings: database, money, sending and the weekly digest."""
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
@@ -12,13 +12,11 @@ from service.settings.fields import (
     Clock,
     CurrencyCode,
     DatabaseUrl,
-    Host,
     Password,
     Place,
     Scheme,
     Section,
     Zone,
-    loopback,
 )
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -34,24 +32,6 @@ class Database(Password):
         if self.password is not None and self.url.startswith("sqlite:"):
             key = "password_file" if self.password_file else "password_env"
             raise wrong("SQLite has no password; remove it", (key,))
-        return self
-
-
-class Web(Section):
-    """Where the page and /metrics listen."""
-
-    host: Host = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65_535)] = 8080
-    insecure_bind: bool = False
-
-    refused: ClassVar[Mapping[str, str]] = {"metrics": "are served here at /metrics; remove it"}
-
-    @model_validator(mode="after")
-    def _stays_inside(self) -> Self:
-        if not loopback(self.host) and not self.insecure_bind:
-            message = f"{self.host} can be reached by others, and the page asks nobody for a password"
-            remedy = "keep 127.0.0.1 behind a proxy with a login, or write insecure_bind: true"
-            raise wrong(f"{message}; {remedy}", ("host",))
         return self
 
 

@@ -16,7 +16,7 @@ from service.core.routes import Escalation, Route
 from service.core.telling.desk import Decision
 from service.core.telling.route import news_of
 from service.loops.announce import Money
-from service.loops.routing import Routing
+from service.loops.routing import Pages, Routing
 from tests.adapters.web.world import World, interruption
 from tests.core.making import at, outcome
 
@@ -44,7 +44,7 @@ class Post:
         self.routing = self.replica(catalog)
 
     def replica(self, catalog: Catalog = CATALOG) -> Routing:
-        return Routing(self.store, lambda: catalog, Money("EUR", 2), "https://watch.example", lambda: self.now)
+        return Routing(self.store, lambda: catalog, Money("EUR", 2), Pages("https://watch.example"), lambda: self.now)
 
     def judged(self, what: ChangeWord, it: Interruption) -> None:
         news = news_of(Change(what, self.now, it), None)
@@ -123,8 +123,10 @@ def test_an_acknowledgement_stops_the_escalation() -> None:
 
 
 def test_in_a_replay_news_is_told_as_it_would_have_been_at_its_time() -> None:
-    post = Post(replace(CATALOG, routes=(Route("shop", group_by=("owner",), group_wait=30 * SECOND),)))
-    replay = Routing(post.store, post.routing._catalog, Money(), "", lambda: post.now, replayed=lambda: NOW + 9 * DAY)
+    post = Post()
+    replay = Routing(
+        post.store, post.routing._catalog, Money(), Pages(), lambda: post.now, replayed=lambda: NOW + 9 * DAY
+    )
     post.judged("opened", row("a"))
     post.now += DAY
     post.judged("resolved", row("a", state="resolved", resolved_at=post.now))
@@ -179,7 +181,7 @@ def test_after_a_failure_it_goes_on_from_the_store(
 ) -> None:
     post, meter = Post(), _Failures()
     post.judged("opened", row())
-    routing = Routing(post.store, lambda: CATALOG, Money(), "", lambda: post.now, meter=meter)
+    routing = Routing(post.store, lambda: CATALOG, Money(), Pages(), lambda: post.now, meter=meter)
     whole, calls = post.store.save_desk, []
 
     def failing(*given: object) -> None:

@@ -7,7 +7,7 @@ _POLICY = (
     b"style-src 'self'",
     b"img-src 'self'",
     b"base-uri 'none'",
-    b"form-action 'none'",
+    b"form-action 'self'",
     b"frame-ancestors 'none'",
 )
 

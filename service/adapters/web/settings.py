@@ -26,3 +26,5 @@ class WebSettings:
     refresh: int = 30
     ideal: tuple[str, ...] = ()
     contact_cost: int | None = None
+    metrics: bool = True
+    """Whether the page has /metrics as well; False where it has a listener of its own."""

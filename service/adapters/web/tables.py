@@ -80,6 +80,15 @@ _WHAT = {
     "withdrawn": "withdrawn",
     "stale": "without data for long",
     "returned": "data again",
+    "acknowledge": "acknowledged",
+    "unacknowledge": "no longer acknowledged",
+    "assign": "assigned",
+    "annotate": "note",
+    "resolve": "resolved by hand",
+    "reopen": "opened again",
+    "mark": "marked",
+    "ask": "help asked for",
+    "answer": "help answered",
 }
 
 
@@ -147,6 +156,8 @@ _WHY = {
     "resolved": "it was resolved",
     "found_late": "it was found late, while catching up",
     "was_open_while_away": "it opened and ended while the watch was away",
+    "repeat": "nobody has acknowledged it",
+    "escalated": "nobody has acknowledged it in time",
     "digest": "the digest",
     "test": "a test",
 }

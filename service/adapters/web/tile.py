@@ -7,10 +7,12 @@ import msgspec
 
 from service.adapters.web import figures
 from service.adapters.web.chart import Strip, strip
+from service.adapters.web.handled import response
 from service.adapters.web.look import Look
-from service.adapters.web.words import Words, about, counted, plain, span, value_name, whole
+from service.adapters.web.words import Words, about, counted, plain, value_name, whole
 from service.core.catalog import Moment
 from service.core.event import DAY, MINUTE, Micros
+from service.core.handling import UNTOUCHED
 from service.core.interruption import Interruption
 from service.core.judging.standing import Standing, StandingWord, expected_through, standing
 from service.core.ports import BlindSpan, MomentStatus, Reader, Totals
@@ -56,7 +58,7 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
     status: MomentStatus
     standing: Standing
     interruptions: Sequence[Interruption]
-    acknowledged: str
+    response: str
     days: Mapping[Micros, Totals]
     week: Totals
     by_value: Mapping[str, Sequence[tuple[str | None, Totals]]]
@@ -85,7 +87,7 @@ def see(look: Look, moment: Moment, interruptions: Iterable[Interruption]) -> Se
         status=status,
         standing=stands,
         interruptions=mine,
-        acknowledged=_acknowledged(reader, stands.worst, now, words),
+        response=_response_to(reader, stands.worst, now, words),
         days=days,
         week=sums,
         by_value=by_value,
@@ -104,11 +106,10 @@ def _last(reader: Reader, name: str, days: Mapping[Micros, Totals], now: Micros)
     return min(max(busy) + DAY, now) if busy else None
 
 
-def _acknowledged(reader: Reader, worst: Interruption | None, now: Micros, words: Words) -> str:
-    if worst is None or worst.state != "acknowledged":
+def _response_to(reader: Reader, worst: Interruption | None, now: Micros, words: Words) -> str:
+    if worst is None:
         return ""
-    entries = [entry for entry in reader.timeline(worst.id) if entry.what == "acknowledged"]
-    return f"{words.time(entries[-1].at, now)} by {plain(entries[-1].by, 60)}" if entries else "already"
+    return response(worst, reader.handlings([worst.id]).get(worst.id, UNTOUCHED), now, words)
 
 
 # --- a tile ---
@@ -133,7 +134,7 @@ def tile(seen: Seen, owner: str, now: Micros, words: Words) -> Tile:
         strip=strip(points, words, now),
         where=_named(seen) or where(seen.by_value, week),
         next=_next(seen.due),
-        response=_response(seen, now),
+        response=_response(seen),
         response_href=f"/interruptions/{seen.standing.worst.id}" if seen.standing.worst else "",
         money=_money(moment, week, words),
         order=(_RANK[seen.standing.word], -count, moment.name),
@@ -220,19 +221,17 @@ def _next(due: tuple[int, int]) -> str:
     return f"{promised:,} fall due in 7 days, {waiting:,} still open"
 
 
-def _response(seen: Seen, now: Micros) -> str:
+def _response(seen: Seen) -> str:
     worst = seen.standing.worst
     if worst is None:
         return ""
     more = len(seen.interruptions) - 1
     also = f" (and {more} more)" if more else ""
-    if worst.state == "acknowledged":
-        return f"acknowledged {seen.acknowledged}{also}"
     if worst.state == "recovering":
         return f"recovering{also}"
     if worst.state == "stale":
         return f"without data for long{also}"
-    return f"nobody has it, {span(now - worst.detected_at)}{also}"
+    return f"{seen.response}{also}"
 
 
 def _money(moment: Moment, week: Totals, words: Words) -> str:

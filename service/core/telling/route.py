@@ -1,7 +1,7 @@
 """From what happened to notices: which changes are news, and each dispatch as one notice a target."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import msgspec
@@ -68,8 +68,17 @@ def news_of(change: Change, muted: Reason | None) -> News | None:
     return News(_news_key(it, what, change.at), what, change.at, it)
 
 
-def notices(dispatch: Dispatch, facts: Mapping[str, Facts], catalog: Catalog, public_url: str) -> list[Notice]:
-    """A dispatch as one notice a target; `facts`: by interruption, gathered when it goes out."""
+def notices(
+    dispatch: Dispatch,
+    facts: Mapping[str, Facts],
+    catalog: Catalog,
+    public_url: str,
+    sign: Callable[[str, str], str] | None = None,
+) -> list[Notice]:
+    """A dispatch as one notice a target; `facts`: by interruption, gathered when it goes out.
+
+    `sign`: makes the token of a link that acknowledges, from an interruption and the target that is told.
+    """
     first = dispatch.items[0]
     it = msgspec.structs.replace(first.interruption, level=first.level)
     base = public_url.rstrip("/")
@@ -83,6 +92,7 @@ def notices(dispatch: Dispatch, facts: Mapping[str, Facts], catalog: Catalog, pu
     else:
         text, link = grouped(dispatch, facts, catalog, base), base
     quiet = dispatch.reason == "was_open_while_away"
+    asks = alone and bool(base) and _said(dispatch) not in _ENDS
     made = []
     for target in dispatch.targets:
         key = _notice_key(dispatch, target)
@@ -92,7 +102,7 @@ def notices(dispatch: Dispatch, facts: Mapping[str, Facts], catalog: Catalog, pu
             title=text.title,
             lines=text.lines,
             level="low" if quiet else it.level,
-            link=link,
+            link=_asking(link, base, it.id, target, sign) if asks else link,
             state="resolved" if dispatch.over or (alone and _said(dispatch) in _ENDS) else "open",
         )
         about = tuple(item.interruption.id for item in dispatch.items)
@@ -100,6 +110,11 @@ def notices(dispatch: Dispatch, facts: Mapping[str, Facts], catalog: Catalog, pu
             Notice(key, target, dispatch.reason, message, it.id, it.moment, dispatch.receiver, dispatch.path, about)
         )
     return made
+
+
+def _asking(link: str, base: str, identity: str, target: str, sign: Callable[[str, str], str] | None) -> str:
+    """The page with one button, which is what somebody needs at three in the morning."""
+    return f"{base}/acknowledge/{sign(identity, target)}" if sign is not None else link
 
 
 def trial(target: str, at: Micros, key: str, public_url: str) -> Notice:

@@ -60,12 +60,12 @@ class _Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        if tag in {"script", "style", "iframe", "object", "embed", "form"}:
+        if tag in {"script", "style", "iframe", "object", "embed"}:
             self.bad.append(tag)
         for name, value in attrs:
             if name == "style" or name.startswith("on"):
                 self.bad.append(f"{tag} {name}")
-            if name in {"href", "src"} and (value or "").lower().startswith(("javascript:", "data:", "//")):
+            if name in {"href", "src", "action"} and (value or "").lower().startswith(("javascript:", "data:", "//")):
                 self.bad.append(f"{tag} {name}={value}")
             if name == "id":
                 self.ids.append(value or "")

@@ -1,0 +1,1 @@
+"""Who is asking: log-in, sessions, and what a role may do."""

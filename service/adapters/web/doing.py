@@ -1,0 +1,151 @@
+"""Forms: log in and out, act on an interruption, acknowledge from a link, keep notices quiet; nothing acts on GET."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, get_args
+
+from fastapi import FastAPI, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from service.adapters.web.access.actor import Actor
+from service.adapters.web.access.gate import COOKIE, Gate
+from service.adapters.web.access.signing import SESSION_S
+from service.adapters.web.desk import FrontDesk, Refused, Unsound
+from service.core.handling import Verb
+
+Render = Callable[[str, Actor | None, dict[str, Any]], str]
+"""Template, who asks, and what it shows."""
+Text = Annotated[str, Form(max_length=4_000)]
+Word = Annotated[str, Form(max_length=1_000)]
+
+
+def add_forms(app: FastAPI, gate: Gate, desk: FrontDesk, render: Render, interruption: Callable[[str], Any]) -> None:
+    """Register them. `interruption`: the view of one by its id, for the page behind a link."""
+    if gate.users is not None:
+        _add_login(app, gate, render)
+    _add_actions(app, gate, desk)
+    _add_links(app, gate, desk, render, interruption)
+    _add_silences(app, gate, desk)
+
+
+def _add_login(app: FastAPI, gate: Gate, render: Render) -> None:
+    @app.get("/login", response_class=HTMLResponse, include_in_schema=False)
+    def ask_who(to: str = "/") -> str:
+        """Ask for name and password."""
+        return render("login.html", None, {"to": _inside(to), "wrong": False})
+
+    @app.post("/login", response_class=HTMLResponse, include_in_schema=False)
+    def let_in(request: Request, name: Word = "", password: Word = "", to: Word = "/") -> Response:
+        """Start a session."""
+        cookie = gate.login(request, name, password)
+        if cookie is None:
+            return HTMLResponse(render("login.html", None, {"to": _inside(to), "wrong": True}), status_code=401)
+        answer = RedirectResponse(_inside(to), status_code=303)
+        answer.set_cookie(COOKIE, cookie, max_age=SESSION_S, httponly=True, secure=gate.secure, samesite="lax")
+        return answer
+
+    @app.post("/logout", include_in_schema=False)
+    def let_out(request: Request, csrf: Word = "") -> Response:
+        """End the session on this browser."""
+        gate.writer(request, csrf)
+        answer = RedirectResponse("/login", status_code=303)
+        answer.delete_cookie(COOKIE)
+        return answer
+
+
+def _add_actions(app: FastAPI, gate: Gate, desk: FrontDesk) -> None:
+    @app.post("/interruptions/{identity}/actions", include_in_schema=False)
+    def act(  # a form's fields
+        request: Request,
+        identity: str,
+        *,
+        verb: Word,
+        value: Word = "",
+        note: Text = "",
+        within: Word = "",
+        csrf: Word = "",
+    ) -> Response:
+        """Do something about an interruption, and show it again."""
+        actor = gate.writer(request, csrf)
+        _do(lambda: desk.act(actor, identity, verb_of(verb), value=value, note=note, within=within))
+        return RedirectResponse(f"/interruptions/{identity}", status_code=303)
+
+
+def _add_links(app: FastAPI, gate: Gate, desk: FrontDesk, render: Render, interruption: Callable[[str], Any]) -> None:
+    @app.get("/acknowledge/{token}", response_class=HTMLResponse, include_in_schema=False)
+    def one_button(token: str) -> str:
+        """The page behind a notice's link: what it is about, and one button."""
+        link = gate.signer.link_of(token)
+        if link is None:
+            raise HTTPException(410)
+        view = interruption(link.interruption)
+        return render("acknowledge.html", None, {"view": view, "token": token})
+
+    @app.post("/acknowledge/{token}", response_class=HTMLResponse, include_in_schema=False)
+    def have_it(request: Request, token: str) -> str:
+        """Acknowledge: whoever holds the link was told, and the link says by which target."""
+        link = gate.signer.link_of(token)
+        if link is None:
+            raise HTTPException(410)
+        if not gate.writes.takes(f"link {token}"):
+            raise HTTPException(429)
+        name = gate.actor(request)
+        who = name.name if gate.asks and name is not None else f"whoever reads {link.target}"
+        actor = Actor(who, "admin", kind="link")
+        _do(lambda: desk.act(actor, link.interruption, "acknowledge", origin=f"link {link.target}"))
+        return render("acknowledge.html", None, {"view": interruption(link.interruption), "token": ""})
+
+
+def _add_silences(app: FastAPI, gate: Gate, desk: FrontDesk) -> None:
+    @app.post("/silences", include_in_schema=False)
+    def silence(  # a form's fields
+        request: Request,
+        *,
+        matchers: Text = "",
+        reason: Text = "",
+        lasts: Word = "",
+        starts_in: Word = "",
+        kind: Word = "silence",
+        csrf: Word = "",
+    ) -> Response:
+        """Make a silence; one matcher a line."""
+        actor = gate.writer(request, csrf)
+        maintenance = kind == "maintenance"
+        _do(
+            lambda: desk.silence(
+                actor, matchers.splitlines(), reason=reason, lasts=lasts, starts_in=starts_in, maintenance=maintenance
+            )
+        )
+        return RedirectResponse("/silences", status_code=303)
+
+    @app.post("/silences/{identity}/end", include_in_schema=False)
+    def end(request: Request, identity: str, csrf: Word = "") -> Response:
+        """End a silence now."""
+        actor = gate.writer(request, csrf)
+        desk.end_silence(actor, identity)
+        return RedirectResponse("/silences", status_code=303)
+
+
+def verb_of(text: str) -> Verb:
+    """A verb by its name. Raises Unsound."""
+    for verb in get_args(Verb):
+        if verb == text:
+            found: Verb = verb
+            return found
+    raise Unsound(f"verb: {text[:40]!r} is not one; write {', '.join(get_args(Verb))}")
+
+
+def _do(work: Callable[[], object]) -> None:
+    try:
+        work()
+    except Unsound as wrong:
+        raise HTTPException(422, str(wrong)) from None
+    except Refused as refused:
+        raise HTTPException(409, str(refused)) from None
+
+
+def _inside(path: str) -> str:
+    """A path of ours, whatever was asked for: a log-in must not lead elsewhere."""
+    if path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable():
+        return path
+    return "/"
