@@ -74,6 +74,15 @@ def test_one_event_is_one_alarm() -> None:
     assert found[501:524] == [0.0] * 23
 
 
+@pytest.mark.parametrize(("after", "shown"), [(24, False), (25, True)])
+def test_a_lesser_blow_is_shown_once_the_rest_is_over(after: int, shown: bool) -> None:
+    series = counts(6)[:600]
+    for row, blow in ((500, 5000.0), (500 + after, 4000.0)):
+        series[row] = (series[row][0], blow)
+    found = scores(series)
+    assert bool(found[500 + after]) == shown
+
+
 def test_a_constant_series_is_no_news() -> None:
     for constant in (0.0, 0.1, -1e-12, 1e12):
         found = scores([(300.0 * at, constant) for at in range(1200)])
