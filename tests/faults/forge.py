@@ -37,11 +37,11 @@ PR_SET_PDEATHSIG = 1
 def arm(order: dict[str, Any]) -> Points:
     """Put the failpoints around what `serve` builds, and make it impatient; in this process alone."""
     points = Points(msgspec.convert(order["plan"], Plan))
-    open_store, source_of, notifier_of = (
-        getattr(service.app.serve, name) for name in ("open_store", "KafkaSource", "build_notifier")
+    store_of, source_of, notifier_of = (
+        getattr(service.app.serve, name) for name in ("_store", "KafkaSource", "build_notifier")
     )
     patched: dict[str, Any] = {
-        "open_store": lambda *a, **k: guarded_store(open_store(*a, **k), points),
+        "_store": lambda *a, **k: guarded_store(store_of(*a, **k), points),
         "KafkaSource": lambda *a, **k: Guarded(source_of(*a, **k), points, "source."),
         "build_notifier": lambda *a, **k: Guarded(notifier_of(*a, **k), points, "notifier."),
         "kafka_settings": lambda section: replace(kafka_settings(section), **order.get("group", {})),

@@ -1,6 +1,7 @@
 """Kill after kill: one process at a time over one store, ended at failpoints of every loop and at random times."""
 
 from tests.faults.rig import Outcome, Rig, World
+from tests.harness.process import HarnessError
 
 LEARNT_FROM = 9
 """Chunks that the first process reads while it is learnt which points there are: trouble lies in them."""
@@ -19,7 +20,10 @@ def points_of(rig: Rig) -> list[str]:
     code = life.end()
     if code != 0:
         rig.problems.append(f"the first process ended with {code}: {life.tail()}")
-    return sorted(life.passed())
+    points = sorted(life.passed())
+    if not points:
+        raise HarnessError(f"no process came by any point: {life.tail()}")
+    return points
 
 
 def kill_one_after_another(world: World, name: str, seed: int, kills: int, database: str = "") -> Outcome:

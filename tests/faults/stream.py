@@ -2,17 +2,18 @@
 
 import json
 import random
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.core.event import HOUR, MINUTE, SECOND, Micros, rfc3339
+from service.core.event import DAY, HOUR, MINUTE, SECOND, Micros, rfc3339
 
 REGIONS = ("north", "south", "east", "west")
 CARRIERS = ("road", "rail")
 LATENESS: Micros = MINUTE
 CHUNK: Micros = 15 * MINUTE
-BEGIN: Micros = 1_700_000_000 * SECOND // HOUR * HOUR
-"""Any hour will do: time comes from the events."""
+BEGIN: Micros = time.time_ns() // 1000 // HOUR * HOUR - 20 * DAY
+"""Time comes from the events; but what is older than sixty days by the wall clock is kept by the hour."""
 
 OWNER: dict[str, Any] = {"kind": "Owner", "name": "ops", "targets": ["hook"]}
 RULE: dict[str, Any] = {

@@ -1,9 +1,13 @@
 """A short turn of the fuzzer, and that it sees what it looks for."""
 
+import json
+
 import pytest
 
+from service.adapters.decode import Decoder
 from service.core.counting.intake import Intake
-from tests.faults.fuzz import fuzz
+from service.core.event import Batch
+from tests.faults.fuzz import CATALOG, NOW, PLACES, fuzz
 
 
 def test_two_thousand_inputs_crash_nothing_and_are_all_accounted_for() -> None:
@@ -19,3 +23,11 @@ def test_an_intake_that_leaves_events_out_is_noticed(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Intake, "take", lambda self, place, records, *rest: take(self, place, records[1:], *rest))
     with pytest.raises(Exception, match="read is not accepted"):
         fuzz(60, 1, shrink=False)
+
+
+def test_a_number_beyond_all_counting_where_a_text_belongs_is_a_bad_number() -> None:
+    event = {"n": "1", "at": "2026-03-02T09:14:05Z", "type": "outcome", "moment": "delivered", "who": {"id": "c"}}
+    payload = json.dumps(event | {"outcome": "kept", "key": 10**400}).encode()
+    batch = Batch(PLACES[2], [0], [payload], 1)
+    (dead,) = Decoder(CATALOG, CATALOG.sources["foreign"]).decode(batch, NOW).dead
+    assert (dead.reason, dead.detail.split(":")[0]) == ("bad_number", "key")

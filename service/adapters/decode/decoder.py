@@ -213,6 +213,9 @@ class Decoder:
                 raise RefusedError(faults.invalid(fields, error)) from error
             fault = faults.invalid(self._mapping.apply(found, fields), error)
             raise RefusedError(self._mapping.blame(fault)) from error
+        except TypeError as error:
+            # A number that no float holds stands where a text belongs.
+            raise RefusedError(faults.huge(found)) from error
 
     def _refuse(self, event: Event, at: Micros, latest: Micros) -> Fault | None:
         """What the catalogue or the clock has against a well-formed event."""

@@ -166,6 +166,12 @@ def invalid(found: Mapping[str, object], error: msgspec.ValidationError) -> Faul
     return _mismatch(what, field, named, value)
 
 
+def huge(found: Mapping[str, object]) -> Fault:
+    """The fault of an event with a number beyond all counting, where none belongs."""
+    field = next((name for name, value in found.items() if isinstance(value, HugeNumber)), "a field")
+    return Fault("bad_number", f"{field}: holds a number beyond what can be counted: send a number within ±1e12")
+
+
 def unknown_moment(name: str, known: Iterable[str]) -> Fault:
     """The fault of an event about a moment that nobody declared."""
     names = sorted(known)
