@@ -206,16 +206,17 @@ class Decoder:
 
     def _explained(self, found: Mapping[str, object], headers: Mapping[str, bytes]) -> Event:
         try:
-            return self._converted(found, headers)
+            event = self._converted(found, headers)
         except msgspec.ValidationError as error:
             fields = envelope.unwrap(found, headers)
             if self._mapping is None:
                 raise RefusedError(faults.invalid(fields, error)) from error
             fault = faults.invalid(self._mapping.apply(found, fields), error)
             raise RefusedError(self._mapping.blame(fault)) from error
-        except TypeError as error:
-            # A number that no float holds stands where a text belongs.
-            raise RefusedError(faults.huge(found)) from error
+        fault_or_none = faults.huge(event)
+        if fault_or_none is not None:
+            raise RefusedError(fault_or_none)
+        return event
 
     def _refuse(self, event: Event, at: Micros, latest: Micros) -> Fault | None:
         """What the catalogue or the clock has against a well-formed event."""

@@ -166,10 +166,14 @@ def invalid(found: Mapping[str, object], error: msgspec.ValidationError) -> Faul
     return _mismatch(what, field, named, value)
 
 
-def huge(found: Mapping[str, object]) -> Fault:
-    """The fault of an event with a number beyond all counting, where none belongs."""
-    field = next((name for name, value in found.items() if isinstance(value, HugeNumber)), "a field")
-    return Fault("bad_number", f"{field}: holds a number beyond what can be counted: send a number within ±1e12")
+def huge(event: Event) -> Fault | None:
+    """The fault of an event that took a number beyond all counting for the text that belongs there."""
+    for name in event.__struct_fields__:
+        value = getattr(event, name)
+        held = value.values() if isinstance(value, dict) else (value,)
+        if any(isinstance(one, HugeNumber) for one in held):
+            return Fault("bad_number", f"{name}: holds a number beyond what can be counted: send a text")
+    return None
 
 
 def unknown_moment(name: str, known: Iterable[str]) -> Fault:
