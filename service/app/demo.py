@@ -43,11 +43,11 @@ class Demo:
         port: int = 0,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="momentwatch-demo-")
-        self._catalog = told(catalog)
-        store = open_store(f"sqlite:///{Path(self._folder.name) / 'demo.db'}", self._catalog.moments)
+        self.catalog = told(catalog)
+        store = open_store(f"sqlite:///{Path(self._folder.name) / 'demo.db'}", self.catalog.moments)
         source = LineSource(Partition(TOPIC, 0, TOPIC), events(), batch=5000)
         options = Options(port=port, live=False, watch_pause=0.2)
-        self.service = Service(self._catalog, store, source, Printed(show), options)
+        self.service = Service(self.catalog, store, source, Printed(show), options)
 
     def read(self) -> int:
         """How many events have been read so far."""
@@ -67,11 +67,11 @@ class Demo:
         store = self.service.store
         marks = [clock.latest for clock in store.clocks() if clock.latest is not None]
         first: list[Micros] = []
-        for name in self._catalog.moments:
+        for name in self.catalog.moments:
             totals = store.totals(name, 0, max(marks, default=0) + 1, 86_400_000_000)
             first += [at for at, _ in totals[:1]]
         span = Span(min(first, default=0), max(marks, default=0) + 1)
-        return lines(store, dict(self._catalog.moments), span), span
+        return lines(store, dict(self.catalog.moments), span), span
 
     def close(self) -> int:
         """End everything; the exit code."""

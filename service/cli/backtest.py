@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     except EventFileError as error:
         print(error, file=sys.stderr)
         return BAD_FILE
-    print(summary(result), file=sys.stderr)
+    print(summary(result, loaded.catalog.trials), file=sys.stderr)
     if arguments.format == "json":
         print_json(result.lines)
     else:

@@ -130,7 +130,7 @@ def _replay(arguments: argparse.Namespace, catalog: "Catalog") -> int:
             progress.update(task, completed=demo.read())
         found, span = demo.found()
         print_table(found)
-        print(yearly(found, span), file=sys.stderr)
+        print(yearly(found, span, demo.catalog.trials), file=sys.stderr)
         if not arguments.exit:
             console.print(f"The year is over. The page stays at {url} until you press Ctrl+C.")
             while not demo.service.wait(1.0):

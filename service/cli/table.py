@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 from rich.console import Console
@@ -52,8 +52,8 @@ def print_table(lines: Sequence[Line]) -> None:
     console.print(table)
 
 
-def summary(result: Result) -> str:
-    """How many events became what, and how many interruptions a year that is."""
+def summary(result: Result, trials: Collection[str] = ()) -> str:
+    """How many events became what, and how many interruptions a year that is; `trials`: experimental rules."""
     counts = result.counts
     parts = [f"{counts.read:,} events read: {counts.accepted.total():,} accepted"]
     if counts.late.total():
@@ -65,19 +65,26 @@ def summary(result: Result) -> str:
         text += " (" + ", ".join(f"{n:,} {reason}" for reason, n in counts.dead.most_common()) + ")"
     if result.span is None:
         return text + ". Nothing to judge."
-    return text + ".\n" + yearly(result.lines, result.span)
+    return text + ".\n" + yearly(result.lines, result.span, trials)
 
 
-def yearly(lines: Sequence[Line], span: Span) -> str:
-    """The time that the data covers, and how many interruptions a year each moment had in it."""
+def yearly(lines: Sequence[Line], span: Span, trials: Collection[str] = ()) -> str:
+    """The time that the data covers, and how many interruptions a year each moment had in it.
+
+    `trials`: rules that notify nobody yet; theirs are counted apart.
+    """
     days = (span.end - span.began) / DAY
     text = f"{rfc3339(span.began)} to {rfc3339(span.end - 1)}, {days:,.0f} days"
-    found = Counter(line.moment for line in lines)
-    for moment, number in sorted(found.items()):
+    tried = Counter(line.moment for line in lines if line.rule in trials)
+    found = Counter(line.moment for line in lines if line.rule not in trials)
+    for moment in sorted(found | tried):
+        number = found[moment]
         text += f"; {moment}: {number} interruption{'s' * (number != 1)}"
         if days >= 1:
             text += f", {number * 365.25 / days:.1f} a year"
-    return text + ("" if found else "; no interruption") + "."
+        if tried[moment]:
+            text += f", and {tried[moment]} of experimental rules, told to nobody"
+    return text + ("" if found or tried else "; no interruption") + "."
 
 
 def _short(text: str) -> str:

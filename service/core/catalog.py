@@ -252,3 +252,8 @@ class Catalog:
     def rules_of(self, moment: str) -> tuple[Rule, ...]:
         """The rules that watch a moment, deprecated ones left out."""
         return tuple(r for r in self.rules.values() if moment in r.moments and r.status != "deprecated")
+
+    @property
+    def trials(self) -> frozenset[str]:
+        """The rules that are watched and notify nobody yet."""
+        return frozenset(name for name, rule in self.rules.items() if rule.status == "experimental")

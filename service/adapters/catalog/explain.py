@@ -125,8 +125,9 @@ def _wrong_type(value: object, raw: str | None, expected: str) -> str:
         found = "text"
     else:
         found = "true or false" if isinstance(value, bool) else "a number"
-    if expected == "a list" and isinstance(value, str | int | float) and len(str(value)) < _LONGEST_WORD:
-        remedy = f"write [{raw or value}]"
+    written = str(raw or value)
+    if expected == "a list" and isinstance(value, str | int | float) and len(written) < _LONGEST_WORD:
+        remedy = f"write [{written if written.isprintable() else show(value)}]"
     elif expected == "text" and shown:
         remedy = f'write "{shown}" in quotes'
     return f"{shown} is {found} where {expected} is expected; {remedy}".lstrip()

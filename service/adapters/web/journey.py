@@ -167,6 +167,8 @@ def _rolls(title: str, rolls: Iterable[Roll], href: str = "/owners/") -> Table:
 
 def customers(look: Look, ideal: tuple[str, ...], contact_cost: int | None) -> Sheet:
     """Customers who were hit more than once, and customer segments."""
+    if not any(moment.unit == "customers" for moment in look.catalog.moments.values()):
+        return Sheet("Customers hit more than once", "", "No moment that is watched here counts customers.", ())
     tables = []
     said = []
     for days in PERIODS:

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -15,8 +16,12 @@ from service.adapters.catalog.reader import read
 from service.adapters.web.access.actor import Actor, Role
 
 _HASHER = argon2.PasswordHasher()
-_NOBODY = _HASHER.hash("nobody has this password")
-"""Verified where there is no such user, so that the answer takes as long."""
+
+
+@cache
+def _nobody() -> str:
+    """Verified where there is no such user, so that the answer takes as long; made when first needed, as it is slow."""
+    return _HASHER.hash("nobody has this password")
 
 
 class UserSpec(BaseModel):
@@ -51,7 +56,7 @@ class Users:
     def by_password(self, name: str, password: str) -> Actor | None:
         """The user of a name and a password."""
         user = self._read().get(name)
-        stored = user.password if user is not None and user.password is not None else _NOBODY
+        stored = user.password if user is not None and user.password is not None else _nobody()
         try:
             _HASHER.verify(stored, password)
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
