@@ -1,7 +1,10 @@
 """What the operators declared: owners, moments, journeys, sources, rules, targets and routes; checked and frozen."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from operator import itemgetter
 from typing import Literal
 
 from service.core.event import DAY, MINUTE, SECOND, Micros
@@ -51,10 +54,42 @@ class Objective:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkingCalendar:
+    """Which days are worked, and when on them, in the clock of whoever counts by it.
+
+    `weekdays`: 0 is Monday, at least one. `holidays`: first and last day off, sorted, none touching another. `hours`:
+    minutes of the day [start, end), sorted, none touching another; none: all day.
+    """
+
+    weekdays: tuple[int, ...] = (0, 1, 2, 3, 4)
+    holidays: tuple[tuple[date, date], ...] = ()
+    hours: tuple[tuple[int, int], ...] = ()
+
+    def weekday(self, day: date) -> bool:
+        """Whether the day of the week is worked."""
+        return day.weekday() in self.weekdays
+
+    def holiday(self, day: date) -> date | None:
+        """The last day of the holidays that a day is of; None: it is no holiday."""
+        before = bisect_right(self.holidays, day, key=itemgetter(0))
+        last = self.holidays[before - 1][1] if before else None
+        return last if last is not None and day <= last else None
+
+    def works(self, day: date) -> bool:
+        """Whether it is a working day."""
+        return self.weekday(day) and self.holiday(day) is None
+
+
+@dataclass(frozen=True, slots=True)
 class Deadline:
-    """When a promise falls due where its event does not say: so long after the promise was made."""
+    """When a promise falls due where its event does not say: so long after the promise was made.
+
+    `calendar`: days are working days and hours those of service, by the clock of `zone`; None: a day has 24 hours.
+    """
 
     after: Micros
+    calendar: WorkingCalendar | None = None
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)

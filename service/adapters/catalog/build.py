@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from service.adapters.catalog import interval, route
+from service.adapters.catalog import interval, route, working
 from service.adapters.catalog.crosscheck import of_kind
 from service.adapters.catalog.entry import Entry
-from service.adapters.catalog.models import CalendarSpec, JourneySpec, MomentSpec, OwnerSpec, SourceSpec, TargetSpec
+from service.adapters.catalog.models import JourneySpec, MomentSpec, OwnerSpec, SourceSpec, TargetSpec
 from service.adapters.catalog.route import RouteSpec
 from service.adapters.catalog.rule import AskedSpec, DetectSpec, RuleSpec
+from service.adapters.catalog.working import CalendarSpec, DeadlineSpec
 from service.core import catalog as core
 from service.core.event import micros
 
@@ -18,7 +19,7 @@ def build(entries: Sequence[Entry]) -> core.Catalog:
     return core.Catalog(
         owners={e.name: _owner(e, s) for e, s in of_kind(entries, OwnerSpec)},
         targets={e.name: _target(e, s) for e, s in of_kind(entries, TargetSpec)},
-        moments={e.name: _moment(e, s, _known(e.name, entries)) for e, s in of_kind(entries, MomentSpec)},
+        moments={e.name: _moment(e, s, entries) for e, s in of_kind(entries, MomentSpec)},
         journeys={e.name: _journey(e, s) for e, s in of_kind(entries, JourneySpec)},
         sources={e.name: _source(e, s) for e, s in of_kind(entries, SourceSpec)},
         rules={e.name: _rule(e, s) for e, s in of_kind(entries, RuleSpec)},
@@ -48,7 +49,7 @@ def _target(entry: Entry, spec: TargetSpec) -> core.Target:
     return core.Target(name=entry.name, url_file=file, url_env=spec.url.env, page=spec.page)
 
 
-def _moment(entry: Entry, spec: MomentSpec, known: tuple[core.KnownEvent, ...]) -> core.Moment:
+def _moment(entry: Entry, spec: MomentSpec, entries: Sequence[Entry]) -> core.Moment:
     return core.Moment(
         name=entry.name,
         owner=spec.owner,
@@ -57,7 +58,7 @@ def _moment(entry: Entry, spec: MomentSpec, known: tuple[core.KnownEvent, ...]) 
         unit=spec.unit,
         owner_by=spec.owner_by,
         objectives=tuple(core.Objective(o.target, o.window) for o in spec.objectives),
-        deadline=core.Deadline(spec.deadline.after) if spec.deadline else None,
+        deadline=_deadline(spec.deadline, entries) if spec.deadline else None,
         give_up_after=spec.give_up_after,
         dimensions=tuple(spec.dimensions),
         loss_probability=spec.value.loss_probability if spec.value else None,
@@ -69,11 +70,16 @@ def _moment(entry: Entry, spec: MomentSpec, known: tuple[core.KnownEvent, ...]) 
         window=spec.window,
         runbook_url=spec.runbook_url,
         cold_start=spec.cold_start,
-        known_events=known,
+        known_events=_known(entry.name, entries),
         sources=tuple(spec.sources),
         labels=entry.metadata.labels,
         annotations=entry.metadata.annotations,
     )
+
+
+def _deadline(spec: DeadlineSpec, entries: Sequence[Entry]) -> core.Deadline:
+    calendar = next((s for e, s in of_kind(entries, CalendarSpec) if e.name == spec.calendar), None)
+    return core.Deadline(spec.after, working.build(calendar) if calendar else None, spec.time_zone)
 
 
 def _known(moment: str, entries: Sequence[Entry]) -> tuple[core.KnownEvent, ...]:

@@ -28,6 +28,7 @@ _REFERENCES: Mapping[str, Sequence[tuple[tuple[str, ...], str]]] = {
         (("owner",), "Owner"),
         (("owner_by", "*", "*"), "Owner"),
         (("handoff", "*"), "Owner"),
+        (("deadline", "calendar"), "Calendar"),
         (("sources", "*"), "Source"),
     ],
     "Journey": [(("stages", "*", "moments", "*"), "Moment")],

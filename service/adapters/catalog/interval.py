@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from service.adapters.catalog.fields import Line, Name, Strict, wrong
-from service.adapters.catalog.problem import show
+from service.adapters.catalog.problem import Where, show
 from service.core.routes import TimeInterval
 
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00", re.ASCII)
@@ -103,20 +103,18 @@ Range = tuple[int, int]
 
 
 def _ranges(field: str, given: Sequence[str | int], names: Sequence[str], limits: Range) -> tuple[Range, ...]:
-    return tuple(_range(field, i, str(text), names, limits) for i, text in enumerate(given))
+    return tuple(_range(field, (field, i), str(text), names, limits) for i, text in enumerate(given))
 
 
-def _range(field: str, place: int, text: str, names: Sequence[str], limits: Range) -> Range:
+def _range(field: str, at: Where, text: str, names: Sequence[str], limits: Range) -> Range:
     first, colon, last = text.strip().lower().partition(":")
     low = _number(first, names, limits)
     high = _number(last, names, limits) if colon else low
     if low is None or high is None or 0 in {low, high} & {0 if field == "days_of_month" else -99}:
         example = f"{names[0]}:{names[-1]}" if names else f"{max(limits[0], 1)}:{limits[1]}"
-        raise wrong(
-            f"{show(text)} is not a range of {field.replace('_', ' ')}; write one such as {example}", (field, place)
-        )
-    if low > high and (low > 0) == (high > 0):
-        raise wrong(f"{show(text)} runs backwards; write two ranges", (field, place))
+        raise wrong(f"{show(text)} is not a range of {field.replace('_', ' ')}; write one such as {example}", at)
+    if low > high and (low < 0) == (high < 0):
+        raise wrong(f"{show(text)} runs backwards; write two ranges", at)
     return low, high
 
 
@@ -130,6 +128,12 @@ def _number(text: str, names: Sequence[str], limits: Range) -> int | None:
     if names is _DAYS or not limits[0] <= number <= limits[1]:
         return None
     return number
+
+
+def weekdays(text: str) -> range:
+    """The days of the week of one range such as `monday:friday`, 0 being Monday. Raises at what is none."""
+    first, last = _range("weekdays", (), text, _DAYS, (0, 6))
+    return range(first, last + 1)
 
 
 def build(spec: IntervalSpec, place: Line | None = None) -> TimeInterval:

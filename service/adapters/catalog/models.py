@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from service.adapters.catalog import duration
 from service.adapters.catalog.fields import (
@@ -22,7 +22,6 @@ from service.adapters.catalog.fields import (
     Text,
     Url,
     Variable,
-    When,
     listed,
     not_yet,
     wrong,
@@ -31,6 +30,7 @@ from service.adapters.catalog.interval import IntervalSpec, Zone
 from service.adapters.catalog.problem import show
 from service.adapters.catalog.route import Escalations, RouteSpec
 from service.adapters.catalog.rule import RuleSpec
+from service.adapters.catalog.working import CalendarSpec, Deadline
 from service.core.event import DAY, MINUTE, SECOND
 
 API_VERSION: Literal["momentwatch/v1"] = "momentwatch/v1"
@@ -109,45 +109,6 @@ class ObjectiveSpec(Strict):
     window: Span = Field(examples=["4w"])
 
 
-class DeadlineSpec(Strict):
-    """When a promise falls due where its event does not say."""
-
-    after: Span = Field(examples=["5d"])
-
-    refused: ClassVar[Mapping[str, str]] = {
-        "calendar": not_yet("write {after: 5d} in plain days, or send `due` in the promise event"),
-        "timeZone": not_yet("remove it: without a calendar days have 24 hours"),
-        "time_zone": not_yet("remove it: without a calendar days have 24 hours"),
-    }
-
-
-def _event_or_after(value: object) -> object:
-    if value == "event":
-        return None
-    if isinstance(value, dict):
-        return value
-    raise wrong(f"{show(value)} is not a deadline; write event (the promise event carries `due`) or {{after: 5d}}")
-
-
-Deadline = Annotated[
-    DeadlineSpec | None,
-    BeforeValidator(_event_or_after),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"const": "event"},
-                {
-                    "type": "object",
-                    "properties": {"after": {"type": "string", "pattern": duration.PATTERN}},
-                    "required": ["after"],
-                    "additionalProperties": False,
-                },
-            ]
-        }
-    ),
-]
-
-
 class ValueSpec(Strict):
     """What a broken promise costs."""
 
@@ -214,9 +175,8 @@ class MomentSpec(Strict):
     )
 
     refused: ClassVar[Mapping[str, str]] = {
-        "calendar": not_yet("send `due` in the promise event, which knows the working days"),
-        "timeZone": not_yet("remove it: times are in UTC"),
-        "time_zone": not_yet("remove it: times are in UTC"),
+        "calendar": "unknown key; write it into deadline: {after: 5d, calendar: NAME}",
+        "timeZone": "unknown key; write it into deadline: {after: 5d, calendar: NAME, timeZone: Europe/London}",
     }
 
 
@@ -271,35 +231,6 @@ class SourceSpec(Strict):
     refused: ClassVar[Mapping[str, str]] = {
         "schema_registry": not_yet("send JSON, and remove it"),
         "topics": "unknown key; write one Source a topic, each with `topic`",
-    }
-
-
-class KnownEventSpec(Strict):
-    """A sale, a holiday: a stretch of time in which what is usual may be off."""
-
-    title: Line = Field(examples=["Black Friday"])
-    start: When = Field(alias="from", examples=['"2026-11-27T00:00:00+01:00"'])
-    until: When = Field(examples=['"2026-11-30T00:00:00+01:00"'])
-    factor: Annotated[float, Field(gt=1, le=5)] = Field(
-        2.0, description="within what the usual is right, either way, 19 times in 20"
-    )
-
-    @model_validator(mode="after")
-    def _ends_later(self) -> Self:
-        if self.until <= self.start:
-            raise wrong("is not after from; write a later time", ("until",))
-        return self
-
-
-class CalendarSpec(Strict):
-    """Known events: they widen what counts as usual, and silence nothing."""
-
-    moments: Annotated[list[Name], listed()] = Field(default_factory=list, description="none: all of them")
-    events: Annotated[list[KnownEventSpec], Field(examples=["[{title: Sale, from: …, until: …}]"])]
-
-    refused: ClassVar[Mapping[str, str]] = {
-        "working_days": not_yet("send `due` in the promise event, which knows the working days"),
-        "holidays": not_yet("write each as one of events"),
     }
 
 

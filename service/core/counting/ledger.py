@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from service.core.catalog import Moment
+from service.core.counting.calendar import falls_due
 from service.core.counting.tally import Signal, Values, duration_bucket, stated
 from service.core.counting.window import window_of
 from service.core.event import Micros, Outcome, Promise, Record, micros
@@ -104,7 +105,7 @@ def due_of(promise: Promise, at: Micros, moment: Moment) -> Micros:
     if moment.deadline is None:
         message = f'promise {promise.key!r} has no due and moment "{moment.name}" no deadline'
         raise ValueError(message)
-    return at + moment.deadline.after
+    return falls_due(at, moment.deadline)
 
 
 def fold(row: Promised, record: Record, moment: Moment, scale: int) -> Promised:

@@ -1,6 +1,7 @@
 """What comes out of good files: the core's objects, and warnings."""
 
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from service.core.catalog import (
     Stage,
     Target,
     Threshold,
+    WorkingCalendar,
 )
 from service.core.event import DAY, HOUR, MINUTE, SECOND
 from tests.adapters.catalog.helpers import CHAT, OPS, document, lines, loaded
@@ -259,3 +261,25 @@ def test_a_calendar_concerns_the_moments_it_names_or_all(tmp_path: Path) -> None
     assert [(event.title, event.factor) for event in found["a"].known_events] == [("Sale", 3.0)]
     assert [event.title for event in found["b"].known_events] == ["Holiday", "Sale"]
     assert found["a"].known_events[0].end - found["a"].known_events[0].start == 73 * HOUR
+
+
+def test_a_deadline_counts_by_the_calendar_that_it_names(tmp_path: Path) -> None:
+    calendar = """\
+working_days: [saturday, monday:wednesday, tuesday:thursday]
+holidays: [2026-12-28:2027-01-01, 2026-12-25, 2027-01-02, 2026-12-29]
+service_hours:
+  - {start_time: "13:00", end_time: "17:00"}
+  - {start_time: "09:00", end_time: "12:00"}
+  - {start_time: "11:00", end_time: "12:30"}
+"""
+    moments = [
+        document("Moment", "owner: ops\ndeadline: {after: 5d, calendar: days, timeZone: Europe/London}", name="a"),
+        document("Moment", "owner: ops\ndeadline: {after: 4h, calendar: plain}", name="b"),
+    ]
+    declared = [document("Calendar", calendar, name="days"), document("Calendar", "holidays: []", name="plain")]
+    found = loaded(tmp_path, OPS, CHAT, *moments, *declared).catalog.moments
+    off = ((date(2026, 12, 25), date(2026, 12, 25)), (date(2026, 12, 28), date(2027, 1, 2)))
+    days = WorkingCalendar((0, 1, 2, 3, 5), off, ((9 * 60, 12 * 60 + 30), (13 * 60, 17 * 60)))
+    assert found["a"].deadline == Deadline(5 * DAY, days, "Europe/London")
+    assert found["b"].deadline == Deadline(4 * HOUR, WorkingCalendar(), "UTC")
+    assert found["a"].known_events == ()
