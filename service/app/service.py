@@ -202,6 +202,8 @@ class Service:
 
     def _start(self, name: str, work: Callable[[], None]) -> None:
         def guarded() -> None:
+            if name in self._pulses:
+                self._pulses[name].begin()
             try:
                 work()
             except BaseException as error:  # noqa: BLE001  # a thread's end must end the service, whatever it was

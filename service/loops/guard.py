@@ -46,9 +46,13 @@ class Pulse:
         self.well_at: float | None = None
         self.over = False
 
+    def begin(self) -> None:
+        """The loop's thread runs, so that where it hangs can be told even in its first turn."""
+        self.thread = threading.get_ident()
+        self.alive_at = self._clock()
+
     def beat(self, *, well: bool = True) -> None:
         """A turn ended; `well`: nothing kept it from its work."""
-        self.thread = threading.get_ident()
         self.alive_at = self._clock()
         if well:
             self.well_at = self.alive_at

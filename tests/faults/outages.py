@@ -55,7 +55,7 @@ def _until_swallowed(rig: Rig, proxy: Proxy, times: int) -> None:
 
 
 def broker_away(world: World, name: str, seed: int, kills: int) -> Outcome:
-    """The only broker is killed and frozen while a process reads from it, over a line that is cut."""
+    """The only broker is killed and frozen while a process reads from it."""
     del kills
     with closing(own_broker()) as broker:
         here = world.at(broker)

@@ -92,7 +92,8 @@ def test_a_loop_that_hangs_is_named_with_the_place_where_it_does() -> None:
     hangs = threading.Event()
 
     def a_place_to_hang() -> None:
-        world.pulses["watch"].beat()
+        # In its very first turn: it has not told of any yet.
+        world.pulses["watch"].begin()
         hangs.wait(60)
 
     thread = threading.Thread(target=a_place_to_hang)
