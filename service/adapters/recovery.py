@@ -26,6 +26,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     last_broken_at: str
     still_waiting: bool
     settled_late: bool
+    outcome_unknown: bool
     complained_at: str | None
     contact_state: str
     contacted_at: str | None
@@ -47,6 +48,7 @@ def row(of: Hurt, minor_digits: int, identities: Mapping[str, str] | None = None
         last_broken_at=rfc3339(of.last_at),
         still_waiting=of.waiting,
         settled_late=of.settled_late,
+        outcome_unknown=of.unknown,
         complained_at=_time(of.complained_at),
         contact_state=of.state,
         contacted_at=_time(contact.at) if contact else None,

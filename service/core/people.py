@@ -67,7 +67,8 @@ class Contact(msgspec.Struct, frozen=True, gc=False):
 class Hurt(msgspec.Struct, frozen=True, gc=False):
     """One customer of a recovery list. `value`, `yearly`: minor units.
 
-    `waiting`: a promise of theirs is not kept yet. `settled_late`: all were, after they had broken. `complained_at`:
+    `waiting`: a promise of theirs is not kept yet. `settled_late`: all were, after they had broken.
+    `unknown`: they wait for no other, but of one no outcome came for so long that it was given up. `complained_at`:
     their last complaint, where one came after their first break. `contact`: None while nobody did anything.
     """
 
@@ -78,6 +79,7 @@ class Hurt(msgspec.Struct, frozen=True, gc=False):
     last_at: Micros
     waiting: bool = False
     settled_late: bool = False
+    unknown: bool = False
     complained_at: Micros | None = None
     contact: Contact | None = None
     yearly: int | None = None

@@ -109,8 +109,11 @@ class ClosingTransaction(Protocol):
         """The promises with a due time in [closed_through, through) that nobody kept or withdrew in time."""
         ...
 
-    def save(self, changes: Changes, through: Micros) -> None:
-        """Write the expiries, move `closed_through`, and commit."""
+    def save(self, changes: Changes, through: Micros, given_up: Micros | None = None) -> None:
+        """Write the expiries, move `closed_through`, and commit.
+
+        `given_up`: what fell due before it and was never settled has no outcome that will be known; None: as it was.
+        """
         ...
 
 

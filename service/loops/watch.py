@@ -155,7 +155,7 @@ class Watch:
                 return closing.closed_through
             changes = Changes()
             expire(moment, closing.due(through), (closing.closed_through, through), changes)
-            closing.save(changes, through)
+            closing.save(changes, through, through - moment.give_up_after)
         self._meter.closed(moment.name, changes.tally, perf_counter() - began)
         return through
 

@@ -105,6 +105,28 @@ def spoken(change: Change) -> News:
 # --- closing ---
 
 
+def test_what_is_never_settled_is_given_up_so_long_after_its_due_and_stays_broken() -> None:
+    declared = catalog(replace(MOMENT, give_up_after=3 * DAY))
+    pipeline = Pipeline(declared)
+    due = BEGIN + HOUR
+    pipeline.take([Promise("p", instant(BEGIN), "arrives", "c", "k", instant(due))])
+
+    def harm() -> tuple[int, int, int, int]:
+        found = pipeline.store.impact("arrives", (), BEGIN, BEGIN + 9 * DAY)
+        return found.broken, found.customers, found.waiting, found.unknown
+
+    pipeline.finish(due + 3 * DAY + DELAY)
+    assert harm() == (1, 1, 1, 0)
+    pipeline.finish(due + 3 * DAY + DELAY + MINUTE)
+    assert harm() == (1, 1, 0, 1)
+    # The catalogue of a later start says that there is more patience.
+    pipeline.catalog = catalog(replace(MOMENT, give_up_after=5 * DAY))
+    pipeline.start()
+    assert harm() == (1, 1, 0, 1)
+    pipeline.finish(due + 4 * DAY)
+    assert harm() == (1, 1, 1, 0)
+
+
 def test_a_promise_expires_when_the_windows_of_its_due_close_and_not_before() -> None:
     pipeline = Pipeline(CATALOG)
     due = BEGIN + 10 * MINUTE

@@ -1,6 +1,6 @@
 """What is allowed but probably not meant, and the arithmetic of false alarms."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from service.adapters.catalog import duration
@@ -16,9 +16,6 @@ from service.core.event import DAY
 
 BUDGET_DAYS = 30
 
-_UNUSED: Mapping[str, Mapping[str, str]] = {
-    "Moment": {"give_up_after": "a promise that is never settled stays broken"},
-}
 _ROUTED = ("Moment", "Rule")
 """Kinds whose labels an interruption has when it is routed."""
 _ALWAYS = ("interruption", "moment", "kind", "level", "owner", "team", "unit", "rule", "journey", "stage")
@@ -71,9 +68,6 @@ def _unused(entries: Sequence[Entry]) -> Iterator[Problem]:
         if metadata.labels and entry.kind not in _ROUTED:
             message = "are not used: what is routed has the labels of its Moment and its Rule; move them there"
             yield entry.document.problem(("metadata", "labels"), message)
-        for key, why in _UNUSED.get(entry.kind, {}).items():
-            if key in entry.spec.model_fields_set:
-                yield entry.problem((key,), f"is not used in this version: {why}")
 
 
 _ASKED = ("failure_rate", "duration", "volume", "silence")

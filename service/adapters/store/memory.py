@@ -236,9 +236,11 @@ class MemoryStore(MemoryReader, MemoryDesk):
                 found[key] = row
         return list(found.values())
 
-    def save_closing(self, moment: str, changes: Changes, through: Micros) -> None:
+    def save_closing(self, moment: str, changes: Changes, through: Micros, given_up: Micros | None) -> None:
         """Write the expiries and move `closed_through`."""
         self.apply(changes)
+        if given_up is not None:
+            self._given_up[moment] = given_up
         self._closed_through[moment] = max(through, self._closed_through.get(moment, through))
 
     def judged(self, moment: str) -> Judged:
@@ -344,6 +346,6 @@ class _Closing:
         self.taken += self._store.expiring(self._moment, through)
         return self._store.unsettled(self._moment, self.taken, self.closed_through)
 
-    def save(self, changes: Changes, through: Micros) -> None:
-        self._store.save_closing(self._moment, changes, through)
+    def save(self, changes: Changes, through: Micros, given_up: Micros | None = None) -> None:
+        self._store.save_closing(self._moment, changes, through, given_up)
         self.taken = [row for row in self.taken if row[0] >= through]

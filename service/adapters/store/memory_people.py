@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from service.adapters.store.ledger_rows import forgotten_in
+from service.adapters.store.ledger_rows import expires_at, forgotten_in
 from service.adapters.store.timeindex import TimeIndex
 from service.core.counting.changes import Break, PromiseKey, Voice
 from service.core.counting.identity import TOMBSTONE, Forgetting, Pseudonyms, anonymous, holds_id, without
@@ -39,6 +39,7 @@ class MemoryPeople:
     _breaks: dict[str, dict[str, Break]]
     _break_times: dict[str, TimeIndex]
     _promises: dict[PromiseKey, Promised]
+    _given_up: dict[str, Micros]
     _voices: list[Voice]
     _dead: list[tuple[Micros | None, DeadLetter]]
 
@@ -73,9 +74,21 @@ class MemoryPeople:
         """Exact distinct customers, breaks and value over places that may overlap."""
         mine = self._mine(places)
         rows = [row for of in mine.values() for row in of]
-        waiting = {name for name, of in mine.items() if any(map(_waits, of))}
-        kept = {name for name, of in mine.items() if any(row.settled_at is not None for row in of)} - waiting
-        return Impact(len(rows), len(mine), sum(row.value for row in rows), len(waiting), len(kept))
+        waiting = {name for name, of in mine.items() if any(map(self._waits, of))}
+        unknown = {name for name, of in mine.items() if any(map(self._is_given_up, of))} - waiting
+        kept = {name for name, of in mine.items() if any(row.settled_at is not None for row in of)} - waiting - unknown
+        value = sum(row.value for row in rows)
+        return Impact(len(rows), len(mine), value, len(waiting), len(kept), len(unknown))
+
+    def _waits(self, row: Break) -> bool:
+        return row.promised and row.settled_at is None and not self._is_given_up(row)
+
+    def _is_given_up(self, row: Break) -> bool:
+        """Broken at a due time so long ago that its outcome will not be known: never a word of it."""
+        if not row.promised or row.settled_at is not None or row.at >= self._given_up.get(row.moment, row.at):
+            return False
+        promise = self._promises[row.moment, row.ref[1:]]
+        return promise.waiting and expires_at(promise) is not None
 
     def newly_hit(self, places: Sequence[Place], step: Micros) -> list[tuple[Micros, int]]:
         """Customers by the step in which they were hit first."""
@@ -97,7 +110,8 @@ class MemoryPeople:
         return sorted(wanted, key=lambda row: (not row.waiting, -row.value, row.customer))[offset : offset + limit]
 
     def _hurt(self, name: str, of: list[Break], heard: Micros | None, contact: Contact | None) -> Hurt:
-        waiting = any(map(_waits, of))
+        waiting = any(map(self._waits, of))
+        unknown = not waiting and any(map(self._is_given_up, of))
         return Hurt(
             customer=name,
             broken=len(of),
@@ -105,7 +119,8 @@ class MemoryPeople:
             first_at=of[0].at,
             last_at=of[-1].at,
             waiting=waiting,
-            settled_late=not waiting and any(row.settled_at is not None for row in of),
+            settled_late=not waiting and not unknown and any(row.settled_at is not None for row in of),
+            unknown=unknown,
             complained_at=heard if heard is not None and heard > of[0].at else None,
             contact=contact,
             yearly=self._yearly(name),
@@ -338,7 +353,3 @@ class MemoryPeople:
         for place in mine:
             self._contacts[place] = msgspec.structs.replace(self._contacts[place], customer=tombstone, note="")
         return len(mine)
-
-
-def _waits(row: Break) -> bool:
-    return row.promised and row.settled_at is None

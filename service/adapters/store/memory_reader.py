@@ -35,6 +35,7 @@ class MemoryReader(MemoryPeople):
         # One lock for everything: the threads of a service take turns, and a single thread hardly notices.
         self._lock = threading.RLock()
         self._closed_through: dict[str, Micros] = {}
+        self._given_up: dict[str, Micros] = {}
         self._books: dict[str, Book] = defaultdict(Book)
         self._breaks: dict[str, dict[str, Break]] = defaultdict(dict)
         self._break_times: dict[str, TimeIndex] = defaultdict(TimeIndex)

@@ -71,6 +71,7 @@ class InterruptionOut(Answer):
     broken: int
     customers_affected: int
     still_waiting: int
+    outcome_unknown: int
     handling: HandlingOut
 
 
@@ -271,6 +272,7 @@ def _interruption(store: Store, it: Interruption, handling: Handling, now: Micro
         broken=impact.broken,
         customers_affected=impact.customers,
         still_waiting=impact.waiting,
+        outcome_unknown=impact.unknown,
         handling=_handling(handling),
     )
 

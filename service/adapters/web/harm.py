@@ -207,6 +207,14 @@ def build(look: Look, it: Interruption, page: int, state: ContactState | None) -
     )
 
 
+def _stands(row: Hurt) -> str:
+    if row.waiting:
+        return "still waiting"
+    if row.unknown:
+        return "outcome unknown"
+    return "kept late" if row.settled_late else ""
+
+
 def _person(row: Hurt, now: Micros, words: Words) -> Person:
     contact = row.contact
     said = ""
@@ -220,7 +228,7 @@ def _person(row: Hurt, now: Micros, words: Words) -> Person:
         yearly="" if row.yearly is None else words.money(row.yearly),
         since=words.stamp(row.first_at, now),
         iso=words.iso(row.first_at),
-        stands="still waiting" if row.waiting else "kept late" if row.settled_late else "",
+        stands=_stands(row),
         complained="" if row.complained_at is None else words.stamp(row.complained_at, now),
         state=_STATES[row.state],
         state_word=row.state,

@@ -187,6 +187,10 @@ def _harm(it: Interruption, moment: Moment, impact: Impact, inside: Totals) -> l
         facts.append(Fact("Promises broken", whole(impact.broken), "some customers more than once"))
     if impact.waiting:
         facts.append(Fact("Still waiting", whole(impact.waiting), "customers whose promise is not kept yet"))
+    if impact.unknown:
+        facts.append(
+            Fact("Outcome unknown", whole(impact.unknown), "customers of whose promise nothing was ever heard")
+        )
     if it.kind in {"volume", "silence"} and it.seen is not None and it.expected is not None:
         facts.append(Fact("Events a window", about(it.seen), f"usual {about(it.expected)}"))
     return facts

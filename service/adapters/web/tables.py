@@ -137,7 +137,8 @@ def breaks(rows: Iterable[Break], dimensions: Sequence[str], now: Micros, words:
 def _settled(row: Break, now: Micros, words: Words) -> str:
     if row.settled_at is not None:
         return f"kept {words.stamp(row.settled_at, now)}"
-    return "still waiting" if row.promised else ""
+    # Whether somebody waits or it was given up is said of customers: here it is neither kept so far.
+    return "not kept so far" if row.promised else ""
 
 
 class NoticeRow(msgspec.Struct, frozen=True, gc=False):

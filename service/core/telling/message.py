@@ -135,6 +135,8 @@ def _harm(it: Interruption, moment: Moment, facts: Facts) -> str:
         text = f"{counted(impact.broken, plain(moment.unit, 40))} hit since {since}"
     if impact.waiting:
         text += f"; {impact.waiting:,} still waiting"
+    if impact.unknown:
+        text += f"; {impact.unknown:,} of unknown outcome"
     usual = _usual(it, facts)
     return f"{text}." if usual is None else f"{text}. Usual for so many: {number(usual)}."
 

@@ -281,3 +281,47 @@ def test_marks_are_kept_once_in_every_store(store: Store) -> None:
     opened_mark = Mark("it", "opened", T0 - 1, risk)
     assert store.save_mark(opened_mark)
     assert store.marks("it") == [opened_mark, first]
+
+
+def test_what_nobody_ever_settled_is_given_up_and_counted_apart(store: Store) -> None:
+    """Ann's promises were never heard of; Bob waits for a newer one too; the others' outcomes are known."""
+    due = T0 + DAY
+    reader = Reader(store)
+    reader.take(
+        promise(T0, "a", due, customer="ann"),
+        promise(T0, "b", due, customer="bob"),
+        promise(T0, "b2", due + 30 * DAY, customer="bob"),
+        promise(T0, "k", due, customer="kim"),
+        promise(T0, "x", due, customer="eve"),
+        outcome(T0 + 1, "broken", moment="delivered", key="x", customer="eve"),
+        promise(T0, "l", due, customer="zoe"),
+        promise(T0, "w", due, customer="max"),
+    )
+    close(store, "delivered", due + 40 * DAY)
+    reader.take(
+        outcome(due + DAY, moment="delivered", key="l", customer="zoe"),
+        outcome(due + DAY, "cancelled", moment="delivered", key="w", customer="max"),
+    )
+    assert store.harm([DELIVERED]) == Impact(7, 6, 0, 5, 1, 0)
+
+    def give_up(through: int) -> None:
+        with store.closing("delivered") as closing:
+            closing.save(Changes(), through, through - 40 * DAY)
+
+    give_up(due + 40 * DAY)
+    # At its due it broke: it is not longer ago than that.
+    assert store.harm([DELIVERED]).unknown == 0
+    give_up(due + 40 * DAY + 1)
+    # Still seven broken of six customers: Bob, Eve and Max wait; of Ann and Kim nothing will be known.
+    assert store.harm([DELIVERED]) == Impact(7, 6, 0, 3, 1, 2)
+    assert store.harm([Place("delivered", (), due + 1, FOREVER)]) == Impact(1, 1, 0, 1, 0, 0)
+    rows = {row.customer: row for row in store.hurt([DELIVERED])}
+    assert {name for name, row in rows.items() if row.unknown} == {"ann", "kim"}
+    assert {name for name, row in rows.items() if row.waiting} == {"bob", "eve", "max"}
+    assert {name for name, row in rows.items() if row.settled_late} == {"zoe"}
+    close(store, "delivered", due + 41 * DAY)
+    assert store.harm([DELIVERED]).unknown == 2
+
+    # An outcome after all takes it out again.
+    reader.take(outcome(due + 41 * DAY, moment="delivered", key="a", customer="ann"))
+    assert store.harm([DELIVERED]) == Impact(7, 6, 0, 3, 2, 1)

@@ -90,6 +90,11 @@ def test_what_has_no_source_has_no_line() -> None:
     )
 
 
+def test_whose_outcome_is_unknown_is_not_called_waiting() -> None:
+    text = words("opened", IT, Moment("m", "ops"), Owner("ops"), Facts(FACTS.now, Impact(3, 3, waiting=1, unknown=2)))
+    assert text.lines[0] == "3 customers let down since Wed 13 Dec, 00:00 UTC; 1 still waiting; 2 of unknown outcome."
+
+
 def test_only_customers_are_called_customers() -> None:
     flights = Moment("departs-on-time", "ops", unit="flights")
     text = words("opened", IT, flights, OWNER, Facts(FACTS.now, Impact(broken=147, customers=90)))

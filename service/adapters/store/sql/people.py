@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from service.adapters.store.sql.database import Database
+from service.adapters.store.sql.giving_up import given_up, waiting
 from service.adapters.store.sql.packing import unpack
 from service.adapters.store.sql.tables import audit, breaks, contacts, customers, promises, risk_marks, voices
 from service.core.event import Micros
@@ -40,7 +41,6 @@ from service.core.people import (
 )
 from service.core.reporting.lead import FOLLOW
 
-_WAITING = breaks.c.promised & breaks.c.settled_at.is_(None)
 _YEARLY = func.coalesce(customers.c.listed_value, customers.c.told_value)
 
 
@@ -53,17 +53,22 @@ class SqlPeople:
         """Exact distinct customers, breaks and value over places that may overlap."""
         here = self._in(places)
         settled = breaks.c.settled_at.is_not(None)
-        sums = select(func.count(), _sum(breaks.c.value), _count_if(_WAITING), _count_if(settled)).where(here)
         with self._database.read() as connection:
-            broken, value, waiting, late = connection.execute(sums).one()
+            unknown = given_up(connection, places)
+            waits = waiting() if unknown is None else waiting() & ~unknown
+            lost = func.coalesce(_count_if(unknown), 0) if unknown is not None else literal(0)
+            sums = select(func.count(), _sum(breaks.c.value), _count_if(waits), lost, _count_if(settled)).where(here)
+            broken, value, *rows = connection.execute(sums).one()
             if not broken:
                 return Impact()
-            # Each row once: those who wait, those served late who do not, and the others.
-            parts = ((waiting, _WAITING), (late, settled), (broken - waiting - late, ~_WAITING & ~settled))
-            asked = [select(breaks.c.customer).where(here, of) for rows, of in parts if rows]
+            # Each row once: those who wait, those given up who do not, those served late, and the others.
+            rest = ~waiting() & ~settled
+            words = (waits, false() if unknown is None else unknown, settled, rest)
+            parts = tuple(zip((*rows, broken - sum(rows)), words, strict=True))
+            asked = [select(breaks.c.customer).where(here, of) for count, of in parts if count]
             found = iter(self._database.distinct(connection, *asked))
-        waits, kept, others = (next(found) if rows else 0 for rows, _ in parts)
-        return Impact(broken, waits + kept + others, value or 0, waits, kept)
+        still, lost_ones, kept, others = (next(found) if count else 0 for count, _ in parts)
+        return Impact(broken, still + lost_ones + kept + others, value or 0, still, kept, lost_ones)
 
     def newly_hit(self, places: Sequence[Place], step: Micros) -> list[tuple[Micros, int]]:
         """Customers by the step in which they were hit first."""
@@ -83,7 +88,9 @@ class SqlPeople:
         offset: int = 0,
     ) -> list[Hurt]:
         """The recovery list: who still waits first, then by value."""
-        mine = self._people(places)
+        with self._database.read() as connection:
+            unknown = given_up(connection, places)
+        mine = self._people(places, false() if unknown is None else unknown)
         heard, last = self._heard(places), _last_contacts(interruption)
         query = (
             select(mine, heard.c.heard, last, _YEARLY.label("yearly"), customers.c.segment)
@@ -307,14 +314,15 @@ class SqlPeople:
     def _by_customer(self, places: Sequence[Place], *sums: ColumnElement[Any]) -> Subquery:
         return select(breaks.c.customer, *sums).where(self._in(places)).group_by(breaks.c.customer).subquery()
 
-    def _people(self, places: Sequence[Place]) -> Subquery:
+    def _people(self, places: Sequence[Place], unknown: ColumnElement[bool]) -> Subquery:
         return self._by_customer(
             places,
             func.count().label("broken"),
             _sum(breaks.c.value).label("value"),
             func.min(breaks.c.at).label("first_at"),
             func.max(breaks.c.at).label("last_at"),
-            func.max(case((_WAITING, 1), else_=0)).label("waiting"),
+            func.max(case((waiting() & ~unknown, 1), else_=0)).label("waiting"),
+            func.max(case((unknown, 1), else_=0)).label("unknown"),
             func.max(case((breaks.c.settled_at.is_not(None), 1), else_=0)).label("settled"),
         )
 
@@ -362,7 +370,8 @@ def _hurt(row: Row[Any], interruption: str) -> Hurt:
         first_at=row.first_at,
         last_at=row.last_at,
         waiting=bool(row.waiting),
-        settled_late=bool(row.settled) and not row.waiting,
+        settled_late=bool(row.settled) and not row.waiting and not row.unknown,
+        unknown=bool(row.unknown) and not row.waiting,
         complained_at=row.heard,
         contact=contact,
         yearly=row.yearly,

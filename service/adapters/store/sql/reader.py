@@ -271,10 +271,6 @@ def _sum(column: ColumnElement[Any]) -> ColumnElement[int]:
     return cast(func.sum(column), BigInteger)
 
 
-def _is_waiting() -> ColumnElement[int]:
-    return case((breaks.c.promised & breaks.c.settled_at.is_(None), 1), else_=0)
-
-
 def _with_partition(*columns: ColumnElement[Any]) -> Select[Any]:
     return select(partitions.c.topic, partitions.c.number, partitions.c.topic_id, *columns)
 

@@ -155,7 +155,7 @@ class Recorder:
 
     def make_moments(self, connection: Connection, names: Sequence[str]) -> None:
         """Give moments that have none a row to lock."""
-        self._database.bulk.run(connection, _NEW_MOMENTS, [(name, None, None) for name in names])
+        self._database.bulk.run(connection, _NEW_MOMENTS, [(name, None, None, None) for name in names])
 
     def closed_through(
         self, connection: Connection, names: Sequence[str], *, exclusive: bool

@@ -254,14 +254,13 @@ class _Closing:
         with translated(self._transaction.where):
             return self._store.recorder.due(self._transaction.connection, self._moment, self.closed_through, through)
 
-    def save(self, changes: Changes, through: Micros) -> None:
+    def save(self, changes: Changes, through: Micros, given_up: Micros | None = None) -> None:
         connection = self._transaction.connection
+        values = {"closed_through": max(through, self.closed_through)}
+        if given_up is not None:
+            values["given_up_through"] = given_up
         with translated(self._transaction.where):
             # Nobody else can have begun a promise meanwhile: the moment is ours alone.
             self._store.recorder.write(connection, changes, changes.promises, NO_PARTITION)
-            connection.execute(
-                update(moments)
-                .where(moments.c.moment == self._moment)
-                .values(closed_through=max(through, self.closed_through))
-            )
+            connection.execute(update(moments).where(moments.c.moment == self._moment).values(values))
         self._transaction.commit()

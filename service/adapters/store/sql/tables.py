@@ -82,6 +82,8 @@ moments = Table(
     Column("closed_through", BigInteger),
     # Windows before it were put together into hours.
     Column("hourly_through", BigInteger),
+    # What fell due before it and was never settled has no outcome that will be known.
+    Column("given_up_through", BigInteger),
 )
 
 judged = Table(
