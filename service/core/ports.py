@@ -298,6 +298,10 @@ class Reader(DeskReader, PeopleReader, Protocol):
         """(open promises, all promises) with a due time in [start, end)."""
         ...
 
+    def lives(self, moment: str, start: Micros, end: Micros, *, limit: int) -> list[Promised]:
+        """The promises with a due time in [start, end) and what became of them, the last due first."""
+        ...
+
     def clocks(self) -> list[PartitionClock]:
         """Of every partition ever written and not retired."""
         ...

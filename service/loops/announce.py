@@ -9,6 +9,7 @@ from service.core.catalog import Catalog, Moment
 from service.core.event import DAY, MINUTE, Complaint, Micros
 from service.core.interruption import Change, Interruption, Segment
 from service.core.ports import Reader
+from service.core.reporting.due_soon import will_miss
 from service.core.reporting.lead import about
 from service.core.telling.desk import News, Reason
 from service.core.telling.message import Count, Facts, NextDue
@@ -73,7 +74,7 @@ def facts_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, mon
     elsewhere = None
     if row.segment:
         elsewhere = Count(whole.broken - impact.broken, everywhere - attempts)
-    waiting, promised = reader.due(name, now, now + DAY)
+    waiting, promised = (0, 0) if row.segment else reader.due(name, now, now + DAY)
     return Facts(
         now=now,
         impact=impact,
@@ -82,11 +83,16 @@ def facts_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, mon
         worst=() if row.segment else _worst(reader, moment, onset, now),
         newly_hit=_newly_hit(reader, row, now) if impact.broken <= _MANY else (),
         # Promises are not counted by segment before they fall due.
-        next_due=NextDue(waiting, now + DAY) if promised and waiting and not row.segment else None,
+        next_due=NextDue(waiting, now + DAY, _will_miss(reader, name, now)) if promised and waiting else None,
         complained=_complained(reader, row, now) if impact.broken <= _MANY else None,
         currency=money.code,
         minor_digits=money.minor_digits,
     )
+
+
+def _will_miss(reader: Reader, moment: str, now: Micros) -> tuple[int, int, int] | None:
+    found = will_miss(reader, moment, now)
+    return None if found is None else (found.low, found.middle, found.high)
 
 
 def attempts_in(reader: Reader, moment: str, segment: Segment, start: Micros, end: Micros) -> int:

@@ -106,6 +106,23 @@ def test_promises_due_within_a_day_are_told() -> None:
     assert facts(kept(1)).next_due is None
 
 
+def test_how_many_will_miss_is_told_from_those_that_fell_due() -> None:
+    now = at(200 * 60)
+    # One an hour for a week: every fourth was never kept, the others an hour before their due.
+    past = [promise(m * 60, (m + 48) * 60, key=f"p{m}") for m in range(120)]
+    done = [outcome((m + 47) * 60, "kept", key=f"p{m}") for m in range(120) if m % 4]
+    coming = [promise(150 * 60 + i, 205 * 60, key=f"n{i}") for i in range(40)]
+    world = store([*past, *coming, *done])
+    world.close("arrives", now)
+    found = facts_of(world.store, MOMENT, row(), now, MONEY).next_due
+    assert found is not None
+    assert (found.promises, found.by) == (40, now + DAY)
+    assert found.will_miss is not None
+    low, middle, high = found.will_miss
+    assert 0 < low < middle == 10 < high < 25
+    assert facts_of(world.store, MOMENT, row(NORTH), now, MONEY).next_due is None
+
+
 def test_complaints_of_those_affected_after_their_own_break_are_counted() -> None:
     found = facts(broke(5, "c1"), broke(5, "c2"), complaint(9, "c1"), complaint(3, "c2"), complaint(9, "c3"))
     assert found.complained == 1

@@ -83,6 +83,13 @@ PROMISES_OVERDUE = Metric("momentwatch_promises_overdue", "gauge", "Of these, th
 PROMISES_DUE_SOON = Metric(
     "momentwatch_promises_due_within_day", "gauge", "Of these, those due within 24 hours.", ("moment",)
 )
+# `bound`: low, middle or high; between low and high 9 times in 10. Absent while too few promises have fallen due.
+PROMISES_WILL_MISS = Metric(
+    "momentwatch_promises_will_miss_within_day",
+    "gauge",
+    "Of those due within 24 hours, how many will probably miss.",
+    ("moment", "bound"),
+)
 
 # What the detectors hold of the whole moment; a breach starts when evidence reaches 1.
 SCORE = Metric("momentwatch_score_ratio", "gauge", "Evidence over its threshold.", ("moment", "detector"))

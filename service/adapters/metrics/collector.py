@@ -18,6 +18,7 @@ from service.core.interruption import Interruption
 from service.core.judging.standing import STANDINGS, expected_through, standing
 from service.core.ports import MomentStatus, Reader, Totals
 from service.core.reporting.affected import affected, place_of
+from service.core.reporting.due_soon import will_miss
 from service.core.reporting.journeys import Span, owned, places
 from service.core.reporting.knowing import Knowing
 from service.core.reporting.repeat import again
@@ -59,7 +60,16 @@ class Figures:
 _READ = frozenset(
     {
         *(m.WEEK_ATTEMPTS, m.WEEK_BROKEN, m.OBJECTIVE, m.BUDGET_LEFT, m.PROMISES_OPEN, m.PROMISES_OVERDUE),
-        *(m.PROMISES_DUE_SOON, m.SCORE, m.EXPECTED, m.EXPECTED_LOWER, m.EXPECTED_UPPER, m.STATE, m.BLIND),
+        *(
+            m.PROMISES_DUE_SOON,
+            m.PROMISES_WILL_MISS,
+            m.SCORE,
+            m.EXPECTED,
+            m.EXPECTED_LOWER,
+            m.EXPECTED_UPPER,
+            m.STATE,
+            m.BLIND,
+        ),
         *(m.BLIND_SECONDS, m.LEARNING_LEFT, m.OPEN, m.CUSTOMERS, m.CUSTOMERS_ALL, m.BREAKS_OPEN),
         *(m.JOURNEY_CUSTOMERS, m.OWNER_CUSTOMERS, m.HIT_AGAIN),
         *(m.KNOWN_FIRST, m.LEAD, m.NOTICES_WAITING, m.NOTICES_OLDEST, m.WATERMARK_LAG, m.DEAD_LETTERS),
@@ -179,6 +189,10 @@ class StoreCollector(Collector):
         figures.put(m.PROMISES_OPEN, reader.due(name, 0, FAR)[0], name)
         figures.put(m.PROMISES_OVERDUE, reader.due(name, 0, now)[0], name)
         figures.put(m.PROMISES_DUE_SOON, reader.due(name, now, now + DAY)[0], name)
+        coming = will_miss(reader, name, now)
+        if coming is not None:
+            for bound, count in (("low", coming.low), ("middle", coming.middle), ("high", coming.high)):
+                figures.put(m.PROMISES_WILL_MISS, count, name, bound)
 
     def _sum(self, moment: str, now: Micros, window: Micros) -> Totals:
         sums = self._reader.totals(moment, now + 1 - window, now + 1, window)

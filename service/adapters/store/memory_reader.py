@@ -12,7 +12,7 @@ from service.adapters.store.memory_people import MemoryPeople
 from service.adapters.store.timeindex import TimeIndex
 from service.core.catalog import Moment
 from service.core.counting.changes import Break, Counts, PromiseKey, Voice
-from service.core.counting.ledger import Promised  # noqa: TC001  # with the rest of the core, for annotations too
+from service.core.counting.ledger import Promised  # with the rest of the core, for annotations too
 from service.core.counting.tally import Cell
 from service.core.counting.window import window_of
 from service.core.event import Annotation, Complaint, CustomerChange, DeadLetter, Feedback, Micros
@@ -154,6 +154,14 @@ class MemoryReader(MemoryPeople):
                 return 0, 0
             rows: list[Promised] = [self._promises[moment, key] for key in self._due_times[moment].between(start, end)]
         return sum(row.waiting for row in rows), len(rows)
+
+    def lives(self, moment: str, start: Micros, end: Micros, *, limit: int) -> list[Promised]:
+        """The promises with a due time in [start, end) and what became of them, the last due first."""
+        with self._lock:
+            if moment not in self._due_times:
+                return []
+            keys = list(self._due_times[moment].between(start, end))[-limit:]
+            return [self._promises[moment, key] for key in reversed(keys)]
 
     def status(self, moment: str) -> MomentStatus:
         """Where a moment stands."""

@@ -13,6 +13,7 @@ from service.adapters.web.words import Words, percent, plain, span, whole
 from service.core.catalog import Catalog, Moment
 from service.core.event import DAY, HOUR, Micros
 from service.core.ports import Reader, Totals
+from service.core.reporting.due_soon import will_miss
 
 _HOURS = 72
 
@@ -47,6 +48,7 @@ class MomentPage(msgspec.Struct, frozen=True, gc=False):
     hour_rows: tuple[Row, ...]
     budgets: tuple[Budget, ...]
     due: tuple[Due, ...]
+    will_miss: str
     dimensions: tuple[Dimension, ...]
     interruptions: tuple[Line, ...]
     terms: tuple[tuple[str, str], ...]
@@ -71,6 +73,7 @@ def build(look: Look, moment: Moment) -> MomentPage:
         hour_rows=tuple(table(hours, words, now)),
         budgets=tuple(_budgets(reader, moment, now)),
         due=tuple(_due(reader, name, now, words)),
+        will_miss=_will_miss(reader, name, now),
         dimensions=dimensions(seen.by_value),
         interruptions=tuple(line(reader, moment, row, now, words) for row in reversed(rows[-20:])),
         terms=tuple(_terms(catalog, moment)),
@@ -110,6 +113,17 @@ def _due(reader: Reader, name: str, now: Micros, words: Words) -> list[Due]:
         waiting, promised = reader.due(name, start, end) if end > start else (0, 0)
         found.append(Due(words.day(start, now), whole(promised), whole(waiting)))
     return found
+
+
+def _will_miss(reader: Reader, name: str, now: Micros) -> str:
+    """What is to be expected of the next day; empty where too little is known."""
+    found = will_miss(reader, name, now)
+    if found is None:
+        return ""
+    due = f"{whole(found.open)} open {'promise falls' if found.open == 1 else 'promises fall'} due in 24 hours"
+    return (
+        f"{due}: about {whole(found.middle)} will miss, 9 times in 10 from {whole(found.low)} to {whole(found.high)}."
+    )
 
 
 def _terms(catalog: Catalog, moment: Moment) -> list[tuple[str, str]]:

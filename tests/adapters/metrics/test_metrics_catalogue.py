@@ -18,6 +18,7 @@ from service.core.event import HOUR, Complaint, Outcome, Partition
 from service.core.interruption import Change
 from service.core.meter import Meter  # noqa: TC001  # with the rest of the core
 from service.core.ports import Judgement
+from service.core.reporting.due_soon import will_miss
 from tests.adapters.web.world import LATE, NOW, PARTITION, RIO_LATE, World, interruption, stamp
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -279,6 +280,10 @@ def test_the_budget_is_what_the_objective_leaves(read: Samples, market: World) -
 
 def test_promises_are_open_overdue_or_due_soon(read: Samples, market: World) -> None:
     assert one(read, catalogue.PROMISES_DUE_SOON, moment=LATE) == market.store.due(LATE, NOW, NOW + 24 * HOUR)[0]
+    coming = will_miss(market.store, LATE, NOW)
+    assert coming is not None
+    bounds = [one(read, catalogue.PROMISES_WILL_MISS, moment=LATE, bound=b) for b in ("low", "middle", "high")]
+    assert bounds == [coming.low, coming.middle, coming.high]
     overdue = one(read, catalogue.PROMISES_OVERDUE, moment=LATE)
     assert 0 < overdue < one(read, catalogue.PROMISES_OPEN, moment=LATE)
 

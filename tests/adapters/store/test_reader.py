@@ -131,6 +131,10 @@ def test_who_is_still_waiting(store: Store) -> None:
     assert store.due("delivered", due, due + 4) == (3, 4)
     assert store.due("delivered", due + 1, due + 2) == (1, 1)
     assert store.due("delivered", T0, FOREVER) == (3, 5)
+    assert [row.key for row in store.lives("delivered", due, due + HOUR, limit=3)] == ["d", "c", "b"]
+    [last] = store.lives("delivered", due, FOREVER, limit=1)
+    assert last.cancelled is not None
+    assert store.lives("paid", T0, FOREVER, limit=9) == []
     assert store.due("paid", T0, FOREVER) == (0, 0)
 
     close(store, "delivered", due + HOUR)

@@ -15,6 +15,7 @@ from service.core.interruption import Change
 from service.core.marks import Mark, Share
 from service.core.people import Contact, place_of
 from service.core.ports import Judgement, TimelineEntry
+from service.core.reporting.due_soon import will_miss
 from service.core.reporting.risk import at_risk, compared
 from service.core.telling.route import Message, Notice
 from tests.adapters.web.conftest import Health, app_of
@@ -176,6 +177,15 @@ def test_the_charts_have_axes_units_and_the_same_figures_as_a_table(client: Test
     assert text.count('class="chart wide"') == text.count('class="chart narrow"') == 2
     assert ">0 %</text>" in text
     assert "The same as a table" in text
+
+
+def test_the_moment_says_how_many_will_miss_within_the_next_day(client: TestClient, market: World) -> None:
+    coming = will_miss(market.store, LATE, NOW)
+    assert coming is not None
+    assert 0 <= coming.low <= coming.middle <= coming.high <= coming.open
+    said = f"about {coming.middle} will miss, 9 times in 10 from {coming.low} to {coming.high}."
+    text = client.get(f"/moments/{LATE}").text
+    assert f"{coming.open} open promises fall due in 24 hours: {said}" in text
 
 
 def test_what_is_not_there_is_said_in_words(client: TestClient) -> None:

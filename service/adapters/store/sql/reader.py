@@ -27,12 +27,14 @@ from service.adapters.store.sql.tables import (
     voices,
 )
 from service.core.counting.changes import Break, Counts, Voice
+from service.core.counting.ledger import Promised
 from service.core.counting.watermark import PartitionClock
 from service.core.event import Annotation, Complaint, CustomerChange, DeadLetter, Feedback, Micros, Partition
 from service.core.interruption import Impact, Interruption, Segment
 from service.core.people import Place
 from service.core.ports import BlindSpan, MomentStatus, OutboxRow, TimelineEntry, Totals
 
+_promised = msgspec.json.Decoder(Promised).decode
 _event = msgspec.json.Decoder(Complaint | Feedback | CustomerChange | Annotation).decode
 
 _headers = msgspec.msgpack.Decoder(dict[str, bytes]).decode
@@ -175,6 +177,17 @@ class SqlReader(SqlDeskReader, SqlPeople):
         with self._database.read() as connection:
             waiting, known = connection.execute(query).one()
         return waiting or 0, known
+
+    def lives(self, moment: str, start: Micros, end: Micros, *, limit: int) -> list[Promised]:
+        """The promises with a due time in [start, end) and what became of them, the last due first."""
+        query = (
+            select(promises.c.body)
+            .where(promises.c.moment == moment, promises.c.due >= start, promises.c.due < end)
+            .order_by(promises.c.due.desc(), promises.c.key.desc())
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [_promised(body) for body in connection.scalars(query)]
 
     def clocks(self) -> list[PartitionClock]:
         """Of the partitions that exist."""
