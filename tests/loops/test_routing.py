@@ -81,6 +81,20 @@ def test_a_notice_says_what_happened_to_whom_and_links_to_the_page() -> None:
     assert post.turn() == []
 
 
+def test_a_signed_link_is_each_targets_own_and_the_page_itself_is_named_beside_it() -> None:
+    post, it = Post(), row()
+    pages = Pages("https://watch.example/", lambda identity, target: f"{target}-{identity[:4]}")
+    post.routing = Routing(post.store, lambda: CATALOG, Money(), pages, lambda: post.now)
+    post.judged("opened", it)
+    first, second = (each.notice.message for each in post.turn())
+    assert first.link == f"https://watch.example/acknowledge/desk-{it.id[:4]}"
+    assert second.link == f"https://watch.example/acknowledge/phone-{it.id[:4]}"
+    assert first.lines[-1] == f"Everything about it: https://watch.example/interruptions/{it.id}"
+    # What is over needs no button.
+    post.judged("resolved", row(state="resolved", resolved_at=NOW + HOUR))
+    assert post.turn(HOUR)[0].notice.message.link == f"https://watch.example/interruptions/{it.id}"
+
+
 def test_what_was_resolved_is_told_in_the_same_conversation() -> None:
     post, it = Post(), row()
     post.judged("opened", it)

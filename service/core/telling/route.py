@@ -100,7 +100,8 @@ def notices(
             key=key,
             thread=_thread(dispatch),
             title=text.title,
-            lines=text.lines,
+            # The button's link runs out, and this one does not.
+            lines=(*text.lines, f"Everything about it: {link}") if asks and sign is not None else text.lines,
             level="low" if quiet else it.level,
             link=_asking(link, base, it.id, target, sign) if asks else link,
             state="resolved" if dispatch.over or (alone and _said(dispatch) in _ENDS) else "open",
