@@ -12,6 +12,7 @@ class Drop(Silence):
 
     Settings, base, null, threshold, breach, assumptions and guarantee are those of `Silence`; a test for a stop is
     the wrong one for a part, whose first arrival ends it. What grows is no evidence here: more customers are no harm.
+    That nothing comes at all is for `Silence` to tell: here it is kept from being learned, and no more.
 
     >>> import numpy as np
     >>> from detectors.frame import Frame
@@ -26,7 +27,7 @@ class Drop(Silence):
     """
 
     kind: str = "drop"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     levels: ClassVar[tuple[float, ...]] = (0.1, 0.3, 0.5)
     weights: ClassVar[tuple[float, ...]] = (0.3, 0.4, 0.3)
     back: ClassVar[float] = 0.7
@@ -38,3 +39,6 @@ class Drop(Silence):
         before = state.parts[place]
         state.parts[place] = -state.wide * math.log1p(self.levels[place] * state.gap / state.wide) if state.gap else 0.0
         return state.parts[place] - before
+
+    def _says(self, state: State) -> bool:
+        return state.since >= 0.0 and not state.stopped

@@ -23,6 +23,9 @@ _ENOUGH = 20.0  # arrivals
 _CEILING = 1e60
 _LONGEST = 60 * 24  # hours of a gap that are gone through one by one; what lies before them changes nothing
 
+_STOPPED = 6.0
+"""So many expected arrivals in a row that did not come are a stop: of a third, one would have come at 86 %."""
+
 
 class Silence:
     """Shiryaev-Roberts test that the arrivals of the whole stopped (0 or 5 % of the expected are left).
@@ -56,7 +59,7 @@ class Silence:
     """
 
     kind: str = "silence"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     levels: ClassVar[tuple[float, ...]] = (0.0, 0.05)
     """What is left of the expected arrivals."""
     weights: ClassVar[tuple[float, ...]] = (0.8, 0.2)
@@ -91,7 +94,7 @@ class Silence:
         if not self._state.warm:
             return None
         spread = 2.0 * math.sqrt(state.expected + (state.doubt + state.common) * state.expected**2)
-        open_ = state.since >= 0.0
+        open_ = self._says(state)
         evidence = math.exp(min(state.statistic() - self._threshold(state), 0.0))
         return Scores(
             ("",),
@@ -157,6 +160,8 @@ class Silence:
         null = state.filter(length, arrivals, doubt or 0.0)
         mean = state.low * length
         state.now = end
+        if arrivals > 0.0:
+            state.empty_from = end
         if state.since < 0.0:
             self._test(state, length, mean, arrivals, null)
         else:
@@ -188,6 +193,7 @@ class Silence:
         reached = state.statistic()
         if state.warm and reached >= self._threshold(state):
             state.since = state.now
+            state.stopped = float(state.onset >= state.empty_from or state.gap >= _STOPPED)
             state.evidence = 0.0
             state.restart()
             state.reached = reached
@@ -205,6 +211,9 @@ class Silence:
         """Logarithm of how likely the arrivals are if something is wrong."""
         del state, place
         return log_poisson(arrivals, mean)
+
+    def _says(self, state: "State") -> bool:  # whether the breach that is open, if any, is this detector's to tell
+        return state.since >= 0.0
 
     def _recover(self, state: "State", mean: float, arrivals: float, null: float) -> None:
         if arrivals == 0.0 and state.now - state.since < _TRUSTED:
@@ -257,7 +266,7 @@ class State:
     _NUMBERS = (
         "now", "first", "hour", "seen", "time", "hoped", "rate", "low", "doubt", "wander", "common", "tail", "record",
         "told", "shape", "scale", "owed", "gap", "gap_deviation", "gap_null", "gap_hour", "gap_known",
-        "expected", "since", "onset", "evidence", "reached", "wide",
+        "expected", "since", "onset", "evidence", "reached", "wide", "empty_from", "stopped",
     )  # fmt: skip
     _LISTS = ("measure", "climb", "start", "due", "came", "parts")
 
@@ -273,6 +282,7 @@ class State:
         self.shape = self.scale = self.owed = 0.0
         self.gap = self.gap_deviation = self.gap_null = self.gap_hour = self.gap_known = 0.0
         self.expected = 0.0
+        self.empty_from, self.stopped = 0.0, 0.0  # since when nothing comes; nothing had when the breach began
         self.wide, self.parts = 1.0, [0.0] * levels  # of the last prediction; of an empty stretch's, by level
         self.since, self.onset, self.evidence, self.reached = -1.0, 0.0, 0.0, 0.0
         self.measure = [0.0] * levels
