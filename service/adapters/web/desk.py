@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Sequence
 
+import msgspec
 from starlette.exceptions import HTTPException
 
 from service.adapters.catalog import duration
@@ -90,7 +91,6 @@ class FrontDesk:
         lasts: str,
         starts_in: str = "",
         maintenance: bool = False,
-        remind: str = "",
     ) -> Silence:
         """Make a silence. Raises 403 and Unsound."""
         if not actor.may_silence:
@@ -112,7 +112,6 @@ class FrontDesk:
             reason=reason,
             created_at=now,
             kind="maintenance" if maintenance else "silence",
-            remind=_span("remind", remind) if remind else 0,
         )
         self._store.put_silence(silence)
         return silence
@@ -124,18 +123,8 @@ class FrontDesk:
         now = self._clock()
         for one in self._store.silences(now):
             if one.id == identity:
-                ended = Silence(
-                    one.id,
-                    one.matchers,
-                    min(one.starts, now),
-                    now,
-                    one.author,
-                    one.reason,
-                    one.created_at,
-                    one.kind,
-                    one.remind,
-                    _word("by", actor.name),
-                )
+                by = _word("by", actor.name)
+                ended = msgspec.structs.replace(one, starts=min(one.starts, now), ends=now, ended_by=by)
                 self._store.put_silence(ended)
                 return ended
         raise HTTPException(404)

@@ -17,7 +17,6 @@ Reason = Literal[
     "was_open_while_away",
     "repeat",
     "escalated",
-    "silence_ends",
     "digest",
     "test",
 ]

@@ -13,8 +13,7 @@ from service.core.telling.labels import Labels, matches
 class Silence(msgspec.Struct, frozen=True, gc=False):
     """Notices that match are not sent from `starts` until `ends`, by the wall clock.
 
-    `kind`: a maintenance window is a silence that was planned. `remind`: so long before the end its author is
-    reminded of it, 0 not at all. `ended_by`: who ended it early.
+    `kind`: a maintenance window is a silence that was planned. `ended_by`: who ended it early.
     """
 
     id: str
@@ -25,7 +24,6 @@ class Silence(msgspec.Struct, frozen=True, gc=False):
     reason: str
     created_at: Micros
     kind: Literal["silence", "maintenance"] = "silence"
-    remind: Micros = 0
     ended_by: str = ""
 
     def is_active(self, now: Micros) -> bool:
