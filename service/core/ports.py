@@ -211,6 +211,8 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     retryable: bool = True
     retry_after: float | None = None
     """Seconds that the target asked us to wait."""
+    handle: str = ""
+    """What the target calls the message that it took, where it says so: what follows hangs on the first one's."""
 
 
 class Notifier(Protocol):
@@ -231,6 +233,8 @@ class Leased(msgspec.Struct, frozen=True, gc=False):
     created_at: Micros
     ambiguous: bool
     """An earlier attempt ended without a clear answer, or its process died: the message may be doubled."""
+    root: str = ""
+    """What the target calls the first message of the conversation, where it told."""
 
 
 class OutboxRow(msgspec.Struct, frozen=True, gc=False):
@@ -400,7 +404,8 @@ class Store(Reader, DeskStore, PeopleStore, Protocol):
     def lease(self, now: Micros, until: Micros, limit: int, skip: Collection[str] = ()) -> list[Leased]:
         """Mark due rows `attempting` until a time and give them, longest due first; none of the targets in `skip`.
 
-        Rows whose lease ran out come back, ambiguous.
+        Rows whose lease ran out come back, ambiguous. In a conversation with a target one waits for another, or an
+        incident could be resolved before it was opened; each comes with what the target called the first one.
         """
         ...
 

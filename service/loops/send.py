@@ -181,6 +181,8 @@ class Sender:
         message = row.notice.message
         if row.ambiguous:
             message = msgspec.structs.replace(message, repeat=True)
+        if row.root:
+            message = msgspec.structs.replace(message, root=row.root)
         try:
             delivery = self._notifier.send(row.notice.target, message)
         except Exception:  # noqa: BLE001  # one target's trouble is not the others'

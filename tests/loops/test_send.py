@@ -61,7 +61,7 @@ class Scripted:
 
 
 def notice(key: str, target: str = "ops") -> Notice:
-    return Notice(key, target, "opened", Message(key, "thread", "title", ("line",), "high"))
+    return Notice(key, target, "opened", Message(key, key, "title", ("line",), "high"))
 
 
 class Desk:

@@ -40,7 +40,7 @@ def form(message: Message, scheme: str, longest: int = 0) -> Form:
     if scheme in MAIL:
         return Form(title, "\n".join([*lines, *([link] if link else [])]) + "\n", _html(message, title, lines, link))
     if scheme not in MACHINE:
-        title, lines = _quiet(title), [_quiet(line) for line in lines]
+        title, lines = quiet(title), [quiet(line) for line in lines]
     if scheme in READS_MARKDOWN:
         title, lines = _bare(title), [_bare(line) for line in lines]
     return Form(title, _fitted(lines, link, longest) or title)
@@ -72,7 +72,7 @@ def _fitted(lines: list[str], link: str, longest: int) -> str:
     return "\n".join([*kept, *([link] if link else [])])
 
 
-def _quiet(text: str) -> str:
+def quiet(text: str) -> str:
     """No mention: text from outside must not call a whole channel."""
     return _SHOUT.sub("@\u200b", text)
 

@@ -15,6 +15,7 @@ from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime, formataddr
 from typing import Any
 
+import msgspec
 from apprise.plugins.email.base import NotifyEmail
 from apprise.plugins.email.common import SecureMailMode
 
@@ -23,6 +24,7 @@ from service.adapters.sender.wire import Wire
 from service.core.ports import Delivery
 from service.core.telling.route import Message
 
+_ID = re.compile(r"<[A-Za-z0-9._-]+@[A-Za-z0-9._-]+>")
 _TRANSIENT = range(400, 500)
 _LOGIN = frozenset({530, 534, 535, 538})
 """The server knows nobody by these credentials: a new secret mends that, so that another try is worth it."""
@@ -65,7 +67,8 @@ class Post:
                 recipients = _recipients(self._server)
                 sender = str(self._server.from_addr[1])
                 refused = connection.sendmail(sender, recipients, made)
-                self.delivery = _taken(len(recipients), refused)
+                taken = _taken(len(recipients), refused)
+                self.delivery = msgspec.structs.replace(taken, handle=message_id(self._server, self._message))
         except (smtplib.SMTPException, OSError) as error:
             self.delivery = _trouble(error, self._wire)
         return self.delivery
@@ -94,7 +97,6 @@ class Post:
 def mail(server: NotifyEmail, message: Message) -> EmailMessage:
     """The mail: the standard library refuses a header with a line break, and there is none left to refuse."""
     shown = form(message, "mailto")
-    domain = str(server.from_addr[1]).rpartition("@")[2] or "localhost"
     made = EmailMessage(policy=SMTP_POLICY)
     made["Subject"] = shown.title
     made["From"] = _shown(server.from_addr)
@@ -104,13 +106,11 @@ def mail(server: NotifyEmail, message: Message) -> EmailMessage:
     if server.reply_to:
         made["Reply-To"] = ", ".join(sorted(server.reply_to))
     made["Date"] = format_datetime(datetime.now(UTC))
-    # The same notice always has the same Message-ID, so that a mailbox can drop a double. The thread's root
-    # is never sent: whichever notice comes first, those that follow stand beside it.
-    made["Message-ID"] = f"<{_atom(message.key)}@{domain}>"
-    if message.thread and message.thread != message.key:
-        root = f"<{_atom(message.thread)}@{domain}>"
-        made["In-Reply-To"] = root
-        made["References"] = root
+    # The same notice always has the same Message-ID, so that a mailbox can drop a double.
+    made["Message-ID"] = message_id(server, message)
+    if _ID.fullmatch(message.root):
+        made["In-Reply-To"] = message.root
+        made["References"] = message.root
     made["Auto-Submitted"] = "auto-generated"
     if message.level == "critical" and message.state == "open":
         made["Importance"] = "high"
@@ -120,6 +120,12 @@ def mail(server: NotifyEmail, message: Message) -> EmailMessage:
         if name.strip().lower() not in {known.lower() for known in made}:
             made[_atom(name)] = " ".join(str(value).split())
     return made
+
+
+def message_id(server: NotifyEmail, message: Message) -> str:
+    """What a mail is called: those that follow name the first of their conversation by it."""
+    domain = str(server.from_addr[1]).rpartition("@")[2] or "localhost"
+    return f"<{_atom(message.key)}@{_atom(domain)}>"
 
 
 def _shown(named: Any) -> str:

@@ -6,14 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
 from apprise.plugins.base import NotifyBase
 from apprise.plugins.email.base import NotifyEmail
 
 from service.adapters.sender.address import SCHEMES, Allowed, BadTarget, url_of
 from service.adapters.sender.forms import MACHINE, MAIL, form
+from service.adapters.sender.incidents import Opsgenie, PagerDuty
 from service.adapters.sender.mail import Post
+from service.adapters.sender.mattermost import Mattermost
 from service.adapters.sender.redact import Secrets, guard_logs
+from service.adapters.sender.slack import Slack
+from service.adapters.sender.talking import Talking
 from service.adapters.sender.verdict import http_verdict, overdue_verdict
 from service.adapters.sender.wire import Wire
 from service.core.catalog import Target
@@ -21,6 +26,16 @@ from service.core.ports import Delivery
 from service.core.telling.route import Message
 
 _log = logging.getLogger(__name__)
+
+_PLUGINS: Mapping[str, type[Talking]] = {
+    "slack": Slack,
+    "mmost": Mattermost,
+    "mmosts": Mattermost,
+    "pagerduty": PagerDuty,
+    "opsgenie": Opsgenie,
+}
+"""Where a conversation or an incident is the receiver's own; whatever else there is goes by apprise's plugins."""
+INCIDENTS = frozenset({"pagerduty", "opsgenie"})
 
 _GRACE_S = 1.0
 """How long a send that was cut gets to come to its end."""
@@ -63,7 +78,7 @@ class AppriseNotifier:
             # Worth another try: whoever reads this may mend the secret within the day.
             return Delivery("failed", self._secrets.hide(str(trouble)))
         delivery = self._within_deadline(scheme, server, message)
-        return Delivery(delivery.outcome, self._secrets.hide(delivery.detail), delivery.retryable, delivery.retry_after)
+        return msgspec.structs.replace(delivery, detail=self._secrets.hide(delivery.detail))
 
     def trouble(self, target: str) -> str | None:
         """What is wrong with a target's address, nothing sent; None where it can be used."""
@@ -72,6 +87,14 @@ class AppriseNotifier:
         except BadTarget as trouble:
             return self._secrets.hide(str(trouble))
         return None
+
+    def keeps_incidents(self, target: str) -> bool:
+        """Whether a target has incidents of its own, which are to be acknowledged where ours are."""
+        try:
+            scheme, _ = self._server(target)
+        except BadTarget:
+            return False
+        return scheme in INCIDENTS
 
     def _server(self, name: str) -> tuple[str, NotifyBase]:
         targets = self._targets() if callable(self._targets) else self._targets
@@ -88,7 +111,9 @@ class AppriseNotifier:
             image_url_mask="",
             secure_logging=True,
         )
-        server = Apprise.instantiate(url, asset=asset)
+        scheme = url.partition("://")[0].lower()
+        plugin = _PLUGINS.get(scheme)
+        server = plugin.of(url, asset) if plugin is not None else Apprise.instantiate(url, asset=asset)
         if not isinstance(server, NotifyBase):
             raise BadTarget(
                 f"target \"{name}\": apprise cannot read its URL; see the scheme's page in apprise's manual"
@@ -96,7 +121,6 @@ class AppriseNotifier:
         # The URL may say otherwise; it has no say in this.
         server.redirects = False
         server.socket_connect_timeout = server.socket_read_timeout = min(10.0, self._settings.deadline_s)
-        scheme = url.partition("://")[0].lower()
         if scheme in MAIL and getattr(server, "pgp_mode", "no") != "no":
             raise BadTarget(f'target "{name}": pgp= is not supported; take it out of the URL')
         return scheme, server
@@ -135,12 +159,23 @@ class AppriseNotifier:
 
 
 def _over_http(scheme: str, server: NotifyBase, message: Message, wire: Wire) -> Delivery:
-    _adopt(scheme, server, message)
+    if isinstance(server, Talking):
+        server.message = message
+    else:
+        _adopt(scheme, server, message)
     shown = form(message, scheme, server.body_maxlen)
     worked = server.notify(
         title=shown.title, body=shown.body, notify_type=_type(message), body_format=NotifyFormat.TEXT
     )
-    return http_verdict(wire, worked=bool(worked))
+    if not isinstance(server, Talking):
+        return http_verdict(wire, worked=bool(worked))
+    # What the plugin read in an answer says more than its status, unless that was no yes to begin with.
+    said = server.verdict if wire.answers and wire.answers[-1].good else None
+    delivery = said or http_verdict(wire, worked=bool(worked), in_part=server.took)
+    if delivery.outcome == "failed" and server.took:
+        # One of several channels has it.
+        delivery = Delivery("unknown", f"accepted in part, then {delivery.detail}", retry_after=delivery.retry_after)
+    return msgspec.structs.replace(delivery, handle=server.handle)
 
 
 def _adopt(scheme: str, server: Any, message: Message) -> None:
@@ -156,12 +191,10 @@ def _adopt(scheme: str, server: Any, message: Message) -> None:
             **server.payload_extras,
         }
         server.headers = {"Idempotency-Key": message.key, **server.headers}
-    elif scheme == "pagerduty" and message.thread:
-        # One incident for an interruption: opened, updated and resolved by the same key.
-        server.dedup, server.action = message.thread, "map"
-        server.click = server.click or message.link or None
-    elif scheme == "opsgenie" and message.thread:
-        server.alias = message.thread
+    elif scheme == "splunk" and message.thread:
+        server.entity_id = message.thread
+    elif scheme == "gchat" and message.thread:
+        server.thread_key = message.thread
 
 
 def _type(message: Message) -> NotifyType:

@@ -19,28 +19,31 @@ _PERHAPS = frozenset({504, 522, 524})
 """A gateway gave up waiting; what stands behind it may have taken the message."""
 
 
-def http_verdict(wire: Wire, *, worked: bool) -> Delivery:
-    """The delivery of a send over HTTP that came to its end."""
+def http_verdict(wire: Wire, *, worked: bool, in_part: bool | None = None) -> Delivery:
+    """The delivery of a send over HTTP that came to its end.
+
+    `in_part`: whether somebody has it already; None: where an earlier answer was a yes.
+    """
     answers = wire.answers
     if worked:
         return Delivery("sent", f"answered {answers[-1].status}" if answers else "sent")
     if wire.refused is not None:
         return Delivery("failed", wire.refused)
     if answers:
-        return _answered(answers)
+        return _answered(answers, in_part=any(one.good for one in answers[:-1]) if in_part is None else in_part)
     if wire.handed_over:
         return Delivery("unknown", "no answer to the request")
     return Delivery("failed", "no connection")
 
 
-def _answered(answers: Sequence[Answer]) -> Delivery:
+def _answered(answers: Sequence[Answer], *, in_part: bool) -> Delivery:
     """The delivery where the last answer, at least, was no clear yes."""
     status = answers[-1].status
     detail = f"answered {status}"
-    if _good(status):
-        return Delivery("failed", f"{detail}, but refused the message")
-    if any(_good(answer.status) for answer in answers):
+    if in_part:
         return Delivery("unknown", f"accepted in part, then {detail}")
+    if answers[-1].good:
+        return Delivery("failed", f"{detail}, but refused the message")
     if status in _PERHAPS:
         return Delivery("unknown", f"a gateway {detail}")
     if 300 <= status < 400:  # noqa: PLR2004  # the redirects
@@ -70,7 +73,3 @@ def seconds(retry_after: str | None, now: datetime) -> float | None:
         return None
     wait = (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()
     return min(max(wait, 0.0), _LONGEST_WAIT) if math.isfinite(wait) else None
-
-
-def _good(status: int) -> bool:
-    return 200 <= status < 300  # noqa: PLR2004  # the answers that accept

@@ -25,6 +25,11 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     status: int
     retry_after: str | None = None
 
+    @property
+    def good(self) -> bool:
+        """It says that the request was taken."""
+        return 200 <= self.status < 300  # noqa: PLR2004  # the answers that accept
+
 
 class Refused(OSError):  # noqa: N818  # a decision of ours, not a mistake
     """A connection that a send wanted was not allowed."""

@@ -1,6 +1,6 @@
 """The outbox in memory: rows waiting for a sender, each held by one sender at a time."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Literal
 
 import msgspec
@@ -22,6 +22,7 @@ class _Row(msgspec.Struct):
     sent_at: Micros | None = None
     last_error: str = ""
     ambiguous: bool = False
+    handle: str = ""
 
 
 class MemoryOutbox:
@@ -30,6 +31,7 @@ class MemoryOutbox:
     def __init__(self) -> None:
         self._rows: list[_Row] = []
         self._keys: set[str] = set()
+        self._talks: dict[tuple[str, str], list[_Row]] = {}
 
     def enqueue(self, notices: Sequence[Notice], now: Micros) -> int:
         """Put notices; those whose key is there are left alone. How many were new."""
@@ -37,7 +39,9 @@ class MemoryOutbox:
         for notice in notices:
             if notice.key not in self._keys:
                 self._keys.add(notice.key)
-                self._rows.append(_Row(len(self._rows) + 1, notice, now, now))
+                row = _Row(len(self._rows) + 1, notice, now, now)
+                self._rows.append(row)
+                self._talks.setdefault((notice.target, notice.message.thread), []).append(row)
         return len(self._rows) - before
 
     def lease(self, now: Micros, until: Micros, limit: int, skip: Collection[str]) -> list[Leased]:
@@ -50,6 +54,7 @@ class MemoryOutbox:
                 (row.state == "waiting" and row.due_at <= now)
                 or (row.state == "attempting" and row.leased_until <= now)
             )
+            and not any(one.state in {"waiting", "attempting"} for one in self._before(row))
         ]
         taken = []
         for row in sorted(due, key=lambda row: (row.due_at, row.number))[:limit]:
@@ -57,9 +62,17 @@ class MemoryOutbox:
             row.state = "attempting"
             row.epoch += 1
             row.leased_until = until
-            taken.append(Leased(row.number, row.epoch, row.notice, row.attempts, row.created_at, row.ambiguous))
+            root = next((one.handle for one in self._before(row) if one.handle), "")
+            taken.append(Leased(row.number, row.epoch, row.notice, row.attempts, row.created_at, row.ambiguous, root))
             row.attempts += 1
         return taken
+
+    def _before(self, row: _Row) -> Iterator[_Row]:
+        """The earlier ones of a row's conversation, in order."""
+        thread, target = row.notice.message.thread, row.notice.target
+        for one in self._talks.get((target, thread), ()) if thread else ():
+            if one.number < row.number:
+                yield one
 
     def release(self, leased: Leased, due_at: Micros) -> bool:
         """Hand back a row that was not tried."""
@@ -78,7 +91,7 @@ class MemoryOutbox:
         row.last_error = "" if delivery.outcome == "sent" else delivery.detail
         row.ambiguous = row.ambiguous or delivery.outcome == "unknown"
         if delivery.outcome == "sent":
-            row.state, row.sent_at = "sent", now
+            row.state, row.sent_at, row.handle = "sent", now, delivery.handle
         elif next_at is None:
             row.state = "failed"
         else:

@@ -34,8 +34,12 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     level: Level
     link: str = ""
     html: str = ""
-    state: Literal["open", "resolved", "none"] = "none"
+    state: Literal["open", "acknowledged", "resolved", "none"] = "none"
     repeat: bool = False
+    asks: bool = False
+    """The link leads to a button that somebody is asked to press."""
+    root: str = ""
+    """What the target calls the first message of the conversation; known when this one is sent."""
 
 
 class Notice(msgspec.Struct, frozen=True, gc=False):
@@ -104,6 +108,7 @@ def notices(
             lines=(*text.lines, f"Everything about it: {link}") if asks and sign is not None else text.lines,
             level="low" if quiet else it.level,
             link=_asking(link, base, it.id, target, sign) if asks else link,
+            asks=asks,
             state="resolved" if dispatch.over or (alone and _said(dispatch) in _ENDS) else "open",
         )
         about = tuple(item.interruption.id for item in dispatch.items)

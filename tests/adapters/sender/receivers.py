@@ -5,7 +5,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -21,13 +21,17 @@ from service.core.telling.route import Message
 
 @dataclass
 class Reply:
-    """One scripted answer; `drip_s`: a byte of the head at a time for so long, and never the end of it."""
+    """One scripted answer; `drip_s`: a byte of the head at a time for so long, and never the end of it.
+
+    `kept_back`: so many bytes of the body are announced and never sent.
+    """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b"ok"
     drip_s: float = 0.0
     hang_up: bool = False
+    kept_back: int = 0
 
 
 @dataclass
@@ -37,6 +41,7 @@ class Posted:
     path: str
     headers: dict[str, str]
     body: bytes
+    method: str = "POST"
 
     @property
     def json(self) -> Any:
@@ -44,9 +49,9 @@ class Posted:
 
 
 class HttpReceiver:
-    """Answers as scripted, then 200 for ever; keeps what came in."""
+    """Answers as scripted, then 200 for ever, or as `answer` says; keeps what came in."""
 
-    def __init__(self, replies: Sequence[Reply] = ()) -> None:
+    def __init__(self, replies: Sequence[Reply] = (), answer: Callable[[Posted], Reply] | None = None) -> None:
         self.posted: list[Posted] = []
         self.cut = threading.Event()
         left = list(replies)
@@ -55,8 +60,9 @@ class HttpReceiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                receiver.posted.append(Posted(self.path, dict(self.headers.items()), body))
-                reply = left.pop(0) if left else Reply()
+                posted = Posted(self.path, dict(self.headers.items()), body, self.command)
+                receiver.posted.append(posted)
+                reply = left.pop(0) if left else answer(posted) if answer is not None else Reply()
                 if reply.hang_up:
                     self.close_connection = True
                     self.connection.close()
@@ -66,11 +72,12 @@ class HttpReceiver:
                     self.send_response(reply.status)
                     for name, value in reply.headers.items():
                         self.send_header(name, value)
-                    self.send_header("Content-Length", str(len(reply.body)))
+                    self.send_header("Content-Length", str(len(reply.body) + reply.kept_back))
                     self.end_headers()
                     self.wfile.write(reply.body)
+                    self.close_connection = self.close_connection or bool(reply.kept_back)
 
-            do_GET = do_POST  # noqa: N815  # http.server's name
+            do_GET = do_PUT = do_POST  # noqa: N815  # http.server's names
 
             def _drip(self, seconds: float) -> None:
                 end = time.monotonic() + seconds
@@ -93,8 +100,10 @@ class HttpReceiver:
 
 
 @contextmanager
-def http_receiver(*replies: Reply, tls: ssl.SSLContext | None = None) -> Iterator[HttpReceiver]:
-    receiver = HttpReceiver(replies)
+def http_receiver(
+    *replies: Reply, tls: ssl.SSLContext | None = None, answer: Callable[[Posted], Reply] | None = None
+) -> Iterator[HttpReceiver]:
+    receiver = HttpReceiver(replies, answer)
     if tls is not None:
         receiver.server.socket = tls.wrap_socket(receiver.server.socket, server_side=True)
     thread = threading.Thread(target=receiver.server.serve_forever, args=(0.01,), daemon=True)

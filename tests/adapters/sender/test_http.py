@@ -8,7 +8,6 @@ from email.utils import format_datetime
 
 import pytest
 from apprise.plugins.discord import NotifyDiscord
-from apprise.plugins.pagerduty import PAGERDUTY_API_LOOKUP
 from apprise.plugins.slack import NotifySlack
 
 from service.adapters.sender.verdict import seconds
@@ -57,11 +56,12 @@ def test_a_slack_post_escapes_what_slack_reads(
     notifier = build(slack="slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#ops")
     assert notifier.send("slack", HOSTILE).outcome == "sent"
     raw = receiver.posted[0].body.decode()
-    attachment = receiver.posted[0].json["attachments"][0]
+    head, section, *_ = receiver.posted[0].json["blocks"]
     assert "<!channel>" not in raw
     assert "@channel" not in raw
-    assert "&lt;!channel&gt;" in attachment["title"]
-    assert "&lt;b&gt;&amp;&lt;/b&gt;" in attachment["text"]
+    assert "&lt;!channel&gt;" in head["text"]["text"]
+    assert "&lt;b&gt;&amp;&lt;/b&gt;" in section["text"]["text"]
+    assert section["text"]["verbatim"] is True
     assert "&amp;lt;" not in raw
 
 
@@ -81,20 +81,6 @@ def test_a_phone_gets_three_lines_and_the_link(build: Build, receiver: HttpRecei
     shown = receiver.posted[0].json
     assert shown["title"] == message().title
     assert shown["message"] == "\n".join([*message().lines[:2], message().link])
-
-
-def test_a_pager_keeps_one_incident_an_interruption(
-    build: Build, receiver: HttpReceiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for region in PAGERDUTY_API_LOOKUP:
-        monkeypatch.setitem(PAGERDUTY_API_LOOKUP, region, f"http://127.0.0.1:{receiver.port}/enqueue")
-    notifier = build(pager="pagerduty://integrationkey0123456789@apikey0123456789/momentwatch/watch")
-    notifier.send("pager", message(key="opened"))
-    notifier.send("pager", message(key="resolved", state="resolved"))
-    opened, resolved = (posted.json for posted in receiver.posted)
-    assert (opened["event_action"], opened["dedup_key"]) == ("trigger", "thread-1")
-    assert (resolved["event_action"], resolved["dedup_key"]) == ("resolve", "thread-1")
-    assert len(opened["payload"]["summary"]) <= 1024
 
 
 # --- trouble ---

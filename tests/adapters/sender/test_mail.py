@@ -45,15 +45,16 @@ def test_several_recipients_get_one_mail_in_one_transaction(build: Build, mailbo
     assert "c@shop.example" not in mail.as_string()
 
 
-def test_the_same_notice_has_the_same_message_id_and_a_thread_one_root(build: Build, mailbox: Mailbox) -> None:
+def test_a_notice_keeps_its_message_id_and_what_follows_names_the_first(build: Build, mailbox: Mailbox) -> None:
     notifier = build(ops=url(mailbox))
-    for key in ("opened", "opened", "resolved"):
-        notifier.send("ops", message(key=key))
+    root = notifier.send("ops", message(key="opened")).handle
+    notifier.send("ops", message(key="opened"))
+    notifier.send("ops", message(key="resolved", root=root))
     first, again, resolved = mailbox.mails
     assert first["Message-ID"] == again["Message-ID"] == "<opened@momentwatch.example>"
     assert resolved["Message-ID"] == "<resolved@momentwatch.example>"
-    assert {mail["References"] for mail in mailbox.mails} == {"<thread-1@momentwatch.example>"}
-    assert {mail["In-Reply-To"] for mail in mailbox.mails} == {"<thread-1@momentwatch.example>"}
+    assert (first["References"], first["In-Reply-To"]) == (None, None)
+    assert resolved["References"] == resolved["In-Reply-To"] == first["Message-ID"]
 
 
 HOSTILE = "x\r\nBcc: all@shop.example\r\n\r\n<script>alert(1)</script>\u2028 \ud800"

@@ -124,7 +124,7 @@ def judgement(through: Micros, *changes: Any, **more: Any) -> Judgement:
 
 def notice(key: str, target: str = "mail") -> Notice:
     """A notice that something opened."""
-    message = Message(key=key, thread="t", title="Payments fail — Zürich", lines=("one", "two"), level="high")
+    message = Message(key=key, thread=key, title="Payments fail — Zürich", lines=("one", "two"), level="high")
     return Notice(key=key, target=target, reason="opened", message=message, moment="paid", owner="ops")
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from service.core.event import HOUR, MINUTE
 from service.core.ports import Delivery
 from tests.adapters.store.scene import T0, notice
 
 if TYPE_CHECKING:
     from service.core.ports import Leased, Store
+    from service.core.telling.route import Notice
 
 SENT = Delivery("sent", "250 OK")
 DOWN = Delivery("failed", "connection refused")
@@ -169,3 +172,37 @@ def test_senders_at_once_take_different_rows(store: Store) -> None:
     sender()
     assert sorted(taken) == [f"n{i:03}" for i in range(60)]
     assert {(row.state, row.attempts) for row in store.outbox(limit=100)} == {("sent", 1)}
+
+
+def talking(key: str, thread: str = "t", target: str = "pager") -> Notice:
+    made = notice(key, target)
+    return msgspec.structs.replace(made, message=msgspec.structs.replace(made.message, thread=thread))
+
+
+def test_in_a_conversation_one_waits_for_another_and_learns_what_the_first_was_called(store: Store) -> None:
+    told = [talking("opened"), talking("resolved"), talking("other", "u"), talking("same", target="chat")]
+    store.enqueue(told, T0)
+    opened, other, same = lease(store, T0)
+    assert names([opened, other, same]) == ["opened", "other", "same"]
+    assert {one.root for one in (opened, other, same)} == {""}
+    assert store.delivered(other, SENT, T0, None)
+    assert store.delivered(same, SENT, T0, None)
+    # Refused for now: what follows must not overtake it.
+    assert store.delivered(opened, DOWN, T0, T0 + HOUR)
+    assert names(lease(store, T0)) == []
+    (again,) = lease(store, T0 + HOUR)
+    assert store.delivered(again, Delivery("sent", handle="C1 17.5"), T0 + HOUR, None)
+    (resolved,) = lease(store, T0 + HOUR)
+    assert (resolved.notice.key, resolved.root) == ("resolved", "C1 17.5")
+    assert store.delivered(resolved, Delivery("sent", handle="C1 18.0"), T0 + HOUR, None)
+    store.enqueue([talking("more")], T0 + HOUR)
+    (more,) = lease(store, T0 + HOUR)
+    assert more.root == "C1 17.5", "a thread hangs on its first post"
+
+
+def test_what_was_given_up_holds_nothing_back(store: Store) -> None:
+    store.enqueue([talking("opened"), talking("resolved")], T0)
+    (opened,) = lease(store, T0)
+    assert store.delivered(opened, DOWN, T0, None)
+    (resolved,) = lease(store, T0)
+    assert (resolved.notice.key, resolved.root) == ("resolved", "")

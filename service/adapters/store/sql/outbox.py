@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, case, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, select, update
 
 from service.adapters.store.sql.bulk import Bulk, Plan
 from service.adapters.store.sql.tables import outbox
@@ -12,7 +12,7 @@ from service.core.event import Micros
 from service.core.ports import Delivery, Leased, OutboxRow
 from service.core.telling.route import Notice
 
-_COLUMNS = ("key", "target", "state", "created_at", "due_at", "last_error", "body")
+_COLUMNS = ("key", "target", "state", "created_at", "due_at", "last_error", "body", "thread")
 # In the order given, which they are sent in: an owner hears of the opening before the resolution.
 _NEW = Plan(outbox, "new", _COLUMNS, ("key",), in_order=True)
 
@@ -25,18 +25,18 @@ def enqueue(connection: Connection, bulk: Bulk, notices: Sequence[Notice], now: 
     once: dict[str, Notice] = {}
     for notice in notices:
         once.setdefault(notice.key, notice)
-    rows = [(n.key, n.target, "waiting", now, now, "", _encode(n).decode()) for n in once.values()]
+    rows = [(n.key, n.target, "waiting", now, now, "", _encode(n).decode(), n.message.thread) for n in once.values()]
     return bulk.run(connection, _NEW, rows)
 
 
 def lease(connection: Connection, now: Micros, until: Micros, limit: int, skip: Collection[str]) -> list[Leased]:
     """Take due rows, and those whose lease ran out, longest due first; another's are passed over."""
     wanted = (
-        select(outbox)
-        .where(outbox.c.state.in_(("waiting", "attempting")), outbox.c.due_at <= now)
+        select(outbox, _root().label("root"))
+        .where(outbox.c.state.in_(_UNDER_WAY), outbox.c.due_at <= now, ~_waits_for_another())
         .order_by(outbox.c.due_at, outbox.c.id)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=outbox)
     )
     if skip:
         wanted = wanted.where(outbox.c.target.not_in(sorted(skip)))
@@ -61,9 +61,42 @@ def lease(connection: Connection, now: Micros, until: Micros, limit: int, skip: 
             attempts=row.attempts,
             created_at=row.created_at,
             ambiguous=row.ambiguous or row.state == "attempting",
+            root=row.root or "",
         )
         for row in rows
     ]
+
+
+_UNDER_WAY = ("waiting", "attempting")
+
+
+def _waits_for_another() -> ColumnElement[bool]:
+    """An earlier one of the conversation is not settled: nothing is resolved before it was opened."""
+    before = outbox.alias("before")
+    return exists().where(
+        before.c.target == outbox.c.target,
+        before.c.thread == outbox.c.thread,
+        before.c.thread != "",
+        before.c.id < outbox.c.id,
+        before.c.state.in_(_UNDER_WAY),
+    )
+
+
+def _root() -> ColumnElement[str]:
+    first = outbox.alias("first")
+    found = (
+        select(first.c.handle)
+        .where(
+            first.c.target == outbox.c.target,
+            first.c.thread == outbox.c.thread,
+            first.c.thread != "",
+            first.c.id < outbox.c.id,
+            first.c.handle != "",
+        )
+        .order_by(first.c.id)
+        .limit(1)
+    )
+    return found.scalar_subquery()
 
 
 def release(connection: Connection, leased: Leased, due_at: Micros) -> bool:
@@ -74,7 +107,7 @@ def release(connection: Connection, leased: Leased, due_at: Micros) -> bool:
 def delivered(connection: Connection, leased: Leased, delivery: Delivery, now: Micros, next_at: Micros | None) -> bool:
     """Record an attempt; False when the lease was no longer ours."""
     if delivery.outcome == "sent":
-        return _settle(connection, leased, state="sent", sent_at=now, last_error="")
+        return _settle(connection, leased, state="sent", sent_at=now, last_error="", handle=delivery.handle)
     doubt = {"ambiguous": True} if delivery.outcome == "unknown" else {}
     if next_at is None:
         return _settle(connection, leased, state="failed", last_error=delivery.detail, **doubt)

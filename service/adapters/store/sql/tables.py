@@ -276,8 +276,12 @@ outbox = Table(
     _word("last_error"),
     _flag("ambiguous"),
     _word("body"),
+    # The conversation, and what the target called the message.
+    Column("thread", Text, nullable=False, server_default=text("''")),
+    Column("handle", Text, nullable=False, server_default=text("''")),
     UniqueConstraint("key"),
     Index("outbox_by_due", "state", "due_at"),
+    Index("outbox_by_thread", "target", "thread", "id"),
 )
 
 # By partition, so that replicas do not wait for one another's rows.
