@@ -42,8 +42,9 @@ $(STAMP): pyproject.toml requirements/build.txt requirements/dev.txt
 system-packages: ## bring the servers that the tests drive
 	@tests/harness/system-packages
 
+# A file's tests stay together, for they share what is costly to start; each worker has servers of its own.
 test: install system-packages lint ## every check, then every test
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # N kills in all; SEED repeats a run; ONLY names scenarios, with commas between.
 faults: install system-packages ## kill, freeze and cut everything: N=50 SEED= ONLY=
