@@ -46,7 +46,7 @@ system-packages: ## bring the servers that the tests drive
 test: install system-packages lint ## every check, then every test
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-# N kills in all; SEED repeats a run; ONLY names scenarios, with commas between.
+# N kills in all; SEED repeats a run; ONLY names scenarios, with commas between (`--help` lists them).
 faults: install system-packages ## kill, freeze and cut everything: N=50 SEED= ONLY=
 	$(BIN)/python -m tests.faults --kills $(or $(N),50) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 

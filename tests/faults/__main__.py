@@ -12,6 +12,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from tests.faults.lanes import Task, in_lanes
 from tests.faults.process import Forge
 from tests.faults.receiver import receiving
 from tests.faults.rig import World
@@ -25,6 +26,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50, metavar="N", help="SIGKILLs in all, 50 unless told otherwise")
     parser.add_argument("--seed", type=int, default=None, help="of the events and of every choice; printed")
     parser.add_argument("--only", default="", metavar="NAMES", help=f"some of {', '.join(SCENARIOS)}")
+    parser.add_argument("--lanes", type=int, default=2, metavar="N", help="so many scenarios at a time, 2")
     parser.add_argument("--keep", action="store_true", help="leave the logs and databases where they are")
     arguments = parser.parse_args()
     names = [name for name in arguments.only.split(",") if name] or list(SCENARIOS)
@@ -39,8 +41,7 @@ def main() -> int:
     with receiving() as receiver, closing(Forge()) as forge, closing(Servers()) as servers:
         world = World(folder, servers, receiver, forge)
         print(header(), flush=True)
-        for name in names:
-            outcome = SCENARIOS[name].run(world, name, seed, SCENARIOS[name].share_of(arguments.kills))
+        for outcome in in_lanes([_task(world, name, seed, arguments.kills) for name in names], arguments.lanes):
             print(row(outcome), flush=True)
             outcomes.append(outcome)
     print(summary(outcomes, time.monotonic() - began))
@@ -50,6 +51,11 @@ def main() -> int:
     else:
         shutil.rmtree(folder, ignore_errors=True)
     return int(failed)
+
+
+def _task(world: World, name: str, seed: int, kills: int) -> Task:
+    scenario = SCENARIOS[name]
+    return Task(name, lambda: scenario.run(world, name, seed, scenario.share_of(kills)), scenario.harms)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.faults.poison import POISON
+
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,11 +35,17 @@ class Raw:
 
 @dataclass(frozen=True)
 class Watched:
-    """What the catalogue says that the counting depends on; times in microseconds."""
+    """What the catalogue says that the counting depends on; times in microseconds.
+
+    `closed`: how far moments are closed, where the wall's clock says so. `latest`: what happened later than that
+    cannot have.
+    """
 
     dimensions: Mapping[str, tuple[str, ...]]
     topics: Mapping[str, tuple[str, ...]]
     lateness: int
+    closed: Mapping[str, int] | None = None
+    latest: int | None = None
 
 
 @dataclass
@@ -45,7 +53,8 @@ class Expected:
     """What the store must say; also the shape in which `stored` gives what it says.
 
     `cells`: attempts, broken, cancelled, arrivals, value and broken value in minor units. `breaks`: one tuple a
-    broken promise (moment, customer, time, value, dimensions, settled at). `ledger`: (due, waiting) by key.
+    broken promise (moment, customer, time, value, dimensions, settled at). `ledger`: (due, waiting) by key. `lost`:
+    (topic, partition, first, next) of what was gone before anybody read it.
     """
 
     read: int = 0
@@ -57,6 +66,7 @@ class Expected:
     ledger: dict[tuple[str, str], tuple[int | None, bool]] = field(default_factory=dict)
     voices: Counter[Place] = field(default_factory=Counter)
     closed: dict[str, int] = field(default_factory=dict)
+    lost: Counter[tuple[str, int, int, int]] = field(default_factory=Counter)
 
 
 def micros(text: str) -> int:
@@ -70,6 +80,8 @@ class Unfit(Exception):  # noqa: N818  # of a record, not of ours
 
 def event_of(value: bytes, watched: Watched) -> dict[str, Any]:
     """What a record says, times in microseconds. Raises Unfit."""
+    if value in POISON:
+        raise Unfit(POISON[value])
     try:
         event = json.loads(value.decode())
     except UnicodeDecodeError:
@@ -89,6 +101,8 @@ def event_of(value: bytes, watched: Watched) -> dict[str, Any]:
         raise Unfit("bad_time") from None
     if event.get("moment") is not None and event["moment"] not in watched.dimensions:
         raise Unfit("unknown_moment")
+    if watched.latest is not None and event["time"] > watched.latest:
+        raise Unfit("future")
     return event
 
 
@@ -123,7 +137,7 @@ def recount(records: Iterable[Raw], watched: Watched) -> Expected:
             plain.append(event)
         else:
             keyed.setdefault((event["moment"], event["key"]), []).append(event)
-    expected.closed = _closed(latest, watched)
+    expected.closed = _closed(latest, watched) if watched.closed is None else dict(watched.closed)
     sums: dict[Cell, list[int]] = {cell: [0, 0, 0, count, 0, 0] for cell, count in arrivals.items()}
     for event in plain:
         _count(event, event["time"], event["outcome"], None, sums, expected, watched)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,10 @@ GROUP: dict[str, Any] = {
 
 
 class Forge:
-    """The launcher, and what it was told."""
+    """The launcher, and what it was told; safe from any thread."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self.exits = tempfile.mkdtemp(prefix="momentwatch-exits-")
         self._process = subprocess.Popen(  # noqa: S603  # our own module
             [sys.executable, "-m", "tests.faults.forge", self.exits],
@@ -47,9 +49,10 @@ class Forge:
         """A new process; its pid."""
         if self._process.stdin is None or self._process.stdout is None:
             raise HarnessError("the launcher has no pipes")
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
+        with self._lock:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
         if not answer:
             raise HarnessError(f"the launcher ended with {self._process.wait(10)}")
         return int(answer)

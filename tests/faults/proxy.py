@@ -14,14 +14,15 @@ _COMMIT = b"COMMIT"
 class Proxy:
     """Passes bytes on to one address; its ways may be changed from any thread while it runs.
 
-    `delay_s`: how long each piece waits. `mute`: pieces are taken and never passed on. `swallow`: so many more
-    answers to a COMMIT are lost: it reaches the server, and then the connection is cut.
+    `delay_s`: how long each piece waits. `mute`: pieces are taken and never passed on. `down`: nobody gets in.
+    `swallow`: so many more answers to a COMMIT are lost: it reaches the server, and then the connection is cut.
     """
 
     def __init__(self, port: int) -> None:
         self.port = free_port()
         self.delay_s = 0.0
         self.mute = False
+        self.down = False
         self.swallow = 0
         self.swallowed = 0
         self._to = port
@@ -61,6 +62,9 @@ class Proxy:
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.down:
+            writer.transport.abort()
+            return
         try:
             there, beyond = await asyncio.open_connection(LOOPBACK, self._to)
         except OSError:

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,10 +27,10 @@ class Heard:
 
 
 class Receiver:
-    """Keeps what it hears, by path; `manner` says how the next messages are answered."""
+    """Keeps what it hears, by path; `manners` says how the next messages of a path are answered, else well."""
 
     def __init__(self) -> None:
-        self.manner: Callable[[], Manner] = lambda: "well"
+        self.manners: dict[str, Manner] = {}
         self.slow_s = 4.0
         self._heard: list[Heard] = []
         self._lock = threading.Lock()
@@ -49,7 +49,7 @@ class Receiver:
         self.port = int(self.server.server_address[1])
 
     def _take(self, handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
-        manner = self.manner()
+        manner = self.manners.get(handler.path, "well")
         heard = Heard(
             handler.path, body["key"], bool(body["repeat"]), body["title"], manner, dict(handler.headers.items())
         )

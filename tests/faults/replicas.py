@@ -1,4 +1,4 @@
-"""Several processes over one PostgreSQL: killed, frozen past their session, restarted in turn; the outcome is one's."""
+"""Several processes over one PostgreSQL: restarted in turn, killed, frozen past their session; the outcome is one's."""
 
 import signal
 import time
@@ -8,13 +8,16 @@ from tests.faults.rig import Outcome, Rig, World
 
 SLOTS = ("a", "b", "c")
 PAUSE_S = 1.0
+SHORT_S = 3.0
+"""A session that is soon over, where somebody has to be waited for to lose his."""
 
 
 class Crew:
     """The processes by slot."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, rig: Rig, session_s: float = GROUP["session_timeout"]) -> None:
         self._rig = rig
+        self._session_s = session_s
         self._lives: dict[str, Life] = {}
 
     @property
@@ -26,7 +29,7 @@ class Crew:
         self, slot: str, point: str = "", *, action: str = "kill", fixed: bool = False, nth: int | None = None
     ) -> Life:
         """A process in a slot; `fixed`: it is the same member of the group after each start, else a new one."""
-        group = {"instance_id": slot if fixed else None}
+        group = {"instance_id": slot if fixed else None, "session_timeout": self._session_s}
         life = self._rig.start(point, nth or self._rig.random.choice((1, 2, 4)), slot=slot, action=action, group=group)
         self._lives[slot] = life
         return life
@@ -53,7 +56,7 @@ class Crew:
 
 
 def many_over_one_database(world: World, name: str, seed: int, kills: int) -> Outcome:
-    """First start at once, rolling restart, `kills` kills through rebalances, and a zombie that wakes up."""
+    """First start at once, rolling restart, and `kills` kills through rebalances."""
     with world.servers.postgres.database() as url, Rig(world, name, seed, world.topics(), database=url) as rig:
         crew = Crew(rig)
         rig.more(9)
@@ -67,7 +70,6 @@ def many_over_one_database(world: World, name: str, seed: int, kills: int) -> Ou
             crew.start(slot, fixed=True)
         for _ in range(kills):
             _kill_one(rig, crew, points)
-        _freeze_one(rig, crew)
         rig.more()
         rig.settle(crew.lives)
         for slot in SLOTS:
@@ -104,16 +106,25 @@ def _kill_one(rig: Rig, crew: Crew, points: list[str]) -> None:
     crew.start(slot, fixed=fixed)
 
 
-def _freeze_one(rig: Rig, crew: Crew) -> None:
-    """A replica is frozen past its session; the others take its partitions; then it wakes and goes on writing."""
-    for point in ("ingest:commit", "watch:commit", "send:commit"):
-        crew.end("b")
-        zombie = crew.start("b", point, action="stop")
-        rig.more()
-        if not zombie.wait_noted(10 * PAUSE_S):
-            zombie.signal(signal.SIGSTOP)
-        rig.points[f"frozen at {zombie.died_at() or 'random'}"] += 1
-        rig.more(2)
-        time.sleep(GROUP["session_timeout"] + 3 * PAUSE_S)
-        zombie.signal(signal.SIGCONT)
-        rig.more()
+def zombies(world: World, name: str, seed: int, kills: int) -> Outcome:
+    """A process is frozen past its session in each of its loops; another takes over; then it wakes and writes on."""
+    del kills
+    with world.servers.postgres.database() as url, Rig(world, name, seed, world.topics(), database=url) as rig:
+        crew = Crew(rig, SHORT_S)
+        rig.more(9)
+        crew.start("a")
+        rig.settle(crew.lives)
+        for point in ("ingest:commit", "watch:commit", "send:commit"):
+            zombie = crew.start("b", point, action="stop", nth=1)
+            rig.more()
+            if not zombie.wait_noted(10 * PAUSE_S):
+                zombie.signal(signal.SIGSTOP)
+            rig.points[f"frozen at {zombie.died_at() or 'random'}"] += 1
+            rig.more(2)
+            time.sleep(SHORT_S + 2 * PAUSE_S)
+            zombie.signal(signal.SIGCONT)
+            rig.more()
+            rig.settle(crew.lives)
+            crew.end("b")
+        crew.end("a")
+        return rig.finish()

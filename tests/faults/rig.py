@@ -1,29 +1,31 @@
 """A fault run's world: topics with a seeded stream, a database, a receiver, processes, and the question what is off."""
 
-import json
 import random
 import signal
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import yaml
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from sqlalchemy import exc, text
 
 from service.core.event import MINUTE
 from tests.e2e.running import write_catalogue
-from tests.faults.oracle import Expected, Raw, Watched, recount
+from tests.faults.feed import Feed
+from tests.faults.oracle import Raw, Watched, recount
 from tests.faults.process import Forge, Life
+from tests.faults.proxy import Proxy
 from tests.faults.receiver import Receiver
 from tests.faults.stored import Verdict, engine_of, stored
 from tests.faults.stream import LATENESS, Item, Stream, catalogue
+from tests.faults.undisturbed import differences, happened, told
 from tests.harness.kafka import KafkaBroker
+from tests.harness.kafka_cluster import KafkaCluster
 from tests.harness.postgres import PostgresServer
 from tests.harness.process import free_port
 
@@ -32,6 +34,8 @@ STILL_S = 1.5
 """Two turns of the watch and more."""
 Topics = tuple[tuple[str, int], tuple[str, int]]
 """Two topics' names, and how many partitions each has."""
+ALLOWED_SKEW = 5 * MINUTE
+"""The catalogue's default."""
 DIMENSIONS = {"delivered": ("region", "carrier"), "checkout": ("region",)}
 
 
@@ -50,6 +54,16 @@ class Outcome:
     problems: list[str] = field(default_factory=list)
     points: Counter[str] = field(default_factory=Counter)
 
+    @classmethod
+    def failed(cls, name: str, why: str) -> "Outcome":
+        """One that came to no end."""
+        return cls(name, 0, 0, 0, 0, 0, 0, 0.0, [why])
+
+
+def _reached(through: int | None, closable: int, live: bool) -> bool:  # said of the clock
+    """Whether a moment is closed as far as it can be; where time is the wall's, it goes on."""
+    return through is not None and (through >= closable if live else through == closable)
+
 
 class Brokers(Protocol):
     """The servers that scenarios share."""
@@ -62,6 +76,16 @@ class Brokers(Protocol):
     @property
     def postgres(self) -> PostgresServer:
         """One server."""
+        ...
+
+    @property
+    def cluster(self) -> KafkaCluster:
+        """Three brokers, to which harm may be done by one scenario at a time."""
+        ...
+
+    @property
+    def proxied(self) -> tuple[Proxy, str]:
+        """A proxy before the one broker, and the address of the broker there."""
         ...
 
 
@@ -91,10 +115,10 @@ class World:
         """The same world with a broker that is nobody else's."""
         return replace(self, own=broker)
 
-    def topics(self, orders: int = 3, payments: int = 2) -> Topics:
-        """Two new topics."""
+    def topics(self, orders: int = 3, payments: int = 2, configs: Mapping[str, str] | None = None) -> Topics:
+        """Two new topics, with some of Kafka's properties for topics."""
         broker = self.broker
-        first, second = (broker.create_topic(partitions=n) for n in (orders, payments))
+        first, second = (broker.create_topic(partitions=n, configs=configs) for n in (orders, payments))
         return (first, orders), (second, payments)
 
 
@@ -102,7 +126,7 @@ class Rig:
     """One scenario's stream and store.
 
     `database`: a URL, or "" for a SQLite file of the rig's own. `via`: what the service is told the brokers'
-    address is, where a proxy stands in between.
+    address is, and `receiver_port` where targets are, where a proxy stands in between. `live`: the wall's clock.
     """
 
     def __init__(  # what it stands on, each by name
@@ -114,31 +138,32 @@ class Rig:
         *,
         database: str = "",
         via: str = "",
+        receiver_port: int = 0,
+        live: bool = False,
         **shape: Any,
     ) -> None:
         self.world = world
         self.name = name
+        self.live = live
         self.random = random.Random(seed)
         self.stream = Stream(seed, *topics, **shape)
+        self.feed = Feed(world.broker, self.stream)
         self.folder = world.folder / name
         self.folder.mkdir()
         self.path = f"/{name}"
         self.database = database or f"sqlite:///{self.folder / 'momentwatch.db'}"
         self.via = via or world.address
-        self.topics = [topic for topic, _ in topics]
         self.began = time.monotonic()
+        self.began_at = time.time_ns() // 1000
         self.kills = 0
         self.points: Counter[str] = Counter()
         self.problems: list[str] = []
-        self.expected_read = 0
-        self.gone: list[Raw] = []
-        """Records of topics that were deleted since, as they were read before."""
         self._lives = 0
+        self._clock = "live" if live else "event"
         address = self.folder / "address"
-        address.write_text(f"json://127.0.0.1:{world.receiver.port}{self.path}")
-        self._rules = write_catalogue(self.folder / "rules", *catalogue((self.topics[0], self.topics[1]), str(address)))
+        address.write_text(f"json://127.0.0.1:{receiver_port or world.receiver.port}{self.path}")
+        self._rules = write_catalogue(self.folder / "rules", *catalogue(self.feed.topics, str(address), self._clock))
         self._config = self._write_config("momentwatch.yaml", self.database, self._rules)
-        self._producer: Any = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -146,15 +171,14 @@ class Rig:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
-        if self._producer is not None:
-            self._producer.close(timeout=5)
+        self.feed.forget()
 
-    def _write_config(self, name: str, database: str, rules: Path, port: int | None = None) -> Path:
+    def _write_config(self, name: str, database: str, rules: Path, *, via: str = "") -> Path:
         settings = {
             "rules": str(rules),
             "database": {"url": database},
-            "kafka": {"bootstrap_servers": self.via.split(","), "group_id": f"{self.name}-{name}"},
-            "web": {"port": free_port() if port is None else port},
+            "kafka": {"bootstrap_servers": (via or self.via).split(","), "group_id": f"{self.name}-{name}"},
+            "web": {"port": free_port()},
             "send": {"allow_hosts": ["127.0.0.0/8"], "timeout": "2s"},
         }
         file = self.folder / name
@@ -165,45 +189,11 @@ class Rig:
 
     def produce(self, items: Iterable[Item]) -> None:
         """Put records on the topics, and know that they are there."""
-        if self._producer is None:
-            self._producer = KafkaProducer(
-                bootstrap_servers=self.world.address.split(","), linger_ms=5, max_block_ms=60_000, acks="all"
-            )
-        sent = [self._producer.send(item.topic, item.payload, partition=item.partition) for item in items]
-        self._producer.flush()
-        for future in sent:
-            future.get(60)
-        self.expected_read += len(sent)
+        self.feed.produce(items)
 
     def more(self, chunks: int = 1) -> None:
         """Let some event time happen."""
-        for _ in range(chunks):
-            self.produce(self.stream.next())
-
-    def raw(self) -> list[Raw]:
-        """Every record of the topics as the brokers give it now, partition by partition."""
-        consumer = KafkaConsumer(
-            bootstrap_servers=self.world.address.split(","),
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-        )
-        try:
-            spots = [
-                TopicPartition(topic, number)
-                for topic in self.topics
-                for number in sorted(consumer.partitions_for_topic(topic))
-            ]
-            consumer.assign(spots)
-            consumer.seek_to_beginning(*spots)
-            ends = consumer.end_offsets(spots)
-            found: dict[Any, list[Raw]] = {spot: [] for spot in spots}
-            while any(consumer.position(spot) < end for spot, end in ends.items()):
-                for spot, records in consumer.poll(timeout_ms=500).items():
-                    found[spot] += [Raw(spot.topic, spot.partition, r.offset, r.value) for r in records]
-        finally:
-            consumer.close()
-        return [raw for records in found.values() for raw in records]
+        self.feed.more(chunks)
 
     # --- processes ---
 
@@ -253,8 +243,10 @@ class Rig:
                 unrouted = connection.scalar(text("SELECT COUNT(*) FROM news WHERE NOT routed"))
         finally:
             engine.dispose()
-        there = len(closed) == len(DIMENSIONS) and all(through == closable for _, through in closed)
-        return list(map(tuple, ticks)) if there and read >= self.expected_read and not (waiting or unrouted) else None
+        there = len(closed) == len(DIMENSIONS) and all(_reached(through, closable, self.live) for _, through in closed)
+        return (
+            list(map(tuple, ticks)) if there and read >= self.feed.expected_read and not (waiting or unrouted) else None
+        )
 
     def settle(self, lives: Sequence[Life], url: str | None = None, patience_s: float = PATIENCE_S) -> None:
         """Wait until everything is done and stays so for some turns of the watch; name what was not."""
@@ -275,9 +267,43 @@ class Rig:
                 return
             time.sleep(0.15)
 
+    def unsent(self) -> int:
+        """How many notices wait."""
+        engine = engine_of(self.database)
+        try:
+            with engine.connect() as connection:
+                return int(connection.scalar(text("SELECT COUNT(*) FROM outbox WHERE state <> 'sent'")) or 0)
+        finally:
+            engine.dispose()
+
+    def wait(self, seen: Callable[[], bool], what: str, patience_s: float = 30.0) -> None:
+        """Until something is seen; name what was not."""
+        deadline = time.monotonic() + patience_s
+        while not seen():
+            if time.monotonic() > deadline:
+                self.problems.append(f"did not come: {what}")
+                return
+            time.sleep(0.05)
+
     # --- the verdict ---
 
-    def finish(self, expected: Expected | None = None) -> Outcome:
+    def begin(self, chunks: int = 3) -> Life:
+        """A process that has read some of the stream."""
+        self.more(chunks)
+        life = self.start()
+        self.settle([life])
+        return life
+
+    def end(self, life: Life) -> Outcome:
+        """Some more events, the end of a process that outlived everything, and the verdict."""
+        self.more()
+        self.settle([life])
+        code = life.end()
+        if code != 0:
+            self.problems.append(f"the process ended with {code}: {life.tail()}")
+        return self.judge()
+
+    def finish(self) -> Outcome:
         """Let one process end the work, then compare: the log with the store, the run with an undisturbed one."""
         last = self.start()
         self.settle([last])
@@ -285,92 +311,54 @@ class Rig:
         # Where nothing was left to do, it had only begun to start.
         if code not in {0, -signal.SIGTERM}:
             self.problems.append(f"the last process ended with {code}: {last.tail()}")
-        return self.judge(expected)
+        return self.judge()
 
-    def judge(self, expected: Expected | None = None) -> Outcome:
+    def judge(self) -> Outcome:
         """Compare what is stored with the oracle's count, and what happened with what ought to have."""
-        if expected is None:
-            watched = Watched(DIMENSIONS, {"delivered": tuple(self.topics), "checkout": (self.topics[1],)}, LATENESS)
-            expected = recount([*self.gone, *self.raw()], watched)
-        verdict = Verdict(expected, stored(self.database))
-        self.problems += verdict.problems
-        repeated = self._undisturbed()
+        feed, found = self.feed, stored(self.database)
+        orders, payments = (feed.called(topic) for topic in feed.topics)
+        watched = Watched(
+            DIMENSIONS,
+            {"delivered": (orders, payments), "checkout": (payments,)},
+            LATENESS,
+            found.closed if self.live else None,
+            self.began_at + ALLOWED_SKEW if self.live else None,
+        )
+        records = feed.everything()
+        expected = recount(records, watched)
+        expected.lost = Counter(feed.lost)
+        verdict = Verdict(expected, found)
+        heard = self.world.receiver.taken(self.path)
+        repeated, problems = told(self.database, heard)
+        self.problems += [*verdict.problems, *problems, *self._unlike_undisturbed(records)]
         return Outcome(
             self.name,
             self.kills,
             expected.read,
             verdict.lost,
             verdict.doubled,
-            len(self.world.receiver.taken(self.path)),
+            len(heard),
             repeated,
             time.monotonic() - self.began,
             self.problems,
             self.points,
         )
 
-    def _undisturbed(self) -> int:
-        """Run the same topics through one process that nobody disturbs; how many notices came twice here."""
+    def _unlike_undisturbed(self, records: Sequence[Raw]) -> list[str]:
+        """Run the same records through one process that nobody disturbs, and name what happened otherwise there."""
         name = f"{self.name}-undisturbed"
         url = f"sqlite:///{self.folder / 'undisturbed.db'}"
         address = self.folder / "undisturbed-address"
         address.write_text(f"json://127.0.0.1:{self.world.receiver.port}/{name}")
-        rules = write_catalogue(self.folder / "undisturbed", *catalogue((self.topics[0], self.topics[1]), str(address)))
-        config = self._write_config("undisturbed.yaml", url, rules)
+        topics = self.feed.topics
+        if self.feed.gone:
+            (orders, _), (payments, _) = self.feed.copied(records)
+            topics = (orders, payments)
+        rules = write_catalogue(self.folder / "undisturbed", *catalogue(topics, str(address), self._clock))
+        config = self._write_config("undisturbed.yaml", url, rules, via=self.world.address)
         log, note = self.folder / "undisturbed.log", self.folder / "undisturbed.note"
         life = Life(self.world.forge, config, log, note, group={"group_id": name})
         self.settle([life], url)
         life.end()
-        self._compare("interruptions", happened(self.database), happened(url))
-        return self._told()
-
-    def _told(self) -> int:
-        """What was sent reached its target once, or says that it is a repeat; how many came twice."""
-        engine = engine_of(self.database)
-        try:
-            with engine.connect() as connection:
-                rows = connection.execute(text("SELECT key, state, body FROM outbox")).all()
-        finally:
-            engine.dispose()
-        states = {key: state for key, state, _ in rows}
-        heard = self.world.receiver.taken(self.path)
-        unheard = [key for key, state in states.items() if state == "sent" and key not in heard]
-        surplus = heard.keys() - states.keys()
-        if unheard or surplus:
-            self.problems.append(f"notices: {len(unheard)} sent and not heard, {len(surplus)} heard and not sent")
-        for key, came in heard.items():
-            unflagged = [h.title for h in came[1:] if not h.repeat]
-            if unflagged:
-                self.problems.append(f"notice {key} came {len(came)} times and did not say so: {unflagged[0]}")
-        told = Counter((n["interruption"], n["reason"]) for n in (json.loads(body) for _, _, body in rows))
-        twice = [what for what, n in told.items() if n > 1 and what[1] in {"opened", "resolved"}]
-        if twice:
-            self.problems.append(f"told in two notices: {twice[:3]}")
-        return sum(len(came) - 1 for came in heard.values())
-
-    def _compare(self, what: str, got: Sequence[Any], wanted: Sequence[Any]) -> None:
-        if list(got) != list(wanted):
-            surplus = [row for row in got if row not in wanted]
-            missing = [row for row in wanted if row not in got]
-            self.problems.append(f"{what} differ from an undisturbed run: surplus {surplus[:2]}, missing {missing[:2]}")
-
-
-def happened(url: str) -> list[tuple[Any, ...]]:
-    """Interruptions with their timelines, and the news made of them.
-
-    Not the notices: what is told together, or is over before it is told, depends on when the desk looks.
-    """
-    engine = engine_of(url)
-    try:
-        with engine.connect() as connection:
-            found = [
-                tuple(row)
-                for query in (
-                    "SELECT id, moment, segment, rule, is_open, detected_at, resolved_at, body FROM interruptions",
-                    "SELECT interruption, at, what, note, author FROM timeline",
-                    "SELECT key, routed FROM news",
-                )
-                for row in connection.execute(text(query))
-            ]
-    finally:
-        engine.dispose()
-    return sorted(found, key=repr)
+        until = self.stream.at if self.live else None
+        return differences(happened(self.database, live_until=until), happened(url, live_until=until))

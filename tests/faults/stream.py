@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from service.core.event import DAY, HOUR, MINUTE, SECOND, Micros, rfc3339
+from tests.faults.poison import POISON
 
 REGIONS = ("north", "south", "east", "west")
 CARRIERS = ("road", "rail")
@@ -14,6 +15,12 @@ LATENESS: Micros = MINUTE
 CHUNK: Micros = 15 * MINUTE
 BEGIN: Micros = time.time_ns() // 1000 // HOUR * HOUR - 20 * DAY
 """Time comes from the events; but what is older than sixty days by the wall clock is kept by the hour."""
+
+
+def live_begin(chunks: int) -> Micros:
+    """Where so many stretches begin that end an hour ago, with all that was promised in them."""
+    return (time.time_ns() // 1000 - 2 * HOUR - chunks * CHUNK) // HOUR * HOUR
+
 
 OWNER: dict[str, Any] = {"kind": "Owner", "name": "ops", "targets": ["hook"]}
 RULE: dict[str, Any] = {
@@ -72,6 +79,8 @@ class Stream:
 
     `orders`, `payments`: the topics' names and how many partitions each has. `rate`: outcomes a minute. `dirt`: the
     share of records that cannot be taken. `hot`: the share of records that one partition gets beyond its own.
+    `hot_key`: the share of promises that are all one customer's, under one key. `poison`: of records that somebody
+    made up to do harm. `far`: of events of a far future.
     """
 
     seed: int
@@ -81,6 +90,9 @@ class Stream:
     dirt: float = 0.02
     doubles: float = 0.03
     hot: float = 0.2
+    hot_key: float = 0.0
+    poison: float = 0.0
+    far: float = 0.0
     disorder: Micros = 40 * SECOND
     chunk: Micros = CHUNK
     at: Micros = BEGIN
@@ -131,6 +143,8 @@ class Stream:
     def _promise(self, at: Micros) -> None:
         rng = self._rng
         region, key, customer = rng.choice(REGIONS), f"k{self._count}", f"c{rng.randrange(400)}"
+        if self.hot_key and rng.random() < self.hot_key:
+            key, customer = "hot", "c0"
         due = at + rng.randrange(5, 40) * MINUTE
         dimensions = {"region": region, "carrier": rng.choice(CARRIERS)}
         told = {"moment": "delivered", "customer": customer, "key": key}
@@ -151,7 +165,7 @@ class Stream:
 
     def _bad(self, at: Micros, region: str) -> float:
         """How much fails: in one region at a time for half of every hour."""
-        turn, into = divmod(at - BEGIN, HOUR)
+        turn, into = divmod(at, HOUR)
         return 0.85 if into > 30 * MINUTE and REGIONS[turn % len(REGIONS)] == region else 0.04
 
     def _put(self, at: Micros, topic: tuple[str, int], **fields: Any) -> None:
@@ -173,6 +187,10 @@ class Stream:
                 found.append((arrives + rng.randrange(5 * MINUTE), item))
             if rng.random() < self.dirt:
                 found.append((arrives, Item(topic, partition, self._dirty(event))))
+            if self.poison and rng.random() < self.poison:
+                found.append((arrives, Item(topic, partition, rng.choice(sorted(POISON)))))
+            if self.far and rng.random() < self.far:
+                found.append((arrives, Item(topic, partition, self._far(event))))
         return [item for _, item in sorted(found, key=lambda pair: pair[0])]
 
     def _dirty(self, event: dict[str, Any]) -> bytes:
@@ -191,6 +209,12 @@ class Stream:
                 json.dumps(sound | {"time": "yesterday"}).encode(),
             )
         )
+
+    def _far(self, event: dict[str, Any]) -> bytes:
+        """An event that happens years from now."""
+        self._count += 1
+        far = rfc3339(time.time_ns() // 1000 + self._rng.randrange(1, 20_000) * DAY)
+        return json.dumps(event | {"id": f"far-{self._count}", "time": far}).encode()
 
     def _marks(self, end: Micros) -> list[Item]:
         """One event a partition at the very end, so that time moves on everywhere."""

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.faults.process import Forge
+from tests.faults.proxy import Proxy
 from tests.faults.receiver import receiving
 from tests.faults.rig import Rig, World
 from tests.harness.kafka import KafkaBroker
+from tests.harness.kafka_cluster import KafkaCluster
 from tests.harness.postgres import PostgresServer
 
 
@@ -20,6 +22,14 @@ class Shared:
 
     @property
     def postgres(self) -> PostgresServer:
+        raise AssertionError("no scenario here asks for it")
+
+    @property
+    def cluster(self) -> KafkaCluster:
+        raise AssertionError("no scenario here asks for it")
+
+    @property
+    def proxied(self) -> tuple[Proxy, str]:
         raise AssertionError("no scenario here asks for it")
 
 

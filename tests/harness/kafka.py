@@ -8,10 +8,11 @@ import socket
 import tempfile
 import uuid
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import KafkaError
 
 from tests.harness import kafka_docker
@@ -39,7 +40,8 @@ START_TIMEOUT_S: Final = 90.0
 REQUEST_TIMEOUT_MS: Final = 15_000
 # A starting broker takes connections before it serves them, and the client would wait its whole timeout.
 PROBE_TIMEOUT_MS: Final = 1_000
-HEAP: Final = "-Xmx512m"
+# A broker that lives for a minute is not worth compiling with care: this halves what a start costs.
+JVM: Final = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
 class KafkaBroker(ABC):
@@ -58,18 +60,32 @@ class KafkaBroker(ABC):
         """Everything a kafka-python client needs to pass a listener, its address included."""
         return {"bootstrap_servers": self.bootstrap(listener)} | client_settings(listener, None, mechanism)
 
+    @property
+    def copies(self) -> int:
+        """How many brokers keep each partition of a topic."""
+        return 1
+
     def create_topic(
         self, name: str | None = None, *, partitions: int = 1, configs: Mapping[str, str] | None = None
     ) -> str:
         """Create a topic, wait for its leaders and return its name; one of its own unless it is given."""
         topic = name or f"test-{uuid.uuid4().hex[:12]}"
-        options = {"num_partitions": partitions, "replication_factor": 1, "configs": dict(configs or {})}
+        options = {"num_partitions": partitions, "replication_factor": self.copies, "configs": dict(configs or {})}
         self._administer(lambda admin: admin.create_topics({topic: options}, wait_for_metadata=True))
         return topic
 
     def delete_topic(self, name: str) -> None:
         """Delete a topic."""
         self._administer(lambda admin: admin.delete_topics([name]))
+
+    def add_partitions(self, name: str, partitions: int) -> None:
+        """Let a topic have so many partitions in all."""
+        self._administer(lambda admin: admin.create_partitions({name: partitions}))
+
+    def delete_records(self, before: Mapping[tuple[str, int], int]) -> None:
+        """Let the records below an offset go, as retention does, by (topic, partition)."""
+        spots = {TopicPartition(*spot): offset for spot, offset in before.items()}
+        self._administer(lambda admin: admin.delete_records(spots))
 
     def answers(self) -> bool:
         """Whether the broker serves metadata right now."""
@@ -141,22 +157,49 @@ class GivenBroker(KafkaBroker):
         """Leave it to whoever runs it."""
 
 
+@dataclass(frozen=True)
+class Quorum:
+    """The controllers of a cluster: the port of each by its number, and the id that all of them have."""
+
+    ports: Mapping[int, int] = field(default_factory=lambda: {1: free_port()})
+    cluster: str = field(default_factory=lambda: uuid.uuid4().hex[:22])
+
+    @property
+    def voters(self) -> str:
+        """All of them, as Kafka wants to have them named."""
+        return ",".join(f"{number}@{LOOPBACK}:{port}" for number, port in self.ports.items())
+
+
 class LocalBroker(KafkaBroker):
     """Apache Kafka in KRaft mode as a child process, broker and controller in one.
 
     Args:
         listeners: The ways in; plaintext is always one of them.
         overrides: Properties of `server.properties` that differ.
+        quorum: The cluster that it is of; one of its own unless it is given.
+        node: Its number there.
+        proxied: Where somebody who is told the second port ends up at the first: a plain listener behind a proxy.
     """
 
-    def __init__(self, *, listeners: Sequence[Listener] = (), overrides: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        listeners: Sequence[Listener] = (),
+        overrides: Mapping[str, str] | None = None,
+        quorum: Quorum | None = None,
+        node: int = 1,
+        proxied: tuple[int, int] | None = None,
+    ) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="momentwatch-kafka-"))
+        self._quorum = quorum or Quorum()
+        self._node = node
+        self._proxied = proxied
         self._ports = {listener: free_port() for listener in dict.fromkeys((Listener.PLAINTEXT, *listeners))}
         encrypted = any(listener.encrypted for listener in self._ports)
         self._certificates = make_certificates(self._folder) if encrypted else None
         properties = self._folder / "server.properties"
         properties.write_text(_properties_text(self._properties() | dict(overrides or {})))
-        java = [shutil.which("java") or "java", HEAP, "-cp", kafka_classpath()]
+        java = [shutil.which("java") or "java", *JVM, "-cp", kafka_classpath()]
         java += [
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
             "-Dorg.slf4j.simpleLogger.showDateTime=true",
@@ -174,6 +217,11 @@ class LocalBroker(KafkaBroker):
         """The pid of the broker's process."""
         return self._server.pid
 
+    @property
+    def running(self) -> bool:
+        """Whether its process lives."""
+        return self._server.running
+
     def bootstrap(self, listener: Listener = Listener.PLAINTEXT) -> str:
         """The address of a listener, `host:port`."""
         return f"{LOOPBACK}:{self._ports[listener]}"
@@ -186,7 +234,15 @@ class LocalBroker(KafkaBroker):
 
     def start(self) -> None:
         """Start, and return when it answers."""
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Start, and return at once."""
         self._server.start()
+
+    def wait(self) -> None:
+        """Until it answers."""
         self._server.wait_until(self.answers, START_TIMEOUT_S)
 
     def stop(self) -> None:
@@ -211,17 +267,22 @@ class LocalBroker(KafkaBroker):
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _properties(self) -> dict[str, str]:
-        controller = f"{LOOPBACK}:{free_port()}"
+        controller = f"{LOOPBACK}:{self._quorum.ports[self._node]}"
         addresses = {listener.name: f"{LOOPBACK}:{port}" for listener, port in self._ports.items()}
         protocols = {listener.name: listener.protocol for listener in self._ports}
+        told = dict(addresses)
+        if self._proxied is not None:
+            real, given = self._proxied
+            addresses["PROXIED"], told["PROXIED"] = f"{LOOPBACK}:{real}", f"{LOOPBACK}:{given}"
+            protocols["PROXIED"] = "PLAINTEXT"
         properties = {
             "process.roles": "broker,controller",
-            "node.id": "1",
-            "controller.quorum.voters": f"1@{controller}",
+            "node.id": str(self._node),
+            "controller.quorum.voters": self._quorum.voters,
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": Listener.PLAINTEXT.name,
             "listeners": _pairs(addresses | {"CONTROLLER": controller}, "://"),
-            "advertised.listeners": _pairs(addresses, "://"),
+            "advertised.listeners": _pairs(told, "://"),
             "listener.security.protocol.map": _pairs(protocols | {"CONTROLLER": "PLAINTEXT"}, ":"),
             "log.dirs": str(self._folder / "data"),
             "auto.create.topics.enable": "false",
@@ -250,8 +311,7 @@ class LocalBroker(KafkaBroker):
             for mechanism in SCRAM_MECHANISMS
             for word in ("--add-scram", f"{mechanism}=[name={USER},password={PASSWORD}]")
         ]
-        cluster = uuid.uuid4().hex[:22]
-        run([*storage_tool, "format", "--cluster-id", cluster, "--config", str(properties), *users])
+        run([*storage_tool, "format", "--cluster-id", self._quorum.cluster, "--config", str(properties), *users])
 
 
 class ContainerBroker(KafkaBroker):

@@ -1,0 +1,68 @@
+"""What came of a run beside what comes of the same records where nobody disturbs anything."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import text
+
+from tests.faults.receiver import Heard
+from tests.faults.stored import engine_of
+
+
+def happened(url: str, *, live_until: int | None = None) -> list[tuple[Any, ...]]:
+    """Interruptions with their timelines, and the news made of them.
+
+    Not the notices: what is told together, or is over before it is told, depends on when the desk looks. `live_until`:
+    time goes on by the wall's clock, so that only what had opened by then is the same in any run, and how.
+    """
+    queries = [
+        "SELECT id, moment, segment, rule, is_open, detected_at, resolved_at, body FROM interruptions",
+        "SELECT interruption, at, what, note, author FROM timeline",
+        "SELECT key, routed FROM news",
+    ]
+    if live_until is not None:
+        until = int(live_until)
+        queries = [f"SELECT id, moment, segment, rule, detected_at FROM interruptions WHERE detected_at <= {until}"]  # noqa: S608  # a number
+    engine = engine_of(url)
+    try:
+        with engine.connect() as connection:
+            found = [tuple(row) for query in queries for row in connection.execute(text(query))]
+    finally:
+        engine.dispose()
+    return sorted(found, key=repr)
+
+
+def differences(got: Sequence[Any], wanted: Sequence[Any]) -> list[str]:
+    """How what happened differs from an undisturbed run, in words."""
+    if list(got) == list(wanted):
+        return []
+    surplus = [row for row in got if row not in wanted]
+    missing = [row for row in wanted if row not in got]
+    return [f"interruptions differ from an undisturbed run: surplus {surplus[:2]}, missing {missing[:2]}"]
+
+
+def told(url: str, heard: Mapping[str, Sequence[Heard]]) -> tuple[int, list[str]]:
+    """How many notices came twice, and what is wrong: one sent and not heard, or doubled without saying so."""
+    engine = engine_of(url)
+    try:
+        with engine.connect() as connection:
+            rows = connection.execute(text("SELECT key, state, body FROM outbox")).all()
+    finally:
+        engine.dispose()
+    problems = []
+    states = {key: state for key, state, _ in rows}
+    unheard = [key for key, state in states.items() if state == "sent" and key not in heard]
+    surplus = heard.keys() - states.keys()
+    if unheard or surplus:
+        problems.append(f"notices: {len(unheard)} sent and not heard, {len(surplus)} heard and not sent")
+    for key, came in heard.items():
+        unflagged = [h.title for h in came[1:] if not h.repeat]
+        if unflagged:
+            problems.append(f"notice {key} came {len(came)} times and did not say so: {unflagged[0]}")
+    news = Counter((n["interruption"], n["reason"]) for n in (json.loads(body) for _, _, body in rows))
+    twice = [what for what, n in news.items() if n > 1 and what[1] in {"opened", "resolved"}]
+    if twice:
+        problems.append(f"told in two notices: {twice[:3]}")
+    return sum(len(came) - 1 for came in heard.values()), problems
