@@ -14,6 +14,7 @@ SHARES: Mapping[str, float] = MappingProxyType(
         "duration": 0.1,
         "overdue": 0.1,
         "complaints": 0.05,
+        "due_soon": 0.1,
     }
 )
 """Each default detector's weight among those in use."""
@@ -22,6 +23,7 @@ _FOUND: Mapping[str, Callable[[Frame], bool]] = MappingProxyType(
     {
         "duration": lambda frame: bool(frame.beside.durations),
         "overdue": lambda frame: any(count > 0 for count in frame.beside.overdue.values()),
+        "due_soon": lambda frame: bool(frame.beside.way),
         "complaints": lambda frame: any(count > 0 for count in frame.beside.complaints.values()),
     }
 )

@@ -24,12 +24,15 @@ class Beside:
 
     `durations`: how many durations fell in each logarithmic bucket, the higher the longer. `complaints`: heard.
     `overdue`: promises that fell due with no outcome. `values`: their events' values in all, in minor units.
+    `way`: by mark on the way to their due, half of the time given first, promises that came there, and those of them
+    that were open; empty where none came to any.
     """
 
     durations: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     complaints: Mapping[str, int] = field(default_factory=dict)
     overdue: Mapping[str, int] = field(default_factory=dict)
     values: Mapping[str, int] = field(default_factory=dict)
+    way: tuple[tuple[Mapping[str, int], Mapping[str, int]], ...] = ()
 
 
 NOTHING = Beside()

@@ -8,6 +8,7 @@ from detectors.budget import SHARES
 from detectors.complaints import Complaints
 from detectors.contrast import Contrast
 from detectors.drop import Drop
+from detectors.due_soon import DueSoon
 from detectors.duration import Duration
 from detectors.failure_rate import FailureRate
 from detectors.frame import JSON, Default, Detector
@@ -15,7 +16,7 @@ from detectors.overdue import Overdue
 from detectors.silence import Silence
 from detectors.value import Value
 
-DEFAULT: tuple[type[Default], ...] = (FailureRate, Contrast, Silence, Drop, Duration, Overdue, Complaints)
+DEFAULT: tuple[type[Default], ...] = (FailureRate, Contrast, Silence, Drop, Duration, Overdue, Complaints, DueSoon)
 """What watches every moment."""
 _ALL: tuple[type[Detector], ...] = (*DEFAULT, Adapted, Value)
 KINDS: Mapping[str, type[Detector]] = MappingProxyType({one.kind: one for one in _ALL})

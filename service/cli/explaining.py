@@ -9,12 +9,13 @@ from service.core.reporting.nothing import Nothing, Quiet
 _SIGNALS = {
     "failure_rate": "share broken",
     "overdue": "share left open past its due",
+    "due_soon": "share still open well before its due",
     "duration": "share slower than the usual slowest tenth",
     "silence": "events",
     "volume": "events",
     "complaints": "complaints",
 }
-_SHARES = {"failure_rate", "overdue", "duration"}
+_SHARES = {"failure_rate", "overdue", "due_soon", "duration"}
 
 
 def evidence_lines(it: Evidence) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from service.core.counting.changes import Break, Changes, PromiseKey, View
+from service.core.counting.course import Reach
 from service.core.counting.identity import Forgetting
 from service.core.counting.ledger import Promised
 from service.core.counting.tally import Cell, Values
@@ -81,7 +82,8 @@ class Restatement(msgspec.Struct, frozen=True, gc=False):
 class StretchTransaction(Protocol):
     """A moment's transaction, exclusive, in which a stretch of its closed windows is counted anew."""
 
-    closed_through: Micros
+    reach: Reach
+    """How far the moment has come."""
     forgetting: Forgetting
 
     def rows(self) -> Iterator[Promised]:

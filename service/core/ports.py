@@ -9,6 +9,7 @@ import msgspec
 from detectors.frame import JSON
 from service.core.catalog import Moment
 from service.core.counting.changes import Break, Changes, Counts, PromiseKey, View, Voice
+from service.core.counting.course import Reach
 from service.core.counting.identity import Forgetting
 from service.core.counting.ledger import Promised
 from service.core.counting.tally import Window
@@ -103,10 +104,15 @@ class IngestTransaction(Protocol):
 class ClosingTransaction(Protocol):
     """A closing's transaction, exclusive for its moment."""
 
-    closed_through: Micros
+    reach: Reach
+    """How far the moment has come so far."""
 
     def due(self, through: Micros) -> Sequence[Promised]:
-        """The promises with a due time in [closed_through, through) that nobody kept or withdrew in time."""
+        """The promises with a due time in [closed, through) that nobody kept or withdrew in time."""
+        ...
+
+    def unsettled(self, start: Micros, end: Micros) -> Sequence[Promised]:
+        """The promises with a due time in [start, end) that have no outcome at all."""
         ...
 
     def save(self, changes: Changes, through: Micros, given_up: Micros | None = None) -> None:
@@ -296,6 +302,10 @@ class Reader(DeskReader, PeopleReader, Protocol):
 
     def voices(self, kind: Literal["feedback", "customer", "annotation"], start: Micros, end: Micros) -> list[Voice]:
         """What was said or done besides complaints, in order of time."""
+        ...
+
+    def signals(self, moment: str, start: Micros, end: Micros) -> Mapping[str, int]:
+        """Sums of what windows counted beside outcomes, by name; see `course` for what promises are counted as."""
         ...
 
     def due(self, moment: str, start: Micros, end: Micros) -> tuple[int, int]:

@@ -161,7 +161,7 @@ class Restater:
     def _need_closed(self, moments: Sequence[str], until: Micros) -> None:
         for moment in moments:
             with self._store.restating(moment) as transaction:
-                closed = transaction.closed_through
+                closed = transaction.reach.closed
             if closed < until:
                 raise NotClosed(
                     f"{moment} is closed through {rfc3339(closed)} only: wait, or end the stretch there; "
@@ -229,7 +229,7 @@ class Restater:
         source, done = of
         since, until = span
         with self._store.restating(moment) as transaction:
-            stretch = Stretch(since, until, transaction.closed_through)
+            stretch = Stretch(since, until, *transaction.reach)
             changes = Changes()
             identities = Identities(transaction.forgetting, self._pseudonyms)
             piece = [(place, record) for place, given in piece for record in identities.named([given])]

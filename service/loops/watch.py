@@ -8,6 +8,7 @@ import msgspec
 
 from service.core.catalog import Catalog, Moment
 from service.core.counting.changes import Changes
+from service.core.counting.course import Reach
 from service.core.counting.intake import expire
 from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock, watermark
@@ -151,11 +152,14 @@ class Watch:
         """Close a moment's windows; expiry of promises belongs to it. How far it is closed then."""
         began = perf_counter()
         with self._store.closing(moment.name) as closing:
-            if closing.closed_through >= through:
-                return closing.closed_through
+            was = closing.reach
+            if was.closed >= through:
+                return was.closed
+            now = Reach(through, through - moment.give_up_after)
+            given_up = sorted((was.given_up, now.given_up))
             changes = Changes()
-            expire(moment, closing.due(through), (closing.closed_through, through), changes)
-            closing.save(changes, through, through - moment.give_up_after)
+            expire(moment, closing.due(through), closing.unsettled(*given_up), (was, now), changes)
+            closing.save(changes, through, now.given_up)
         self._meter.closed(moment.name, changes.tally, perf_counter() - began)
         return through
 

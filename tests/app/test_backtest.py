@@ -246,3 +246,31 @@ def test_what_is_found_in_a_prefix_is_what_the_whole_finds_up_to_the_cut(tmp_pat
         assert part == whole[: len(part)]
         last = rfc3339(BEGIN + (cut - 1) * 5 * MINUTE)
         assert len(part) == sum(str(one[-1]) <= last for one in whole)
+
+
+def slowing(days: int, slower: float) -> list[Fields]:
+    """Four promises an hour, due in four days and kept in two; from the 17th day on what is left takes longer."""
+    rng = random.Random(7)
+    made: list[tuple[Micros, Fields]] = []
+    turn = BEGIN + 17 * DAY
+    for number in range(days * 24 * 4):
+        at, key = BEGIN + number * 15 * MINUTE, f"k{number}"
+        done = at + round(rng.gammavariate(6, 8) * HOUR)
+        done = done if done < turn else max(at, turn) + round((done - max(at, turn)) * slower)
+        fields = {"customer": key, "moment": "arrives", "key": key, "dimensions": {"region": rng.choice("NS")}}
+        told = {"type": "promise", "due": rfc3339(at + 4 * DAY)}
+        made.append((at, {"id": f"p{number}", "time": rfc3339(at), **told, **fields}))
+        made.append((done, {"id": f"o{number}", "time": rfc3339(done), "type": "outcome", "outcome": "kept", **fields}))
+    end = BEGIN + days * DAY
+    return [fields for at, fields in sorted(made, key=lambda each: each[0]) if at < end]
+
+
+def test_a_slowing_flow_of_completions_opens_before_promises_break_of_it(tmp_path: Path) -> None:
+    catalog = Catalog(owners={"ops": Owner("ops")}, moments={"arrives": MOMENT})
+    result = run(written(tmp_path / "slow.jsonl", slowing(20, 1.7)), catalog=catalog)
+    [first, *_] = result.lines
+    turn = BEGIN + 17 * DAY
+    assert (first.kind, "failure_rate" in first.kinds, first.customers_affected > 0) == ("due_soon", True, True)
+    # The ones made just before the turn are due four days after it.
+    assert rfc3339(turn) < first.detected_at < rfc3339(turn + 3 * DAY)
+    assert first.onset_at > rfc3339(turn)

@@ -16,7 +16,7 @@ START = 20_454 * DAY
 def frame(start: int, length: int, rows: Mapping[str, tuple[int, float]], arrivals: int | None = None) -> Frame:
     """A frame of segments with (trials, hits); arrivals are the trials unless told otherwise.
 
-    What is hit took long as well, was left open past its due, and made a customer complain.
+    What is hit took long as well, was left open past its due and on the way to it, and made a customer complain.
     """
     names = sorted({WHOLE, *rows})
     trials = np.array([rows.get(name, (0, 0.0))[0] for name in names], dtype=np.int64)
@@ -32,7 +32,8 @@ def frame(start: int, length: int, rows: Mapping[str, tuple[int, float]], arriva
         if tried
     }
     values = {name: 4000 * int(tried) + 9000 * whole[name] for name, tried in zip(names, trials, strict=True) if tried}
-    beside = Beside(durations, complaints=hit, overdue=hit, values=values)
+    mark = {name: int(tried) for name, tried in zip(names, trials, strict=True) if tried}, hit
+    beside = Beside(durations, complaints=hit, overdue=hit, values=values, way=(mark, mark))
     return Frame(start, start + length, tuple(names), trials, hits, seen, beside=beside)
 
 

@@ -11,6 +11,7 @@ from detectors.adapted import Adapted
 from detectors.complaints import Complaints
 from detectors.contrast import Contrast
 from detectors.drop import Drop
+from detectors.due_soon import DueSoon
 from detectors.duration import Duration
 from detectors.failure_rate import FailureRate
 from detectors.frame import JSON, WHOLE, Detector, Frame, Scores
@@ -30,6 +31,7 @@ MAKERS: dict[str, Make] = {
     "duration": lambda: Duration(60.0, cold_start=4.0),
     "overdue": lambda: Overdue(60.0, cold_start=4.0),
     "complaints": lambda: Complaints(60.0, cold_start=4.0),
+    "due_soon": lambda: DueSoon(60.0, cold_start=4.0),
     "value": lambda: Value(60.0, cold_start=4.0),
     **{name: partial(Adapted, 60.0, 4.0, detector=name) for name in ALLOWED if name != "half_space_trees"},
     "half_space_trees": partial(

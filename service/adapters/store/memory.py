@@ -12,6 +12,7 @@ from service.adapters.store.memory_desk import MemoryDesk
 from service.adapters.store.memory_reader import MemoryReader
 from service.core.catalog import Moment
 from service.core.counting.changes import Break, Changes, PromiseKey, View
+from service.core.counting.course import Reach, settled_at
 from service.core.counting.duplicates import LIMIT, SPAN, extent
 from service.core.counting.ledger import Promised
 from service.core.counting.tally import Window
@@ -57,6 +58,8 @@ class MemoryStore(MemoryReader, MemoryDesk):
         self._open_desk()
         self._places: dict[Partition, _Place] = {}
         self._expiring: dict[str, list[tuple[Micros, str]]] = defaultdict(list)
+        self._broken_open: dict[str, list[tuple[Micros, str]]] = defaultdict(list)
+        self._looked: dict[str, Micros] = {}
 
     def declare(self, moments: Mapping[str, Moment]) -> None:
         """Say which dimensions and window width each moment has."""
@@ -129,7 +132,7 @@ class MemoryStore(MemoryReader, MemoryDesk):
         with self._lock:
             promises = self._promises
             known = {key: row for key in keys if (row := promises.get(key)) is not None}
-            view = View(self._closed_through, known)
+            view = View(self._closed_through, known, self._given_up)
             yield _Ingest(self, claim, view)
 
     def save_batch(self, claim: Claim, changes: Changes, position: int, clock: PartitionClock) -> Claim:
@@ -211,7 +214,8 @@ class MemoryStore(MemoryReader, MemoryDesk):
     def closing(self, moment: str) -> Iterator["_Closing"]:
         """A closing's transaction."""
         with self._lock:
-            transaction = _Closing(self, moment, self._closed_through.get(moment, 0))
+            reach = Reach(self._closed_through.get(moment, 0), self._given_up.get(moment, 0))
+            transaction = _Closing(self, moment, reach)
             try:
                 yield transaction
             finally:
@@ -227,13 +231,30 @@ class MemoryStore(MemoryReader, MemoryDesk):
             taken.append(heapq.heappop(heap))
         return taken
 
-    def unsettled(self, moment: str, rows: Sequence[tuple[Micros, str]], since: Micros) -> list[Promised]:
+    def unsettled(self, moment: str, start: Micros, end: Micros) -> list[Promised]:
+        """The promises with a due time in [start, end) that have no outcome at all."""
+        keys: set[str] = set()
+        if start < self._looked.get(moment, 0):
+            keys.update(self._due_times[moment].between(start, end))
+        else:
+            # Forward, as nearly always: what broke at its due comes off a heap, and nothing has to be sorted for it.
+            heap = self._broken_open[moment]
+            while heap and heap[0][0] < end:
+                due, key = heapq.heappop(heap)
+                if due >= start:
+                    keys.add(key)
+            self._looked[moment] = end
+        return [row for key in sorted(keys) if settled_at(row := self._promises[moment, key]) is None]
+
+    def expired(self, moment: str, rows: Sequence[tuple[Micros, str]], since: Micros) -> list[Promised]:
         """The promises among some rows off the heap that still break at that time, each once."""
         found: dict[str, Promised] = {}
         for due, key in rows:
             row = self._promises[moment, key]
-            if due >= since and expires_at(row) == due:
-                found[key] = row
+            if expires_at(row) == due and key not in found:
+                heapq.heappush(self._broken_open[moment], (due, key))
+                if due >= since:
+                    found[key] = row
         return list(found.values())
 
     def save_closing(self, moment: str, changes: Changes, through: Micros, given_up: Micros | None) -> None:
@@ -334,17 +355,20 @@ class _Ingest:
 
 
 class _Closing:
-    __slots__ = ("_moment", "_store", "closed_through", "taken")
+    __slots__ = ("_moment", "_store", "reach", "taken")
 
-    def __init__(self, store: MemoryStore, moment: str, closed_through: Micros) -> None:
+    def __init__(self, store: MemoryStore, moment: str, reach: Reach) -> None:
         self._store = store
         self._moment = moment
-        self.closed_through = closed_through
+        self.reach = reach
         self.taken: list[tuple[Micros, str]] = []
 
     def due(self, through: Micros) -> Sequence[Promised]:
         self.taken += self._store.expiring(self._moment, through)
-        return self._store.unsettled(self._moment, self.taken, self.closed_through)
+        return self._store.expired(self._moment, self.taken, self.reach.closed)
+
+    def unsettled(self, start: Micros, end: Micros) -> Sequence[Promised]:
+        return self._store.unsettled(self._moment, start, end)
 
     def save(self, changes: Changes, through: Micros, given_up: Micros | None = None) -> None:
         self._store.save_closing(self._moment, changes, through, given_up)

@@ -147,6 +147,15 @@ class MemoryReader(MemoryPeople):
             ]
         return sorted(found, key=lambda voice: (voice.at, voice.partition, voice.offset))
 
+    def signals(self, moment: str, start: Micros, end: Micros) -> dict[str, int]:
+        """Sums of what windows counted beside outcomes, by name."""
+        total = Cell()
+        with self._lock:
+            for _, _, cell in self._cells_between(moment, start, end):
+                for name, n in (cell.signals or {}).items():
+                    total.count_signal(name, n)
+        return dict(total.signals or {})
+
     def due(self, moment: str, start: Micros, end: Micros) -> tuple[int, int]:
         """(open promises, all promises) with a due time in [start, end)."""
         with self._lock:

@@ -9,7 +9,8 @@ from typing import Any
 
 from service.core.catalog import Catalog, Moment
 from service.core.counting.changes import Break, Changes, PromiseKey, View, Voice
-from service.core.counting.ledger import NOTHING, Account, Contribution, Promised, account, fold, milliseconds, past_due
+from service.core.counting.course import Reach, follow, give_up
+from service.core.counting.ledger import NOTHING, Account, Contribution, Promised, account, fold, milliseconds
 from service.core.counting.tally import Cell, Cells, Signal, Tally, Values, duration_bucket, stated
 from service.core.counting.window import window_of
 from service.core.event import Annotation, Complaint, CustomerChange, Event, Micros, Outcome, Partition, Promise, Record
@@ -100,7 +101,7 @@ class Intake:
                     late[name] += 1
                 near = nearby.get(name)
                 if near is None:
-                    near = nearby[name] = _Nearby(self._moments[name], closed_through.get(name, 0), changes.tally)
+                    near = nearby[name] = _Nearby(self._moments[name], view.reach(name), changes.tally)
                 near.cell(record.at, event.dimensions).arrivals += 1
                 self._keyed(record, (name, event.key or ""), near, view, rows, changes)
             else:
@@ -155,7 +156,7 @@ class Intake:
         changes.promises[place] = after
         if was is not now:
             settle(moment, after, was, now, through, changes)
-            wait(moment, (before, through), (after, through), changes.tally)
+        follow(moment, (before, near.reach), (after, near.reach), changes.tally)
 
     def _outcomes(
         self, partition: Partition, records: Sequence[Record], moment: Moment, through: Micros, changes: Changes
@@ -217,11 +218,12 @@ class Intake:
 class _Nearby:
     """Where the events of one moment arrive, found by where the one before arrived, and by its very dimensions."""
 
-    __slots__ = ("_cells", "_start", "_tally", "moment", "through")
+    __slots__ = ("_cells", "_start", "_tally", "moment", "reach", "through")
 
-    def __init__(self, moment: Moment, through: Micros, tally: Tally) -> None:
+    def __init__(self, moment: Moment, reach: Reach, tally: Tally) -> None:
         self.moment = moment
-        self.through = through
+        self.reach = reach
+        self.through = reach.closed
         self._tally = tally
         self._start: Micros | None = None
         self._cells: dict[int, tuple[Cell, Mapping[str, str] | None]] = {}
@@ -252,28 +254,24 @@ def _broken(partition: Partition, record: Record, event: Outcome, value: int, *,
     )
 
 
-def expire(moment: Moment, rows: Iterable[Promised], closed: tuple[Micros, Micros], changes: Changes) -> None:
-    """Break the promises that nobody settled by their due, as a moment's closing passes it.
+def expire(
+    moment: Moment,
+    due: Iterable[Promised],
+    forsaken: Iterable[Promised],
+    reach: tuple[Reach, Reach],
+    changes: Changes,
+) -> None:
+    """Break the promises that nobody settled by their due, and give up those that nobody did long after, at a closing.
 
-    `rows`: the ledger rows with a due time in the stretch of `closed`, from and through.
+    `reach`: of the moment, before the closing and after it. `due`: the ledger rows with a due time in the stretch that
+    closes. `forsaken`: those without an outcome whose due lies between what was given up and what is now.
     """
-    for row in rows:
-        was, now = (account(row, through, moment.window) for through in closed)
-        settle(moment, row, was, now, closed[0], changes)
-        wait(moment, (row, closed[0]), (row, closed[1]), changes.tally)
-
-
-def wait(moment: Moment, was: tuple[Promised, Micros], now: tuple[Promised, Micros], tally: Tally) -> None:
-    """Bring the counts of promises open past their due from one state of a promise to the next.
-
-    `was`, `now`: the row, and how far its moment is closed. These counts only ever mean something summed up, so what
-    comes too late for its window counts in the first one that is still open: how many are open is then right again.
-    """
-    for sign, (row, through) in ((-1, was), (1, now)):
-        for at, name in past_due(row, through):
-            values = stated(row.first.dimensions if row.first else None, moment.dimensions)
-            window = max(window_of(at, moment.window), was[1])
-            tally.cell(moment.name, window, values, late=False).count_signal(name, sign)
+    closing = (reach[0], Reach(reach[1].closed, reach[0].given_up))
+    for row in due:
+        was, now = (account(row, each.closed, moment.window) for each in closing)
+        settle(moment, row, was, now, reach[0].closed, changes)
+        follow(moment, (row, closing[0]), (row, closing[1]), changes.tally)
+    give_up(moment, forsaken, (closing[1], reach[1]), changes.tally, reach[0].closed)
 
 
 def settle(moment: Moment, row: Promised, was: Account, now: Account, closed_through: Micros, changes: Changes) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from service.core.catalog import Moment
 from service.core.counting.calendar import falls_due
-from service.core.counting.tally import Signal, Values, duration_bucket, stated
+from service.core.counting.tally import Values, duration_bucket, stated
 from service.core.counting.window import window_of
 from service.core.event import Micros, Outcome, Promise, Record, micros
 
@@ -241,21 +241,6 @@ def _plain(row: Promised, width: Micros) -> bool:
     made = window_of(first.at, width)
     only = kept or broken or cancelled
     return (only is None or made <= only.at) and (first.due is None or made <= first.due)
-
-
-def past_due(row: Promised, closed_through: Micros) -> tuple[tuple[Micros, Signal], ...]:
-    """When a promise began to be open past its due, and when an outcome ended that; nothing while neither is known.
-
-    Unlike a break, which stays one however late it is kept, this is over with any outcome.
-    """
-    due = row.due
-    if row.first is None or due is None or due >= closed_through:
-        return ()
-    since = max(due, row.first.at)
-    settled = min((entry.at for entry in (row.kept, row.broken, row.cancelled) if entry), default=None)
-    if settled is None:
-        return ((since, "overdue"),)
-    return ((since, "overdue"), (settled, "caught_up")) if settled > since else ()
 
 
 def _before(row: Promised, end: Micros) -> Promised:

@@ -13,7 +13,8 @@ import msgspec
 
 from service.core.catalog import Moment
 from service.core.counting.changes import Break, Changes, View
-from service.core.counting.intake import Intake, settle, wait
+from service.core.counting.course import Reach, follow
+from service.core.counting.intake import Intake, settle
 from service.core.counting.ledger import Account, Entry, Promised, account, fold
 from service.core.counting.tally import Cell, Values, stated
 from service.core.counting.window import window_of
@@ -23,11 +24,15 @@ Cells = Mapping[tuple[Micros, Values], Cell]
 
 
 class Stretch(msgspec.Struct, frozen=True, gc=False):
-    """[since, until) of one moment, whole windows that are closed through `closed`, at `until` or later."""
+    """[since, until) of one moment, whole windows that are closed through `closed`, at `until` or later.
+
+    `given_up`: what fell due before it and was never settled has no outcome to come.
+    """
 
     since: Micros
     until: Micros
     closed: Micros
+    given_up: Micros = 0
 
     def holds(self, at: Micros) -> bool:
         """Whether a time lies in it."""
@@ -109,7 +114,8 @@ class Restating:
         now = account(after, closed, moment.window)
         changes.promises[moment.name, row.key] = after
         settle(moment, after, was, now, closed, changes)
-        wait(moment, (row, closed), (after, closed), changes.tally)
+        reach = Reach(closed, self._stretch.given_up)
+        follow(moment, (row, reach), (after, reach), changes.tally)
 
     def _without(self, row: Promised) -> Promised:
         """A promise without what was told of it within the stretch."""

@@ -13,12 +13,11 @@ from service.core.event import Micros
 Values = tuple[str | None, ...]
 """One value for each of a moment's dimensions, in the catalogue's order; None is "not stated"."""
 
-Signal = Literal["complaints", "overdue", "caught_up", "notes"]
-"""What a window counts beside outcomes, each in a row of its own where there is any.
+Signal = Literal["complaints", "notes"]
+"""What is heard about a moment, counted beside outcomes in a row of its own where there is any.
 
-`complaints`: heard about the moment. `overdue`: promises that fell due with no outcome. `caught_up`: those of them
-that an outcome settled after all, so that the sum of the differences is how many are open past their due.
-`notes`: annotations, such as a deployment, which widen what counts as usual for a while.
+`complaints`; `notes`: annotations, such as a deployment, which widen what counts as usual for a while. What promises
+are counted as on their course is in `course`.
 """
 
 

@@ -176,6 +176,7 @@ class Casebook:
         if covering is not None:
             covering.covers |= claims
             return self._evidence(covering, first, end)
+        # What is about to be missed has broken nothing yet: the harm begins when it is known, or later.
         opening = Decision(
             what="open",
             # Of the window its end: a rule's window and the frame around it may begin together.
@@ -184,7 +185,7 @@ class Casebook:
             segment=segment,
             kind=first.kind,
             window=start,
-            onset=min(start, *(breach.onset for breach in group)),
+            onset=min([start, *(breach.onset for breach in group if breach.kind != "due_soon")]),
             rule=first.rule,
             level=first.level,
             notifies=not first.trial,

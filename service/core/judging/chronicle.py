@@ -10,7 +10,7 @@ import msgspec
 from service.core.catalog import LEVELS, Level, Moment
 from service.core.counting.tally import Window
 from service.core.counting.window import window_of
-from service.core.event import Micros
+from service.core.event import DAY, Micros
 from service.core.interruption import Change, Interruption
 from service.core.judging.casebook import Decision
 from service.core.judging.level import Counted, Harm, cells_of, higher, level_of
@@ -101,9 +101,12 @@ class Chronicle:
         if row.kind in {"silence", "volume"}:
             # Nobody is counted while nothing arrives, and everybody may be affected.
             return "high"
+        least: Level = "low"
         if row.kind in {"duration", "complaints", "due_soon", "value"}:
             # No promise is broken by that: the owner sees it, and what breaks besides is evidence of its own.
-            return "medium"
+            least = "medium"
+            if not {"failure_rate", "overdue"} & set(row.kinds):
+                return least
         if row.level == LEVELS[-1]:
             # It never falls.
             return row.level
@@ -118,4 +121,8 @@ class Chronicle:
         before = known[1]
         attempts, broken = before.attempts + since.attempts, before.broken + since.broken
         usual = (row.expected or 0.0) * attempts
-        return level_of(Harm(broken, usual, before.value + since.value, decision.at - row.onset), decision.past)
+        if least != "low":
+            # What opened it has no usual share of broken ones: then the moment's usual days have to do.
+            usual = decision.past.broken * (decision.at - start) / DAY
+        harm = Harm(broken, usual, before.value + since.value, decision.at - row.onset)
+        return higher(least, level_of(harm, decision.past))

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from detectors.frame import NOTHING, WHOLE, Beside, Floats, Frame
+from service.core.counting.course import WAY_MARKS
 from service.core.counting.tally import Cell, Values, Window
 from service.core.event import Micros
 
@@ -51,7 +52,16 @@ class _Beside:
 
     def counted(self) -> Beside:
         signals = self._signals
-        return Beside(self._durations, signals.get("complaints", {}), signals.get("overdue", {}), self._values)
+        way = [(signals.get(reached), signals.get(still_open, {})) for _, reached, still_open in WAY_MARKS]
+        return Beside(
+            self._durations,
+            signals.get("complaints", {}),
+            signals.get("overdue", {}),
+            self._values,
+            tuple((reached or {}, still_open) for reached, still_open in way)
+            if any(reached for reached, _ in way)
+            else (),
+        )
 
 
 class Framer:

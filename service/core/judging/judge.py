@@ -179,7 +179,8 @@ class Judge:
             if scores is None:
                 self._breaches.pop(watcher.name, None)
                 continue
-            self._latest[watcher.name] = scores
+            if scores.segments:
+                self._latest[watcher.name] = scores
             found = list(_breaches(watcher, scores, frame)) if scores.breach.any() else []
             if watcher.asked is not None:
                 found = self._sieve.sift(watcher.name, watcher.asked, found, frame)

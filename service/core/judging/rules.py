@@ -28,7 +28,7 @@ _NONE: _Counts = (0, 0, 0, 0, 0)
 def _counts(cell: Cell) -> _Counts:
     """What rules read of a cell; `overdue` is by how many more promises are open past their due."""
     signals = cell.signals or {}
-    more = signals.get("overdue", 0) - signals.get("caught_up", 0)
+    more = signals.get("overdue", 0) - signals.get("caught_up", 0) - signals.get("given_up", 0)
     return (cell.attempts, cell.broken, cell.arrivals, signals.get("complaints", 0), more)
 
 

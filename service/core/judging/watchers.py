@@ -23,6 +23,7 @@ _KINDS: dict[str, Kind] = {
     "duration": "duration",
     "overdue": "overdue",
     "complaints": "complaints",
+    "due_soon": "due_soon",
 }
 
 

@@ -128,6 +128,12 @@ def _overdue(frame: Frame, row: int, count: int) -> Frame:
     return replace(frame, beside=Beside(overdue={frame.segments[row]: count}))
 
 
+def _behind(frame: Frame, row: int, count: int) -> Frame:
+    name, most = frame.segments[row], int(frame.trials[row])
+    way = (({name: most}, {name: count}), ({name: most}, {name: 0}))
+    return replace(frame, beside=Beside(way=way))
+
+
 def _slow(frame: Frame, row: int, count: int) -> Frame:
     most = int(frame.trials[row])
     return replace(frame, beside=Beside(durations={frame.segments[row]: {0: most - count, _ENDLESS: count}}))
@@ -141,6 +147,7 @@ _Supposed = Callable[[Frame, int, int], Frame]
 _SUPPOSED: Mapping[str, tuple[_Supposed, str]] = {
     "failure_rate": (_broken, "broken"),
     "overdue": (_overdue, "left open past their due"),
+    "due_soon": (_behind, "open half-way to their due"),
     "duration": (_slow, "slower than the usual slowest tenth"),
     "complaints": (_complaints, "complaints"),
 }

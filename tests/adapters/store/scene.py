@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.core.catalog import Catalog, Moment
 from service.core.counting.changes import Changes, keys_of
+from service.core.counting.course import Reach
 from service.core.counting.intake import Intake, expire
 from service.core.counting.watermark import PartitionClock
 from service.core.event import HOUR, MINUTE, SECOND, Outcome, Partition, Promise, Record, instant
@@ -84,14 +85,16 @@ class Reader:
         return self.claim
 
 
-def close(store: Store, moment: str, through: Micros) -> int:
+def close(store: Store, moment: str, through: Micros, given_up: Micros | None = None) -> int:
     """Close a moment's windows as the watch loop does; how many promises expired."""
     with store.closing(moment) as transaction:
         changes = Changes()
         due = transaction.due(through)
-        closed = (transaction.closed_through, through)
-        expire(MOMENTS[moment], due, closed, changes)
-        transaction.save(changes, through)
+        was = transaction.reach
+        now = Reach(through, was.given_up if given_up is None else given_up)
+        forsaken = transaction.unsettled(*sorted((was.given_up, now.given_up)))
+        expire(MOMENTS[moment], due, forsaken, (was, now), changes)
+        transaction.save(changes, through, given_up)
     return len(due)
 
 

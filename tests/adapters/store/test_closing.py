@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from service.core.counting.changes import Changes
+from service.core.counting.course import Reach
 from service.core.event import DAY, HOUR, MINUTE
 from tests.adapters.store.scene import FOREVER, HERE, T0, Reader, close, every_break, outcome, promise
 
@@ -18,7 +19,7 @@ DUE = T0 + DAY
 
 def test_a_moment_never_closed_is_closed_through_nothing(store: Store) -> None:
     with store.closing("paid") as transaction:
-        assert transaction.closed_through == 0
+        assert transaction.reach == Reach(0, 0)
     assert store.status("paid").closed_through is None
     with store.ingest(store.claim(HERE), ["paid"], []) as batch:
         assert dict(batch.view.closed_through) == {}

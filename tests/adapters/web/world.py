@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Journey, Moment, Objective, Owner, Source, Stage, Target
 from service.core.counting.changes import Changes, keys_of
+from service.core.counting.course import Reach
 from service.core.counting.intake import Intake, expire
 from service.core.counting.watermark import PartitionClock
 from service.core.event import (
@@ -149,7 +150,7 @@ class World:
         with self.store.closing(moment) as closing:
             changes = Changes()
             due = closing.due(through)
-            expire(self.catalog.moments[moment], due, (closing.closed_through, through), changes)
+            expire(self.catalog.moments[moment], due, (), (closing.reach, Reach(through)), changes)
             closing.save(changes, through)
 
     def judge(self, moment: str, judgement: Judgement, notices: tuple[Notice, ...] = ()) -> None:

@@ -276,6 +276,7 @@ def test_a_moment_alone_is_watched() -> None:
         ("duration", "duration", False, None),
         ("overdue", "overdue", False, None),
         ("complaints", "complaints", False, None),
+        ("due_soon", "due_soon", False, None),
     ]
 
 

@@ -9,6 +9,7 @@ import pytest
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Handoff, Journey, Moment, Owner, Stage
 from service.core.counting.changes import Changes, keys_of
+from service.core.counting.course import Reach
 from service.core.counting.intake import Intake, expire
 from service.core.counting.watermark import PartitionClock
 from service.core.event import DAY, HOUR, Complaint, CustomerChange, Event, Outcome, Promise, instant
@@ -69,7 +70,7 @@ def stored(*events: Event) -> MemoryStore:
     for name, moment in MOMENTS.items():
         with store.closing(name) as closing:
             expiries = Changes()
-            expire(moment, closing.due(T0 + 9 * DAY), (closing.closed_through, T0 + 9 * DAY), expiries)
+            expire(moment, closing.due(T0 + 9 * DAY), (), (closing.reach, Reach(T0 + 9 * DAY)), expiries)
             closing.save(expiries, T0 + 9 * DAY)
     return store
 

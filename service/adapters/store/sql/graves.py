@@ -80,12 +80,10 @@ class SqlGraves:
         with self._database.transaction() as transaction:
             connection = transaction.connection
             with translated(self._database.where):
-                closed = self._recorder.closed_through(connection, moments, exclusive=False)
-                promises = self._recorder.promised(connection, keys)
+                view = self._recorder.view(connection, moments, keys)
                 row = _hold(connection, partition)
                 hashes = _hashes(connection, row)
-            known = {name: through for name, through in closed.items() if through is not None}
-            revision = _Revision(self._recorder, transaction, row, View(known, promises), hashes)
+            revision = _Revision(self._recorder, transaction, row, view, hashes)
             with translated(self._database.where):
                 revision.forgetting = forgetting(connection)
             yield revision

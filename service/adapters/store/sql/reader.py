@@ -22,6 +22,7 @@ from service.adapters.store.sql.tables import (
     moments,
     partitions,
     promises,
+    signals,
     tallies,
     timeline,
     voices,
@@ -168,6 +169,17 @@ class SqlReader(SqlDeskReader, SqlPeople):
             rows = connection.execute(query).all()
         found = [Voice(_partition(row), row.record, row.at, _event(row.body)) for row in rows]
         return sorted(found, key=lambda voice: (voice.at, voice.partition, voice.offset))
+
+    def signals(self, moment: str, start: Micros, end: Micros) -> dict[str, int]:
+        """Sums of what windows counted beside outcomes, by name."""
+        table = signals.c
+        query = (
+            select(table.name, _sum(table.n))
+            .where(table.moment == moment, table.opens >= start, table.opens < end)
+            .group_by(table.name)
+        )
+        with self._database.read() as connection:
+            return {name: n for name, n in connection.execute(query) if n}
 
     def due(self, moment: str, start: Micros, end: Micros) -> tuple[int, int]:
         """(open promises, all promises) with a due time in [start, end)."""

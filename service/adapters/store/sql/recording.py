@@ -21,7 +21,8 @@ from service.adapters.store.sql.tables import (
     tallies,
     voices,
 )
-from service.core.counting.changes import Break, Changes, Counts, PromiseKey, Voice
+from service.core.counting.changes import Break, Changes, Counts, PromiseKey, View, Voice
+from service.core.counting.course import Reach, settled_at
 from service.core.counting.ledger import Promised
 from service.core.counting.tally import Tally
 from service.core.event import DeadLetter, Micros
@@ -143,6 +144,13 @@ class Recorder:
                 found[moment, key] = _promised(body)
         return found
 
+    def view(self, connection: Connection, moments: Sequence[str], keys: Iterable[PromiseKey]) -> View:
+        """The state as a batch sees it, locked until the transaction ends."""
+        reaches = self.reaches(connection, moments, exclusive=False)
+        closed = {name: reach.closed for name, reach in reaches.items() if reach.closed}
+        given_up = {name: reach.given_up for name, reach in reaches.items()}
+        return View(closed, self.promised(connection, keys), given_up)
+
     def due(self, connection: Connection, moment: str, start: Micros, end: Micros) -> list[Promised]:
         """The promises that break by themselves in [start, end)."""
         rows = connection.scalars(
@@ -157,22 +165,33 @@ class Recorder:
         """Give moments that have none a row to lock."""
         self._database.bulk.run(connection, _NEW_MOMENTS, [(name, None, None, None) for name in names])
 
-    def closed_through(
-        self, connection: Connection, names: Sequence[str], *, exclusive: bool
-    ) -> dict[str, Micros | None]:
-        """How far some moments are closed, locked until the transaction ends: shared, or alone."""
+    def unsettled(self, connection: Connection, moment: str, start: Micros, end: Micros) -> list[Promised]:
+        """The promises due in [start, end) that have no outcome at all."""
+        if start >= end:
+            return []
+        rows = connection.scalars(
+            select(promises.c.body)
+            .where(promises.c.moment == moment, promises.c.expires, promises.c.waiting)
+            .where(promises.c.due >= start, promises.c.due < end)
+        )
+        return [row for row in map(_promised, rows) if settled_at(row) is None]
+
+    def reaches(self, connection: Connection, names: Sequence[str], *, exclusive: bool) -> dict[str, Reach]:
+        """How far some moments have come, locked until the transaction ends: shared, or alone."""
         wanted = sorted(set(names))
         query = (
-            select(moments.c.moment, moments.c.closed_through)
+            select(moments.c.moment, moments.c.closed_through, moments.c.given_up_through)
             .where(self._database.among(moments.c.moment, wanted))
             .order_by(moments.c.moment)
             .with_for_update(read=not exclusive)
         )
-        known = {row.moment: row.closed_through for row in connection.execute(query)}
+        known = {moment: Reach(closed or 0, given_up or 0) for moment, closed, given_up in connection.execute(query)}
         if len(known) < len(wanted):
             # There must be a row to lock.
             self.make_moments(connection, [name for name in wanted if name not in known])
-            known = {row.moment: row.closed_through for row in connection.execute(query)}
+            known = {
+                moment: Reach(closed or 0, given_up or 0) for moment, closed, given_up in connection.execute(query)
+            }
         return known
 
 

@@ -24,6 +24,7 @@ from service.adapters.store.sql.tables import (
     tallies,
 )
 from service.core.counting.changes import Break, Changes
+from service.core.counting.course import Reach
 from service.core.counting.identity import Forgetting
 from service.core.counting.ledger import Promised
 from service.core.counting.tally import Cell, Values
@@ -45,8 +46,8 @@ def restating(database: Database, recorder: Recorder, codec: ValuesCodec, moment
     """A moment's transaction: nobody takes in, closes or judges anything of it meanwhile."""
     with database.transaction() as transaction:
         with translated(database.where):
-            closed = recorder.closed_through(transaction.connection, [moment], exclusive=True)[moment]
-            stretch = _Stretch(database, recorder, codec, (transaction, moment), closed or 0)
+            reach = recorder.reaches(transaction.connection, [moment], exclusive=True)[moment]
+            stretch = _Stretch(database, recorder, codec, (transaction, moment), reach)
             stretch.forgetting = forgetting(transaction.connection)
         yield stretch
 
@@ -58,13 +59,13 @@ class _Stretch:
         recorder: Recorder,
         codec: ValuesCodec,
         of: tuple[Transaction, str],
-        closed_through: Micros,
+        reach: Reach,
     ) -> None:
         self._database = database
         self._recorder = recorder
         self._codec = codec
         self._transaction, self._moment = of
-        self.closed_through = closed_through
+        self.reach = reach
         self.forgetting = Forgetting()
 
     def rows(self) -> Iterator[Promised]:

@@ -58,7 +58,7 @@ class SqlRetention:
 
     def _hour(self, connection: Connection, moment: str, before: Micros) -> tuple[bool, int]:
         """Put a few hours of a moment together; whether there may be more, and how many rows it touched."""
-        closed = self._recorder.closed_through(connection, [moment], exclusive=True)[moment] or 0
+        closed = self._recorder.reaches(connection, [moment], exclusive=True)[moment].closed
         bound = min(before, closed) // HOUR * HOUR
         through = connection.scalar(select(moments.c.hourly_through).where(moments.c.moment == moment)) or 0
         firsts = [

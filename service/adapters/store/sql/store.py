@@ -20,6 +20,7 @@ from service.adapters.store.sql.retention import SqlRetention
 from service.adapters.store.sql.tables import blind_spans, moments
 from service.core.catalog import Moment
 from service.core.counting.changes import Changes, PromiseKey, View
+from service.core.counting.course import Reach
 from service.core.counting.identity import Pseudonyms
 from service.core.counting.ledger import Promised
 from service.core.counting.tally import Window
@@ -82,10 +83,8 @@ class SqlStore(SqlDesk, SqlReader):
         with self._database.transaction() as transaction:
             with translated(self._database.where):
                 connection = transaction.connection
-                closed = self.recorder.closed_through(connection, moments, exclusive=False)
-                promises = self.recorder.promised(connection, keys)
-            known = {name: through for name, through in closed.items() if through is not None}
-            yield _Ingest(self, transaction, claim, View(known, promises))
+                view = self.recorder.view(connection, moments, keys)
+            yield _Ingest(self, transaction, claim, view)
 
     def went_through(self, claim: Claim, position: int) -> bool:
         """Whether a batch is there whose COMMIT had no answer."""
@@ -129,8 +128,8 @@ class SqlStore(SqlDesk, SqlReader):
         with self._database.transaction() as transaction:
             with translated(self._database.where):
                 connection = transaction.connection
-                closed = self.recorder.closed_through(connection, [moment], exclusive=True)[moment]
-            yield _Closing(self, transaction, moment, closed or 0)
+                reach = self.recorder.reaches(connection, [moment], exclusive=True)[moment]
+            yield _Closing(self, transaction, moment, reach)
 
     def judged(self, moment: str) -> Judged:
         """How far a moment was judged."""
@@ -244,19 +243,23 @@ class _Ingest:
 
 
 class _Closing:
-    def __init__(self, store: SqlStore, transaction: Transaction, moment: str, closed_through: Micros) -> None:
+    def __init__(self, store: SqlStore, transaction: Transaction, moment: str, reach: Reach) -> None:
         self._store = store
         self._transaction = transaction
         self._moment = moment
-        self.closed_through = closed_through
+        self.reach = reach
 
     def due(self, through: Micros) -> Sequence[Promised]:
         with translated(self._transaction.where):
-            return self._store.recorder.due(self._transaction.connection, self._moment, self.closed_through, through)
+            return self._store.recorder.due(self._transaction.connection, self._moment, self.reach.closed, through)
+
+    def unsettled(self, start: Micros, end: Micros) -> Sequence[Promised]:
+        with translated(self._transaction.where):
+            return self._store.recorder.unsettled(self._transaction.connection, self._moment, start, end)
 
     def save(self, changes: Changes, through: Micros, given_up: Micros | None = None) -> None:
         connection = self._transaction.connection
-        values = {"closed_through": max(through, self.closed_through)}
+        values = {"closed_through": max(through, self.reach.closed)}
         if given_up is not None:
             values["given_up_through"] = given_up
         with translated(self._transaction.where):

@@ -1,0 +1,157 @@
+"""The course of a promise beside its outcome: open on its way to its due and past it, given up, moved.
+
+Counts of these are sums of what every row comes to, and a row's part is a pure function of it and of how far its moment
+is closed, as in the ledger: whoever changes either adds the difference, in whatever order events come. Where a promise
+stands on its way is known when it is made, so that each way mark is a count in a window still to come, and an outcome
+before it takes the promise out of it: nothing has to look for promises that reach a mark.
+
+The shape that was not chosen: rows counted by how long they have left, whenever a window closes. That would have read
+every open promise again and again.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from service.core.catalog import Moment
+from service.core.counting.ledger import Promised
+from service.core.counting.tally import Tally, Values, stated
+from service.core.counting.window import window_of
+from service.core.event import DAY, HOUR, MINUTE, SECOND, Micros
+
+WAY_MARKS: tuple[tuple[float, str, str], ...] = (
+    (0.5, "reached_half", "open_half"),
+    (0.75, "reached_most", "open_most"),
+)
+"""So much of the time given is over; how many promises come there, and how many of them open, no outcome known."""
+
+_COARSE: tuple[Micros, ...] = (DAY, 6 * HOUR, HOUR, 15 * MINUTE, 5 * MINUTE)
+_PARTS = 16
+"""Way marks are counted at whole steps of the clock, so many to a promise at least: so that rows are few."""
+_SHORTEST = 8
+"""Windows that a promise has to last: what is due at once is on no way."""
+
+
+class Reach(NamedTuple):
+    """How far a moment is closed; what fell due before `given_up` and was never settled has no outcome to come."""
+
+    closed: Micros
+    given_up: Micros = 0
+
+
+def follow(
+    moment: Moment, was: tuple[Promised, Reach], now: tuple[Promised, Reach], tally: Tally, floor: Micros | None = None
+) -> None:
+    """Bring the counts of a promise's course from one state of it to the next.
+
+    `floor`: the first window that is still open; None: the one after what is closed in `was`.
+    """
+    before, after = was[0], now[0]
+    _count_past_due(moment, was, now, tally, was[1].closed if floor is None else floor)
+    if before is after:
+        return
+    if before.first is not after.first or before.newest is not after.newest or _redated(after):
+        for sign, row in ((-1, before), (1, after)):
+            for day, signal, n in goalposts(row):
+                tally.cell(moment.name, day, _values(row, moment), late=True).count_signal(signal, sign * n)
+    _count_way(moment, before, after, tally, was[1].closed)
+
+
+def _count_past_due(
+    moment: Moment, was: tuple[Promised, Reach], now: tuple[Promised, Reach], tally: Tally, floor: Micros
+) -> None:
+    """These only ever mean something summed up: what comes too late for its window counts in the first one still open.
+
+    How many are open is then right again.
+    """
+    for sign, (row, reach) in ((-1, was), (1, now)):
+        for at, signal in past_due(row, reach, moment.give_up_after):
+            window = max(window_of(at, moment.window), floor)
+            tally.cell(moment.name, window, _values(row, moment), late=False).count_signal(signal, sign)
+
+
+def _count_way(moment: Moment, before: Promised, after: Promised, tally: Tally, through: Micros) -> None:
+    name, width = moment.name, moment.window
+    if before.first is after.first:
+        # What it reaches is as it was; where it comes to open may not be.
+        ended, until = settled_at(before), settled_at(after)
+        for mark, _, signal in way_marks(after, width) if ended != until else ():
+            more = (until is None or until >= mark) - (ended is None or ended >= mark)
+            if more:
+                place = mark - width
+                tally.cell(name, place, _values(after, moment), late=place < through).count_signal(signal, more)
+        return
+    for sign, row in ((-1, before), (1, after)):
+        settled = settled_at(row)
+        for mark, reached, still_open in way_marks(row, width):
+            place = mark - width
+            cell = tally.cell(name, place, _values(row, moment), late=place < through)
+            cell.count_signal(reached, sign)
+            if settled is None or settled >= mark:
+                cell.count_signal(still_open, sign)
+
+
+def _values(row: Promised, moment: Moment) -> Values:
+    return stated(row.first.dimensions if row.first else None, moment.dimensions)
+
+
+def past_due(row: Promised, reach: Reach, give_up_after: Micros) -> Iterator[tuple[Micros, str]]:
+    """When a promise began to be open past its due, and when an outcome or the wait for one ended that.
+
+    Unlike a break, which stays one however late it is kept, this is over with any outcome.
+    """
+    first, due = row.first, row.due
+    if first is None or due is None or due >= reach.closed:
+        return
+    since = max(due, first.at)
+    settled = settled_at(row)
+    if settled is None:
+        yield since, "overdue"
+        if due < reach.given_up:
+            yield max(due + give_up_after, since), "given_up"
+    elif settled > since:
+        yield since, "overdue"
+        yield settled, "caught_up"
+
+
+def give_up(moment: Moment, rows: Iterable[Promised], reach: tuple[Reach, Reach], tally: Tally, floor: Micros) -> None:
+    """Count promises as given up, or as waited for again, as a closing moves the time of it from one to another."""
+    for row in rows:
+        follow(moment, (row, reach[0]), (row, reach[1]), tally, floor)
+
+
+def way_marks(row: Promised, width: Micros) -> Iterator[tuple[Micros, str, str]]:
+    """The way marks of a promise: the end of the window in which it comes there, and what counts it then."""
+    first, due = row.first, row.due
+    if first is None or due is None or due - first.at < _SHORTEST * width:
+        return
+    given = due - first.at
+    step = next((step for step in _COARSE if step * _PARTS <= given and step % width == 0), width)
+    for share, reached, still_open in WAY_MARKS:
+        yield -(-(first.at + int(share * given)) // step) * step, reached, still_open
+
+
+def goalposts(row: Promised) -> Iterator[tuple[Micros, str, int]]:
+    """What moves the goalposts: by the day of it, as (day, name, number).
+
+    `promised`: made, `given_s`: how long they were given in all. `redated_later`, `redated_sooner`: the customer was
+    told another day since; `kept_by_later`: kept by that later one only, which does not count as kept.
+    """
+    first, newest = row.first, row.newest
+    if first is None or first.due is None:
+        return
+    made = window_of(first.at, DAY)
+    yield made, "promised", 1
+    yield made, "given_s", max(first.due - first.at, 0) // SECOND
+    if newest is not None and newest.due is not None and _redated(row):
+        yield window_of(newest.at, DAY), "redated_later" if newest.due > first.due else "redated_sooner", 1
+        if row.kept is not None and first.due < row.kept.at <= newest.due:
+            yield window_of(first.due, DAY), "kept_by_later", 1
+
+
+def _redated(row: Promised) -> bool:
+    return row.first is not None and row.newest is not None and row.newest.due != row.first.due
+
+
+def settled_at(row: Promised) -> Micros | None:
+    """When the first outcome came."""
+    return min((entry.at for entry in (row.kept, row.broken, row.cancelled) if entry), default=None)
