@@ -17,6 +17,7 @@ from service.app.digest import digesting
 from service.app.guard import build_guard
 from service.app.notifier import build_notifier
 from service.app.service import Options, Service, wall_clock
+from service.app.shown import shown
 from service.core.catalog import Catalog
 from service.core.event import Micros
 from service.core.ports import StoreAway, StoreRefused
@@ -64,6 +65,7 @@ def build(settings: Settings, catalog: Catalog, *, shadow: bool = False, learn_f
         contact_cost=contact_cost(settings),
         gate=gate(settings),
         metrics_port=settings.web.metrics_port,
+        shown=shown(settings),
     )
     if all(source.clock == "event" for source in catalog.sources.values()) and catalog.sources:
         options = replace(options, live=False)

@@ -62,6 +62,8 @@ class Options:
     gate: Gate | None = None
     """Who is asked to say who they are; None: nobody, and whoever reaches the page may act."""
     metrics_port: int | None = None
+    shown: tuple[tuple[str, str], ...] = ()
+    """The settings, without secrets, for the page that shows them."""
     live: bool = True
     shadow: bool = False
     quiet_before: Micros | None = None
@@ -120,6 +122,7 @@ class Service:
                     ideal=options.ideal,
                     contact_cost=options.contact_cost,
                     metrics=options.metrics_port is None,
+                    shown=options.shown,
                 ),
                 now=clock,
                 gate=gate,

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from service.adapters.web.access.gate import Gate
@@ -20,6 +21,7 @@ from service.adapters.web.desk import FrontDesk
 from service.adapters.web.doing import add_forms
 from service.adapters.web.guard import Guard
 from service.adapters.web.health import HealthSource
+from service.adapters.web.live import Live
 from service.adapters.web.now import event_clock, wall_clock
 from service.adapters.web.settings import WebSettings
 from service.adapters.web.site import Site
@@ -65,6 +67,7 @@ def make_app(  # what it stands on
         _metrics(app, registry)
     _people(app, site)
     _accountable(app, site)
+    _workings(app, site, Live(reader, settings.keep, settings.refresh))
     _troubles(app, site)
     add_forms(app, gate, desk, site.render, site.interruption_view)
     app.include_router(api(reader, catalog, gate, desk, clock))
@@ -157,6 +160,29 @@ def _accountable(app: FastAPI, site: Site) -> None:
     def customers(request: Request) -> str:
         """Customers who were hit more than once, and customer segments."""
         return site.customers(site.gate.required(request))
+
+
+def _workings(app: FastAPI, site: Site, live: Live) -> None:
+    @app.get("/data", response_class=HTMLResponse)
+    def data(request: Request) -> str:
+        """How far the figures can be trusted: blind time, late and lost records, the age of the newest."""
+        return site.trust(site.gate.required(request))
+
+    @app.get("/dead-letters", response_class=HTMLResponse)
+    def dead_letters(request: Request, page: Page = 1) -> str:
+        """Records that could not be taken, newest first."""
+        return site.dead_letters(site.gate.required(request), page)
+
+    @app.get("/settings", response_class=HTMLResponse)
+    def settings(request: Request) -> str:
+        """The settings as they were loaded, without secrets."""
+        return site.settings(site.gate.required(request))
+
+    @app.get("/live", response_class=Response, responses={200: {"content": {"text/event-stream": {}}}})
+    async def events(request: Request) -> Response:
+        """Server-sent events: `news` when something is worth reading anew, `tick` now and then."""
+        await run_in_threadpool(site.gate.required, request)
+        return live.stream(request)
 
 
 def _troubles(app: FastAPI, site: Site) -> None:

@@ -56,7 +56,7 @@ class Flag(msgspec.Struct, frozen=True, gc=False):
     label: str
     kind: str
     row: int
-    anchor: Literal["start", "end"]
+    anchor: Literal["start", "middle", "end"]
 
 
 class Chart(msgspec.Struct, frozen=True, gc=False):
@@ -73,7 +73,7 @@ class Chart(msgspec.Struct, frozen=True, gc=False):
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     flags: tuple[Flag, ...]
-    size: Literal["wide", "narrow"]
+    size: Literal["wide", "narrow", "half"]
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -154,54 +154,131 @@ def table(points: Sequence[Point], words: Words, now: Micros) -> list[Row]:
     ]
 
 
+class Step(msgspec.Struct, frozen=True, gc=False):
+    """A step of a chart of counts: what stands on each other in it from below, each with its kind."""
+
+    start: Micros
+    end: Micros
+    parts: tuple[tuple[int, str], ...]
+    label: str
+
+
 _WIDE = (1000.0, 270.0)
 _NARROW = (360.0, 250.0)
+_HALF = (480.0, 190.0)
 
 
-def shares(points: Sequence[Point], words: Words, now: Micros, marks: Sequence[Mark] = ()) -> list[Chart]:
-    """The share of broken promises over time, once for a desk and once for a phone."""
+def shares(
+    points: Sequence[Point], words: Words, now: Micros, marks: Sequence[Mark] = (), notes: Sequence[Micros] = ()
+) -> list[Chart]:
+    """The share of broken promises over time, once for a desk and once for a phone.
+
+    `notes`: times of what is told below the chart, counted from 1.
+    """
+
+    def fill(plot: _Plot) -> tuple[list[Rect], list[Rect]]:
+        bands, columns = [], []
+        for point in points:
+            x, step = plot.place(point.start, point.end)
+            if point.usual is not None:
+                high = min(max((point.usual.high - point.usual.low) * plot.scale, 1.0), plot.bottom - plot.top)
+                bands.append(Rect(x, plot.bottom - point.usual.low * plot.scale - high, step + 0.3, high, "band"))
+            columns.extend(_column(point, plot.room(x, step), plot.scale, words, now))
+        return bands, columns
+
     top = nice_top(max((_reach(point) for point in points), default=0.0), at_most=1.0)
-    return [_draw(points, words, now, marks, _Axis(top, percent), size) for size in (_WIDE, _NARROW)]
+    span = (points[0].start, points[-1].end)
+    flags = [*(Mark(at, str(number), "", "note") for number, at in enumerate(notes, 1)), *marks]
+    return [_draw(span, words, flags, _Axis(top, percent), size, fill) for size in (_WIDE, _NARROW)]
+
+
+def counts(steps: Sequence[Step], words: Words) -> list[Chart]:
+    """Whole numbers over time, for half a page at a desk and a whole one on a phone."""
+
+    def fill(plot: _Plot) -> tuple[list[Rect], list[Rect]]:
+        columns = []
+        for step in steps:
+            room = plot.room(*plot.place(step.start, step.end))
+            foot = plot.bottom
+            for count, kind in step.parts:
+                height = max(count * plot.scale, 1.0 if count else 0.0)
+                foot -= height
+                columns.append(Rect(room.x, foot, room.width, height, kind, step.label))
+            if not any(count for count, _ in step.parts):
+                columns.append(Rect(room.x, plot.bottom - 1, room.width, 1, "none", step.label))
+        return [], columns
+
+    top = count_top(max((sum(count for count, _ in step.parts) for step in steps), default=0))
+    span = (steps[0].start, steps[-1].end)
+    return [_draw(span, words, (), _Axis(top, whole, steps[0].end - steps[0].start), _HALF, fill)]
 
 
 class _Axis(msgspec.Struct, frozen=True):
     top: float
     label: Callable[[float], str]
+    least: Micros = 0
+    """No ticks stand closer than this."""
 
 
-def _draw(
-    points: Sequence[Point],
+class _Plot(msgspec.Struct, frozen=True):
+    """Where the plot lies, and how many pixels a microsecond and a unit are."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    start: Micros
+    across: float
+    scale: float
+
+    def x(self, at: Micros) -> float:
+        return self.left + (at - self.start) * self.across
+
+    def place(self, start: Micros, end: Micros) -> tuple[float, float]:
+        return self.x(start), (end - start) * self.across
+
+    def room(self, x: float, step: float) -> Rect:
+        gap = min(2.0, step * 0.2)
+        return Rect(x + gap / 2, self.top, step - gap, self.bottom - self.top, "")
+
+
+Fill = Callable[[_Plot], tuple[list[Rect], list[Rect]]]
+"""Bands and columns of a plot."""
+
+
+def _draw(  # what a chart is made of
+    span: tuple[Micros, Micros],
     words: Words,
-    now: Micros,
     marks: Sequence[Mark],
     axis: _Axis,
     size: tuple[float, float],
+    fill: Fill,
 ) -> Chart:
     width, height = size
-    wide = size == _WIDE
-    left, top, right, bottom = 46.0, 14.0 + 15.0 * len(marks), width - 8.0, height - 26.0
-    start, end = points[0].start, points[-1].end
-    across = (right - left) / (end - start)
-    scale = (bottom - top) / axis.top
-    bands, columns = [], []
-    for point in points:
-        x = left + (point.start - start) * across
-        step = (point.end - point.start) * across
-        if point.usual is not None:
-            high = min(max((point.usual.high - point.usual.low) * scale, 1.0), bottom - top)
-            bands.append(Rect(x, bottom - point.usual.low * scale - high, step + 0.3, high, "band"))
-        gap = min(2.0, step * 0.2)
-        room = Rect(x + gap / 2, top, step - gap, bottom - top, "")
-        columns.extend(_column(point, room, scale, words, now))
-    x_ticks = [Tick(left + (at - start) * across, label) for at, label in words.ticks(start, end, 9 if wide else 5)]
-    y_ticks = [Tick(bottom - axis.top * part / 4 * scale, axis.label(axis.top * part / 4), "end") for part in range(5)]
-    flags = []
-    for row, mark in enumerate(marks):
+    wide = width == _WIDE[0]
+    start, end = span
+    left, right, bottom = 46.0, width - 8.0, height - 26.0
+    # The notes have one row together, the other marks one each.
+    others = [mark for mark in marks if mark.kind != "note"]
+    above = int(len(others) < len(marks))
+    top = 14.0 + 15.0 * (len(others) + above)
+    plot = _Plot(left, top, right, bottom, start, (right - left) / (end - start), (bottom - top) / axis.top)
+    bands, columns = fill(plot)
+    x_ticks = [Tick(plot.x(at), label) for at, label in words.ticks(start, end, 9 if wide else 5, axis.least)]
+    y_ticks = [
+        Tick(bottom - axis.top * part / 4 * plot.scale, axis.label(axis.top * part / 4), "end") for part in range(5)
+    ]
+    flags = [
+        Flag(plot.x(mark.at), mark.word, mark.kind, 0, "middle")
+        for mark in marks
+        if mark.kind == "note" and start <= mark.at <= end
+    ]
+    for row, mark in enumerate(others):
         if not start <= mark.at <= end:
             continue
-        x = left + (mark.at - start) * across
+        x = plot.x(mark.at)
         label = f"{mark.word} {mark.when}" if wide else mark.word
-        flags.append(Flag(x, label, mark.kind, row, _side((left, x, right), label, first=not row)))
+        flags.append(Flag(x, label, mark.kind, row + above, _side((left, x, right), label, first=not row)))
     return Chart(
         width=width,
         height=height,
@@ -214,7 +291,7 @@ def _draw(
         x_ticks=tuple(tick for tick in x_ticks if tick.at < right - 10),
         y_ticks=tuple(y_ticks),
         flags=tuple(flags),
-        size="wide" if wide else "narrow",
+        size="wide" if wide else "half" if size == _HALF else "narrow",
     )
 
 
@@ -247,3 +324,20 @@ def nice_top(value: float, at_most: float = math.inf) -> float:
         return min(0.04, at_most)
     power = 10.0 ** math.floor(math.log10(value))
     return min(next(each * power for each in _TOPS if each * power >= value), at_most)
+
+
+_COUNT_TOPS = (4, 8, 12, 16, 20, 24, 32)
+
+
+def count_top(value: int) -> int:
+    """The next number above a count whose quarters are whole and round.
+
+    >>> [count_top(value) for value in (0, 3, 5, 20, 33, 250)]
+    [4, 4, 8, 20, 40, 320]
+    """
+    power = 1
+    while True:
+        for each in _COUNT_TOPS:
+            if each * power >= value:
+                return each * power
+        power *= 10

@@ -4,6 +4,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _POLICY = (
     b"default-src 'none'",
+    b"script-src 'self'",
+    b"connect-src 'self'",
     b"style-src 'self'",
     b"img-src 'self'",
     b"base-uri 'none'",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from service.adapters.web.chart import Rect
+from service.adapters.web.chart import Chart, Step, counts
 from service.adapters.web.look import Look
 from service.adapters.web.words import Words, counted, percent, plain, whole
 from service.core.catalog import Moment
@@ -91,8 +91,7 @@ class Newly(msgspec.Struct, frozen=True, gc=False):
 
     says: str
     unit: str
-    width: float
-    columns: tuple[Rect, ...]
+    charts: tuple[Chart, ...]
 
 
 def newly(reader: Reader, place: Place, moment: Moment, now: Micros, words: Words) -> Newly | None:
@@ -105,16 +104,13 @@ def newly(reader: Reader, place: Place, moment: Moment, now: Micros, words: Word
     if not found:
         return None
     starts = list(range(place.start - place.start % step, end, step))[-_MOST_STEPS:]
-    top = max(found.get(start, 0) for start in starts) or 1
     columns = []
-    for number, start in enumerate(starts):
+    for start in starts:
         count = found.get(start, 0)
         when = words.time(start, now) if step == HOUR else words.day(start, now)
-        height = 44.0 * count / top
-        label = f"{when}: {count:,} newly hit"
-        columns.append(Rect(number * 10 + 1.5, 44.0 - height, 7, max(height, 1), "high", label))
+        columns.append(Step(start, start + step, ((count, "high"),), f"{when}: {count:,} newly hit."))
     unit = "hour" if step == HOUR else "day"
-    return Newly(_trend(found, starts, step, now), unit, len(starts) * 10.0, tuple(columns))
+    return Newly(_trend(found, starts, step, now), unit, tuple(counts(columns, words)))
 
 
 def _trend(found: dict[Micros, int], starts: Sequence[Micros], step: Micros, now: Micros) -> str:

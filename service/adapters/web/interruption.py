@@ -6,6 +6,7 @@ from service.adapters.web import figures
 from service.adapters.web.chart import Chart, Mark, Row, shares, table
 from service.adapters.web.harm import MarkRow, Newly, arithmetic, mark_rows, newly
 from service.adapters.web.look import Look
+from service.adapters.web.notes import Notes, notes
 from service.adapters.web.tables import (
     BreakRow,
     Dimension,
@@ -27,6 +28,7 @@ from service.core.people import place_of
 from service.core.ports import Reader, Totals
 from service.core.reporting.risk import at_risk
 from service.core.telling import message
+from service.core.telling.labels import accountable
 
 PER_PAGE = 50
 
@@ -62,6 +64,7 @@ class InterruptionPage(msgspec.Struct, frozen=True, gc=False):
     state: str
     says: str
     owner: str
+    owner_href: str
     kinds: tuple[str, ...]
     times: tuple[Fact, ...]
     harm: tuple[Fact, ...]
@@ -71,6 +74,7 @@ class InterruptionPage(msgspec.Struct, frozen=True, gc=False):
     charts: tuple[Chart, ...]
     chart_rows: tuple[Row, ...]
     chart_says: str
+    notes: Notes
     dimensions: tuple[Dimension, ...]
     timeline: tuple[Entry, ...]
     breaks: tuple[BreakRow, ...]
@@ -87,7 +91,7 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
     """Read and lay out one interruption; `page` of its broken promises counts from 1."""
     reader, catalog, now, words = look.reader, look.catalog, look.now, look.words
     moment = catalog.moments.get(it.moment) or Moment(it.moment, owner="")
-    owner = catalog.owners.get(moment.owner) or Owner(moment.owner or "nobody any more")
+    owner = accountable(moment, it.segment, catalog) if moment.owner else Owner("nobody any more")
     place = place_of(it, now)
     impact = reader.impact(it.moment, it.segment, place.start, place.end)
     risk = at_risk(reader, moment, [place])
@@ -95,7 +99,9 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
     sums = step_sums[0][1] if step_sums else Totals()
     by_value = {name: reader.by_value(it.moment, name, place.start, place.end) for name in moment.dimensions}
     inside = _inside(it, sums, by_value)
-    charts, rows, says = _chart(reader, it, now, words)
+    first, last, step = _around(it, now, words)
+    beside = notes(look, moment, (it.segment, first, last + step), it.onset)
+    charts, rows, says = _chart(look, it, (first, last, step), beside)
     pages = page_of(impact.broken, page)
     found = reader.breaks(
         it.moment, it.segment, place.start, place.end, limit=PER_PAGE, offset=(pages.page - 1) * PER_PAGE
@@ -112,6 +118,7 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
         state=it.state,
         says=state_words(it, now),
         owner=plain(owner.title or owner.name, 80),
+        owner_href=f"/owners/{owner.name}" if owner.name in catalog.owners else "",
         kinds=tuple(KINDS[kind] for kind in it.kinds),
         times=_times(it, now, words),
         harm=(
@@ -125,6 +132,7 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
         charts=tuple(charts),
         chart_rows=tuple(rows),
         chart_says=says,
+        notes=beside,
         dimensions=dimensions(by_value, it.segment),
         timeline=entries(reader.timeline(it.id), now, words),
         breaks=tuple(break_rows(found, moment.dimensions, now, words)),
@@ -233,15 +241,24 @@ _MOST = 72
 _BEFORE = 28
 
 
-def _chart(reader: Reader, it: Interruption, now: Micros, words: Words) -> tuple[list[Chart], list[Row], str]:
-    """The whole moment's share around the onset: as long before it as it lasted, half a day at least."""
+def _around(it: Interruption, now: Micros, words: Words) -> tuple[Micros, Micros, Micros]:
+    """What the chart shows, and in which steps: as long before the onset as it lasted, half a day at least."""
     over = min(it.resolved_at if it.resolved_at is not None else now, now)
     around = min(max(over - it.onset, DAY // 2), 28 * DAY)
     first, last = it.onset - around, min(over + around // 2, now)
     step = next((each for each in _STEPS if (last - first) / each <= _MOST), DAY)
     origin = words.midnight(first)
     first = origin + (first - origin) // step * step
-    starts = list(range(first, max(last, first) + 1, step))
+    return first, max(last, first), step
+
+
+def _chart(
+    look: Look, it: Interruption, around: tuple[Micros, Micros, Micros], beside: Notes
+) -> tuple[list[Chart], list[Row], str]:
+    """The whole moment's share around the onset."""
+    reader, now, words = look.reader, look.now, look.words
+    first, last, step = around
+    starts = list(range(first, last + 1, step))
     grid = figures.Grid(starts, step, _BEFORE, every=max(DAY // step, 1))
     totals = dict(reader.totals(it.moment, first - _BEFORE * DAY, starts[-1] + step, step))
     blind = reader.blind(it.moment, first, now + 1)
@@ -254,4 +271,4 @@ def _chart(reader: Reader, it: Interruption, now: Micros, words: Words) -> tuple
         marks.append(Mark(it.resolved_at, "over", words.time(it.resolved_at, now), "over"))
     says = f"Share of the moment's promises broken, in steps of {span(step)}; shaded: where nine in ten of the "
     says += "same times of day lay in the four weeks before." if step < DAY else "four weeks before lay."
-    return shares(points, words, now, marks), table(points, words, now), says
+    return shares(points, words, now, marks, beside.times), table(points, words, now), says

@@ -2,42 +2,16 @@
 
 from collections.abc import Iterable
 
-import msgspec
-
 from service.adapters.web.look import Look
+from service.adapters.web.sheet import Cell, Sheet, Table, heads
 from service.adapters.web.words import percent, plain, whole
-from service.core.catalog import Journey, Owner
+from service.core.catalog import Journey, Moment, Owner
 from service.core.event import DAY, Micros
+from service.core.ports import Totals
 from service.core.reporting.journeys import Roll, Seam, Span, Walked, owned, rolled, under, walked
 from service.core.reporting.repeat import PERIODS, Again, Served, again, served
 
 WEEK: Micros = 7 * DAY
-
-
-class Cell(msgspec.Struct, frozen=True, gc=False):
-    """A cell of a table; `number`: laid out as one; `href`: where it leads."""
-
-    text: str
-    number: bool = False
-    href: str = ""
-
-
-class Table(msgspec.Struct, frozen=True, gc=False):
-    """A table with a title and, below it, what to know about its figures."""
-
-    title: str
-    heads: tuple[Cell, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    note: str = ""
-
-
-class Sheet(msgspec.Struct, frozen=True, gc=False):
-    """A page of tables under a headline."""
-
-    title: str
-    lead: str
-    summary: str
-    tables: tuple[Table, ...]
 
 
 def journey(look: Look, of: Journey) -> Sheet:
@@ -59,7 +33,7 @@ def reliability_words(of: Walked) -> str:
         kept = of.promised - min(hit, of.promised)
         return f"{whole(kept)} of {whole(of.promised)} customers had everything kept ({percent(of.reliability)})."
     if of.lower is not None and of.upper is not None:
-        bounds = f"{percent(of.lower)} to {percent(of.upper)}"
+        bounds = f"{percent(of.lower)} and {percent(of.upper)}"
         return f"{whole(hit)} customers were let down; between {bounds} had everything kept."
     return f"{whole(hit)} customers were let down."
 
@@ -87,16 +61,16 @@ def _stages(of: Journey, week: Walked, quarter: Walked) -> Table:
             Cell(whole(quarter.impact.customers), number=True),
         )
     )
-    heads = _heads("Stage", "Accountable", "#Let down in 7 days", "#Still waiting", "#Broken", "#Let down in 90 days")
+    names = heads("Stage", "Accountable", "#Let down in 7 days", "#Still waiting", "#Broken", "#Let down in 90 days")
     note = "A customer is counted once in a line, so that the lines do not add up to the last."
-    return Table("Stages, in the customer's order", heads, tuple(rows), note)
+    return Table("Stages, in the customer's order", names, tuple(rows), note)
 
 
 def _first(look: Look, of: Walked) -> Table:
     rows = tuple(
         (Cell(_title(look, name), href=f"/moments/{name}"), Cell(whole(count), number=True)) for name, count in of.first
     )
-    return Table("Where it broke first, in 90 days", _heads("Moment", "#Customers"), rows)
+    return Table("Where it broke first, in 90 days", heads("Moment", "#Customers"), rows)
 
 
 def _seams(look: Look, seams: Iterable[Seam]) -> Table:
@@ -110,8 +84,8 @@ def _seams(look: Look, seams: Iterable[Seam]) -> Table:
         )
         for seam in seams
     )
-    heads = _heads("Seam", "From", "To", "#Let down", "#And later in a stage after it")
-    return Table("Breaks at the seams, in 90 days", heads, rows)
+    names = heads("Seam", "From", "To", "#Let down", "#And later in a stage after it")
+    return Table("Breaks at the seams, in 90 days", names, rows)
 
 
 def owner(look: Look, of: Owner) -> Sheet:
@@ -134,21 +108,54 @@ def owner(look: Look, of: Owner) -> Sheet:
         )
         for place in mine
     )
-    tables = [Table("Answers for", _heads("Moment", "Where", "#Let down in 7 days"), rows)]
+    tables = [Table("Answers for", heads("Moment", "Where", "#Let down in 7 days"), rows)] if rows else []
+    others = [moment for moment in look.catalog.moments.values() if moment.owner == of.name and not _counts(moment)]
+    if others:
+        tables.append(_others(look, others, span))
     if len(below) > 1:
         tables.append(_rolls("Owners", below))
-    return Sheet(plain(of.title or of.name), lead, said, tuple(tables))
+    return Sheet(plain(of.title or of.name), lead, said if mine else "", tuple(tables))
+
+
+def _counts(moment: Moment) -> bool:
+    return moment.unit == "customers"
+
+
+def _others(look: Look, moments: Iterable[Moment], span: Span) -> Table:
+    """Moments whose events are no customers: flights, payments, claims."""
+    rows = []
+    for moment in moments:
+        found = look.reader.totals(moment.name, span.start, span.end, span.end - span.start)
+        sums = found[0][1] if found else Totals()
+        rows.append(
+            (
+                Cell(_title(look, moment.name), href=f"/moments/{moment.name}"),
+                Cell(plain(moment.unit, 40)),
+                Cell(whole(sums.broken), number=True),
+                Cell(whole(sums.attempts), number=True),
+            )
+        )
+    heading = "Answers for, where no customers are counted"
+    return Table(heading, heads("Moment", "Counts", "#Broken in 7 days", "#of"), tuple(rows))
 
 
 def owners(look: Look) -> Sheet:
     """Everybody accountable, by the customers of the last seven days."""
     by_owner, by_manager, by_expectation = rolled(look.reader, look.catalog, Span(look.now + 1 - WEEK, look.now + 1))
     tables = [_rolls("Owners", by_owner)]
+    others = sorted(look.catalog.owners.keys() - {each.name for each in by_owner})
+    if others:
+        rows = tuple((Cell(_owner(look, name), href=f"/owners/{name}"),) for name in others)
+        tables.append(Table("Owners of what counts no customers", heads("Name"), rows))
+    if not by_owner:
+        del tables[0]
     if by_manager:
         tables.append(_rolls("Managers, with all who report to them", by_manager))
     if by_expectation:
         tables.append(_rolls("Overall expectations", by_expectation, href=""))
-    return Sheet("Who answers for it", "", "Customers let down in 7 days, each counted once in a line.", tuple(tables))
+    return Sheet(
+        "Who answers for it", "", "Customers let down in 7 days, each counted once in a line.", tuple(tables), "owners"
+    )
 
 
 def _rolls(title: str, rolls: Iterable[Roll], href: str = "/owners/") -> Table:
@@ -162,13 +169,15 @@ def _rolls(title: str, rolls: Iterable[Roll], href: str = "/owners/") -> Table:
         )
         for each in rolls
     )
-    return Table(title, _heads("Name", "#Moments", "#Let down", "#Still waiting", "#Broken"), rows)
+    return Table(title, heads("Name", "#Moments", "#Let down", "#Still waiting", "#Broken"), rows)
 
 
 def customers(look: Look, ideal: tuple[str, ...], contact_cost: int | None) -> Sheet:
     """Customers who were hit more than once, and customer segments."""
     if not any(moment.unit == "customers" for moment in look.catalog.moments.values()):
-        return Sheet("Customers hit more than once", "", "No moment that is watched here counts customers.", ())
+        return Sheet(
+            "Customers hit more than once", "", "No moment that is watched here counts customers.", (), "customers"
+        )
     tables = []
     said = []
     for days in PERIODS:
@@ -177,7 +186,7 @@ def customers(look: Look, ideal: tuple[str, ...], contact_cost: int | None) -> S
         if days == PERIODS[-1]:
             tables.append(_top(look, found))
     tables.insert(0, _segments(look, served(look.reader, look.catalog, look.now, PERIODS[-1], ideal, contact_cost)))
-    return Sheet("Customers hit more than once", "", " ".join(said), tuple(tables))
+    return Sheet("Customers hit more than once", "", " ".join(said), tuple(tables), "customers")
 
 
 def again_words(of: Again) -> str:
@@ -200,9 +209,9 @@ def _top(look: Look, found: Again) -> Table:
         )
         for row in found.top
     )
-    heads = _heads("Customer", "#Broken", "#Moments", "#Yearly value", "#Value of what broke", "Last")
+    names = heads("Customer", "#Broken", "#Moments", "#Yearly value", "#Value of what broke", "Last")
     note = f"The first {len(rows)} of {whole(found.at_least(2))}, of {whole(found.base)} who were let down at all."
-    return Table(f"Let down twice or more in {found.days} days, by value", heads, rows, note)
+    return Table(f"Let down twice or more in {found.days} days, by value", names, rows, note)
 
 
 def _segments(look: Look, rows: Iterable[Served]) -> Table:
@@ -218,16 +227,11 @@ def _segments(look: Look, rows: Iterable[Served]) -> Table:
         )
         for each in rows
     )
-    heads = _heads(
+    names = heads(
         "Segment", "#Customers", "#Let down", "#Broken", "#Their yearly value", "#Complaints", "#Cost to serve"
     )
     note = "Cost to serve: complaints of those let down, times customers.contact_cost of the settings."
-    return Table(f"Customer segments in {PERIODS[-1]} days", heads, cells, note)
-
-
-def _heads(*names: str) -> tuple[Cell, ...]:
-    """Column heads; a `#` in front says that numbers stand below."""
-    return tuple(Cell(name.removeprefix("#"), number=name.startswith("#")) for name in names)
+    return Table(f"Customer segments in {PERIODS[-1]} days", names, cells, note)
 
 
 def _share(of: Roll) -> str:

@@ -3,14 +3,15 @@
 import msgspec
 
 from service.adapters.web import figures
-from service.adapters.web.chart import Chart, Row, shares, table
+from service.adapters.web.chart import Chart, Row, Step, counts, shares, table
 from service.adapters.web.listing import Line, line
 from service.adapters.web.look import Look
+from service.adapters.web.notes import Notes, notes
 from service.adapters.web.tables import Dimension, dimensions
 from service.adapters.web.tile import BEFORE, SHOWN, WEEK, Tile, see, tile
 from service.adapters.web.wall import owner_name
 from service.adapters.web.words import Words, percent, plain, span, whole
-from service.core.catalog import Catalog, Moment
+from service.core.catalog import Moment
 from service.core.event import DAY, HOUR, Micros
 from service.core.ports import Reader, Totals
 from service.core.reporting.due_soon import will_miss
@@ -36,6 +37,13 @@ class Due(msgspec.Struct, frozen=True, gc=False):
     waiting: str
 
 
+class Falling(msgspec.Struct, frozen=True, gc=False):
+    """The promises that fall due, day by day."""
+
+    days: tuple[Due, ...]
+    charts: tuple[Chart, ...]
+
+
 class MomentPage(msgspec.Struct, frozen=True, gc=False):
     """Everything on the page."""
 
@@ -47,12 +55,14 @@ class MomentPage(msgspec.Struct, frozen=True, gc=False):
     hours: tuple[Chart, ...]
     hour_rows: tuple[Row, ...]
     budgets: tuple[Budget, ...]
-    due: tuple[Due, ...]
+    notes: Notes
+    due: Falling | None
     will_miss: str
     dimensions: tuple[Dimension, ...]
     interruptions: tuple[Line, ...]
     terms: tuple[tuple[str, str], ...]
     runbook: str
+    owner_href: str
 
 
 def build(look: Look, moment: Moment) -> MomentPage:
@@ -63,21 +73,24 @@ def build(look: Look, moment: Moment) -> MomentPage:
     seen = see(look, moment, [row for row in rows if row.is_open])
     days = figures.series(seen.days, figures.Grid(words.days(now, SHOWN), DAY, BEFORE), seen.blind, now)
     hours = _hours(reader, name, now)
+    beside = notes(look, moment, ((), days[0].start, days[-1].end))
     return MomentPage(
         tile=tile(seen, owner_name(catalog, moment.owner), now, words),
         promise=plain(moment.promise),
         title=plain(moment.title or name),
-        charts=tuple(shares(days, words, now)),
+        charts=tuple(shares(days, words, now, (), beside.times)),
         chart_rows=tuple(table(days, words, now)),
         hours=tuple(shares(hours, words, now)),
         hour_rows=tuple(table(hours, words, now)),
         budgets=tuple(_budgets(reader, moment, now)),
-        due=tuple(_due(reader, name, now, words)),
+        notes=beside,
+        due=_due(reader, name, now, words),
         will_miss=_will_miss(reader, name, now),
         dimensions=dimensions(seen.by_value),
         interruptions=tuple(line(reader, moment, row, now, words) for row in reversed(rows[-20:])),
-        terms=tuple(_terms(catalog, moment)),
+        terms=tuple(_terms(moment)),
         runbook=plain(moment.runbook_url, 2000),
+        owner_href=f"/owners/{moment.owner}" if moment.owner in catalog.owners else "",
     )
 
 
@@ -101,18 +114,21 @@ def _budgets(reader: Reader, moment: Moment, now: Micros) -> list[Budget]:
     return found
 
 
-def _due(reader: Reader, name: str, now: Micros, words: Words) -> list[Due]:
-    """Day by day; empty where nothing is promised."""
+def _due(reader: Reader, name: str, now: Micros, words: Words) -> Falling | None:
+    """Day by day; None where nothing is promised."""
     if not reader.due(name, now, now + WEEK)[1]:
-        return []
+        return None
     today = words.midnight(now)
-    found = []
+    days, steps = [], []
     for day in range(8):
         start = max(today + day * DAY, now)
         end = min(today + (day + 1) * DAY, now + WEEK)
         waiting, promised = reader.due(name, start, end) if end > start else (0, 0)
-        found.append(Due(words.day(start, now), whole(promised), whole(waiting)))
-    return found
+        days.append(Due(words.day(start, now), whole(promised), whole(waiting)))
+        label = f"{days[-1].day}: {promised:,} fall due, {waiting:,} of them still open."
+        parts = ((waiting, "open"), (promised - waiting, "usual"))
+        steps.append(Step(today + day * DAY, today + (day + 1) * DAY, parts, label))
+    return Falling(tuple(days), tuple(counts(steps, words)))
 
 
 def _will_miss(reader: Reader, name: str, now: Micros) -> str:
@@ -126,11 +142,10 @@ def _will_miss(reader: Reader, name: str, now: Micros) -> str:
     )
 
 
-def _terms(catalog: Catalog, moment: Moment) -> list[tuple[str, str]]:
+def _terms(moment: Moment) -> list[tuple[str, str]]:
     loss = moment.loss_probability
     cost = "puts its whole value at risk" if loss is None else f"loses the customer {percent(loss)} of the time"
     return [
-        ("Owner", owner_name(catalog, moment.owner)),
         ("Counts", plain(moment.unit, 40)),
         ("Watched by", ", ".join(("the whole", *moment.dimensions))),
         ("A false alarm", f"is expected once in {span(moment.false_alarm_interval)}"),

@@ -7,6 +7,8 @@ from typing import Self
 import uvicorn
 from starlette.types import ASGIApp
 
+from service.adapters.web.live import with_ending
+
 
 class ServerDidNotStart(RuntimeError):  # noqa: N818  # says what happened
     """The thread ended, or did not answer in time."""
@@ -20,7 +22,7 @@ class WebServer:
         self._wanted = port
         self._server = uvicorn.Server(
             uvicorn.Config(
-                app,
+                with_ending(app, self._is_ending),
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -33,6 +35,9 @@ class WebServer:
         )
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
+
+    def _is_ending(self) -> bool:
+        return self._server.should_exit
 
     @property
     def port(self) -> int:

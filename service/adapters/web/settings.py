@@ -26,5 +26,7 @@ class WebSettings:
     refresh: int = 30
     ideal: tuple[str, ...] = ()
     contact_cost: int | None = None
+    shown: tuple[tuple[str, str], ...] = ()
+    """The settings as they were loaded, by name and without secrets, for the page that shows them."""
     metrics: bool = True
     """Whether the page has /metrics as well; False where it has a listener of its own."""

@@ -10,14 +10,16 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
-from service.adapters.web import harm, interruption, listing, moment, wall
+from service.adapters.web import harm, interruption, listing, moment, trust, wall
 from service.adapters.web import journey as sheets
+from service.adapters.web import owner as owning
 from service.adapters.web.access.actor import Actor
 from service.adapters.web.access.gate import Gate
 from service.adapters.web.cache import Brief
 from service.adapters.web.handled import MARK_WORDS, handled, silence_lines, told
 from service.adapters.web.look import Look
 from service.adapters.web.settings import WebSettings
+from service.adapters.web.sheet import Sheet
 from service.adapters.web.words import Words
 from service.core.catalog import LEVELS, Catalog
 from service.core.event import Micros
@@ -70,12 +72,12 @@ class Site:
             look = self._look()
             return wall.build(look, self._complaints.get("knowing", lambda: self._know(look)))
 
-        return self._page("wall.html", actor, self._views.get("wall", make), refresh=self._settings.refresh)
+        return self._page("wall.html", actor, self._views.get("wall", make), live=True)
 
     def interruptions(self, actor: Actor, page: int) -> str:
         """A page of the list."""
         view = self._views.get(("interruptions", page), lambda: listing.build(self._look(), page))
-        return self._page("interruptions.html", actor, view)
+        return self._page("interruptions.html", actor, view, live=True)
 
     def interruption(self, actor: Actor, identity: str, page: int) -> str:
         """One of them, or 404; what people do to it shows at once."""
@@ -93,6 +95,7 @@ class Site:
             may_act=actor.may_act(it, self._catalog()),
             levels=LEVELS,
             marks=MARK_WORDS,
+            live=True,
         )
 
     def interruption_view(self, identity: str, page: int = 1) -> Any:
@@ -117,7 +120,7 @@ class Site:
         if of is None:
             raise HTTPException(404)
         view = self._views.get(("moment", name), lambda: moment.build(self._look(), of))
-        return self._page("moment.html", actor, view)
+        return self._page("moment.html", actor, view, live=True)
 
     def journey(self, actor: Actor, name: str) -> str:
         """One of them, or 404."""
@@ -135,7 +138,11 @@ class Site:
         of = self._catalog().owners.get(name)
         if of is None:
             raise HTTPException(404)
-        return self._sheet(actor, ("owner", name), lambda look: sheets.owner(look, of))
+        look = self._look()
+        sheet = self._sheets.get(("owner", name), lambda: sheets.owner(look, of))
+        view = owning.build(look, of, sheet)
+        free = {each.it.id for each in view.issues if each.is_free and each.may(actor, look)}
+        return self._page("owner.html", actor, view, free=free, live=True)
 
     def customers(self, actor: Actor) -> str:
         """Repeat harm and customer segments."""
@@ -144,9 +151,24 @@ class Site:
             actor, "customers", lambda look: sheets.customers(look, settings.ideal, settings.contact_cost)
         )
 
-    def _sheet(self, actor: Actor, key: Hashable, make: Callable[[Look], sheets.Sheet]) -> str:
+    def _sheet(self, actor: Actor, key: Hashable, make: Callable[[Look], Sheet]) -> str:
         """A page that counts over weeks of breaks: read anew only now and then."""
         return self._page("sheet.html", actor, self._sheets.get(key, lambda: make(self._look())))
+
+    def trust(self, actor: Actor) -> str:
+        """How far the figures can be trusted."""
+        return self._page("trust.html", actor, self._views.get("trust", lambda: trust.build(self._look())), live=True)
+
+    def dead_letters(self, actor: Actor, page: int) -> str:
+        """What could not be taken; only admins see what customers' records hold."""
+        view = trust.letters(self._look(), page, payloads=actor.role == "admin")
+        return self._page("dead_letters.html", actor, view, bytes_shown=actor.role == "admin")
+
+    def settings(self, actor: Actor) -> str:
+        """How it is set up, for admins: names of servers and files are nobody else's business."""
+        if actor.role != "admin":
+            raise HTTPException(403, "settings are shown to admins")
+        return self._page("settings.html", actor, self._settings.shown)
 
     def silences(self, actor: Actor) -> str:
         """What nobody is told of."""
@@ -172,7 +194,8 @@ class Site:
         return self._templates.get_template(template).render(
             {
                 "view": None,
-                "refresh": 0,
+                "refresh": self._settings.refresh,
+                "live": False,
                 "replayed": self._settings.clock == "event",
                 "actor": actor,
                 "csrf": self.gate.csrf(actor) if actor is not None else "",

@@ -11,7 +11,7 @@ from service.adapters.web.handled import response
 from service.adapters.web.look import Look
 from service.adapters.web.words import Words, about, counted, plain, value_name, whole
 from service.core.catalog import Moment
-from service.core.event import DAY, MINUTE, Micros
+from service.core.event import DAY, HOUR, MINUTE, Micros
 from service.core.handling import UNTOUCHED
 from service.core.interruption import Interruption
 from service.core.judging.standing import Standing, StandingWord, expected_through, standing
@@ -176,8 +176,18 @@ def _usual(seen: Seen, now: Micros, words: Words) -> str:
     """The breaks that four weeks before this one would have among as many."""
     share = figures.weekly(seen.days, words.midnight(now) - WEEK + DAY)
     if share is None or seen.status.learning is not None:
-        return f"{whole(sum(sums.attempts for sums in seen.days.values()))} seen so far"
+        return _so_far(seen)
     return f"usual {about(share * seen.week.attempts)}"
+
+
+def _so_far(seen: Seen) -> str:
+    """`312 of about 2,000 to learn from`, at the pace so far; within the first hour no pace is known."""
+    had = sum(sums.attempts for sums in seen.days.values())
+    days, needed = seen.status.learning or (0.0, 0.0)
+    if not had or days < HOUR / DAY or needed <= days:
+        return f"{whole(had)} seen so far"
+    power = 10 ** max(math.floor(math.log10(had * needed / days)) - 1, 0)
+    return f"{whole(had)} of about {whole(round(had * needed / days / power) * power)} to learn from"
 
 
 _STANDS_OUT = 1.5

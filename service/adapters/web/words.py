@@ -85,11 +85,11 @@ class Words:
             return f"{local.day} {local:%b}"
         return f"{local:%H:%M}"
 
-    def ticks(self, start: Micros, end: Micros, most: int) -> list[tuple[Micros, str]]:
-        """Round local times between two, no more than so many."""
+    def ticks(self, start: Micros, end: Micros, most: int, least: Micros = 0) -> list[tuple[Micros, str]]:
+        """Round local times between two, no more than so many, and no closer than `least`."""
         steps = (5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR)
         days = tuple(DAY * count for count in (1, 2, 4, 7, 14, 28, 91, 365))
-        step = next((each for each in (*steps, *days) if (end - start) / each <= most), days[-1])
+        step = next((each for each in (*steps, *days) if (end - start) / each <= most and each >= least), days[-1])
         at = self.midnight(start)
         found = []
         while at <= end:

@@ -3,6 +3,7 @@
 import hashlib
 import ipaddress
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,14 +64,20 @@ class Office:
         return [(one.verb, one.by) for one in self.store.actions(self.rows["arrives"])]
 
 
+@cache
+def hash_of_password() -> str:
+    """Made once: it is slow on purpose."""
+    return hashed(PASSWORD)
+
+
 def users(tmp_path: Path) -> Users:
     path = tmp_path / "users.yaml"
     secret = hashlib.sha256(b"program").hexdigest()
     path.write_text(
         f"""
-ann: {{password: "{hashed(PASSWORD)}", role: responder, owners: [ops]}}
-vic: {{password: "{hashed(PASSWORD)}"}}
-root: {{password: "{hashed(PASSWORD)}", role: admin}}
+ann: {{password: "{hash_of_password()}", role: responder, owners: [ops]}}
+vic: {{password: "{hash_of_password()}"}}
+root: {{password: "{hash_of_password()}", role: admin}}
 robot: {{token_sha256: "{secret}", role: responder}}
 """
     )

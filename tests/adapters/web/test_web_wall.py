@@ -95,7 +95,7 @@ def test_the_header_counts_the_unreliable_the_blind_and_who_knew_first(seen: Wal
 
 
 def test_learning_shows_how_much_was_seen_and_no_usual(tiles: dict[str, Tile]) -> None:
-    assert tiles["answered-in-a-day"].usual == "240 seen so far"
+    assert tiles["answered-in-a-day"].usual == "240 of about 840 to learn from"
     assert tiles["answered-in-a-day"].strip.bands == ()
 
 

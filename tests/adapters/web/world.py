@@ -31,7 +31,7 @@ from service.core.event import (
     micros,
 )
 from service.core.interruption import Change, Interruption, Segment, interruption_id
-from service.core.ports import BlindSpan, Delivery, Judgement, Series, TimelineEntry
+from service.core.ports import BlindSpan, Delivery, Judgement, Series, Store, TimelineEntry
 from service.core.telling.route import Message, Notice
 
 NOW = micros(datetime(2017, 12, 15, 15, 4, tzinfo=UTC))
@@ -120,9 +120,9 @@ def stamp(at: Micros) -> datetime:
 class World:
     """The store and what was put into it."""
 
-    def __init__(self, catalog: Catalog = CATALOG) -> None:
+    def __init__(self, catalog: Catalog = CATALOG, store: Store | None = None) -> None:
         self.catalog = catalog
-        self.store = MemoryStore(catalog.moments)
+        self.store: Store = store or MemoryStore(catalog.moments)
         self._claim = self.store.claim(PARTITION)
         self._offset = 0
         self._ticks: dict[str, int] = {}
@@ -162,9 +162,9 @@ class World:
         self._ticks[moment] = tick + 1
 
 
-def marketplace(seed: int = 7) -> World:
+def marketplace(seed: int = 7, store: Store | None = None) -> World:
     """Everything at once."""
-    world = World()
+    world = World(store=store)
     rng = random.Random(seed)
     events = [
         *_outcomes(rng, "order-approved-in-time", 60, 90, lambda _at: 0.012, {"payment": ("card", "boleto")}),
