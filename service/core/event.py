@@ -209,6 +209,7 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
     `looked_at`: the wall time at which the source saw that nothing lay beyond `next_offset`, else None.
     `ended`: nothing will ever follow (a file's end), so that this partition no longer holds back the clock.
     `behind`: how many records are known to lie beyond `next_offset`; None where nobody knows.
+    `lost`: [first, next) of the records before these that were gone before they could be read; see `Lost`.
     """
 
     partition: Partition
@@ -219,6 +220,7 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
     looked_at: Micros | None = None
     ended: bool = False
     behind: int | None = None
+    lost: tuple[int, int] | None = None
 
 
 class Assigned(msgspec.Struct, frozen=True, gc=False):

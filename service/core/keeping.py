@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from service.core.counting.changes import Break, Changes, PromiseKey, View
+from service.core.counting.changes import Break, Changes, Counts, Gap, PromiseKey, View
 from service.core.counting.course import Reach
 from service.core.counting.identity import Forgetting
 from service.core.counting.ledger import Promised
@@ -170,4 +170,24 @@ class Ages(Protocol):
 
     def step(self, keep: Keep, now: Micros) -> int:
         """A bounded piece of the work; how many rows it touched, 0 when all is done."""
+        ...
+
+
+class BooksReader(Protocol):
+    """What became of records, and which never came."""
+
+    def dead_letters(self, *, limit: int = 100, offset: int = 0) -> list[tuple[Micros | None, DeadLetter]]:
+        """Newest first, with the wall time of their burial."""
+        ...
+
+    def counts(self) -> Counts:
+        """Since the store was made."""
+        ...
+
+    def gaps(self) -> list[Gap]:
+        """Stretches of logs that were gone before they were read, or were cut back after it, newest first."""
+        ...
+
+    def rejected(self) -> Mapping[str, tuple[int, int]]:
+        """(records read, dead letters not taken anew) by topic, since the store was made."""
         ...

@@ -8,15 +8,16 @@ import msgspec
 
 from detectors.frame import JSON
 from service.core.catalog import Moment
-from service.core.counting.changes import Break, Changes, Counts, PromiseKey, View, Voice
+from service.core.counting.changes import BlindSpan, Break, Changes, PromiseKey, View, Voice
 from service.core.counting.course import Reach
 from service.core.counting.identity import Forgetting
 from service.core.counting.ledger import Promised
 from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock
 from service.core.desk_ports import DeskReader, DeskStore
-from service.core.event import Arrival, DeadLetter, Micros, Partition
+from service.core.event import Arrival, Micros, Partition
 from service.core.interruption import Change, Impact, Interruption, Segment
+from service.core.keeping import BooksReader
 from service.core.people import PeopleReader, PeopleStore
 from service.core.telling.desk import News
 from service.core.telling.route import Message, Notice
@@ -187,15 +188,6 @@ class MomentStatus(msgspec.Struct, frozen=True, gc=False):
     blind_reason: str = ""
 
 
-class BlindSpan(msgspec.Struct, frozen=True, gc=False):
-    """A stretch of wall time without trustworthy data; `until` None: still so."""
-
-    moment: str
-    since: Micros
-    until: Micros | None
-    reason: str
-
-
 class TimelineEntry(msgspec.Struct, frozen=True, gc=False):
     """One line of an interruption's history; append-only."""
 
@@ -257,7 +249,7 @@ class OutboxRow(msgspec.Struct, frozen=True, gc=False):
     ambiguous: bool = False
 
 
-class Reader(DeskReader, PeopleReader, Protocol):
+class Reader(DeskReader, PeopleReader, BooksReader, Protocol):
     """The questions that pages, digests and reports ask; figures are as amended unless said otherwise."""
 
     def interruptions(
@@ -326,18 +318,6 @@ class Reader(DeskReader, PeopleReader, Protocol):
 
     def blind(self, moment: str, start: Micros, end: Micros) -> list[BlindSpan]:
         """The spans that touch [start, end), in order of time."""
-        ...
-
-    def dead_letters(self, *, limit: int = 100, offset: int = 0) -> list[tuple[Micros | None, DeadLetter]]:
-        """Newest first, with the wall time of their burial."""
-        ...
-
-    def counts(self) -> Counts:
-        """Since the store was made."""
-        ...
-
-    def rejected(self) -> Mapping[str, tuple[int, int]]:
-        """(records read, dead letters not taken anew) by topic, since the store was made."""
         ...
 
     def outbox(self, *, limit: int = 100) -> list[OutboxRow]:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 
 from service.core.catalog import Catalog, Source
+from service.core.counting.changes import BlindSpan
 from service.core.counting.watermark import PartitionClock, watermark
 from service.core.event import MINUTE, Micros
 from service.core.meter import Meter, NoMeter
-from service.core.ports import BlindSpan, Store
+from service.core.ports import Store
 from service.loops.distrust import Distrust
 
 AFTER: Micros = 2 * MINUTE

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+import msgspec
+
 from service.core.catalog import Catalog
 from service.core.counting.intake import Intake
 from service.core.event import Arrival, Assigned, Batch, Idle, Lost, Micros, Partition, Revoked
@@ -58,6 +60,8 @@ class _Hand:
         self.since = now
         self.written_at: float | None = None
         self.next_offset = writer.position
+        self.lost: tuple[int, int] | None = None
+        """What was gone before what is in hand: it is written with the next batch, whatever that holds."""
 
 
 class Ingest:
@@ -88,7 +92,8 @@ class Ingest:
         self._store = store
         self._decoder_for = decoder_for
         self._meter = meter or NoMeter()
-        self._desk = Desk(store, Intake(catalog, minor_digits), clock, self._meter, deduplicate, pseudonyms)
+        carries = partial(_carried, catalog)
+        self._desk = Desk(store, Intake(catalog, minor_digits), clock, self._meter, deduplicate, pseudonyms, carries)
         self._live = live or (lambda _: False)
         self._pace = pace or Pace()
         self._monotonic = monotonic
@@ -241,7 +246,13 @@ class Ingest:
             )
         self._meter.failed("ingest")
         hand = self._hands.get(lost.partition)
+        if hand is not None and hand.records:
+            # What came before is written by itself.
+            self._write(lost.partition, hand)
+            hand = self._hands.get(lost.partition)
         if hand is not None:
+            hand.batches.clear()
+            hand.lost = (lost.first if hand.lost is None else hand.lost[0], lost.next_offset)
             hand.next_offset = lost.next_offset
 
     def _gather(self, batch: Batch) -> None:
@@ -256,7 +267,7 @@ class Ingest:
                 return
         if batch.behind is not None:
             self._meter.behind(partition, batch.behind)
-        if not (batch.offsets or batch.ended or batch.looked_at) and batch.next_offset == hand.next_offset:
+        if not (batch.offsets or batch.ended or batch.looked_at or hand.lost) and batch.next_offset == hand.next_offset:
             return
         if batch.offsets and hand.next_offset is not None and batch.offsets[0] < hand.next_offset:
             # Read before: only a source that was not told where to go on does this.
@@ -286,8 +297,8 @@ class Ingest:
                 self._write(partition, hand)
 
     def _write(self, partition: Partition, hand: _Hand) -> None:
-        hand.writer.put(merged(hand.batches))
-        hand.batches, hand.records, hand.bytes = [], 0, 0
+        hand.writer.put(msgspec.structs.replace(merged(hand.batches), lost=hand.lost))
+        hand.batches, hand.records, hand.bytes, hand.lost = [], 0, 0, None
         try:
             self._patiently(hand.writer.flush)
         except StaleClaim as stale:
@@ -335,6 +346,10 @@ class Ingest:
                 if away:
                     log.warning("the store is back")
                 return done
+
+
+def _carried(catalog: Catalog, topic: str) -> list[str]:
+    return [name for name in catalog.moments if any(source.topic == topic for source in catalog.sources_of(name))]
 
 
 def _jittered(seconds: float) -> float:

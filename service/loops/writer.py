@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from service.core.counting.changes import Changes, Counts, PromiseKey, keys_of
+from service.core.counting.changes import BlindSpan, Changes, Counts, Gap, PromiseKey, keys_of
 from service.core.counting.duplicates import IdHorizon
 from service.core.counting.identity import Identities
 from service.core.counting.intake import Intake
@@ -64,6 +64,8 @@ class Desk:
     deduplicate: bool = True
     pseudonyms: Callable[[str], str] | None = None
     """What customers are called in the store; None: as they come."""
+    carries: Callable[[str], Sequence[str]] = lambda _: ()
+    """The moments whose events a topic carries."""
 
 
 class _Prepared(msgspec.Struct, gc=False):
@@ -187,7 +189,8 @@ class PartitionWriter:
         if prepared is None:
             prepared = self._prepared = self._prepare(batch)
         dead = prepared.dead
-        changes = Changes(dead=list(dead), hashes=prepared.hashes)
+        changes = self._changes(batch, prepared.fresh)
+        changes.dead, changes.hashes = list(dead), prepared.hashes
         counts = changes.counts
         counts.read = len(batch.offsets)
         counts.duplicate = prepared.taken - len(prepared.fresh)
@@ -199,6 +202,22 @@ class PartitionWriter:
                 raise ArithmeticError(f"{self._named()}: read is not accepted + duplicate + dead: {counts}")
             claim = transaction.save(changes, batch.next_offset, prepared.clock)
         self._settle(claim, changes, started)
+
+    def _changes(self, batch: Batch, fresh: Sequence[Record]) -> Changes:
+        """What was lost before a batch, for a start: nobody knows what happened from the last record to the next."""
+        changes = Changes()
+        if batch.lost is None:
+            return changes
+        (first, after), now, since = batch.lost, self._desk.clock(), self._claim.clock.latest
+        until = max(min((record.at for record in fresh), default=now), since or 0)
+        gap = Gap(self._partition, first, after, now, since, until)
+        changes.gaps.append(gap)
+        if gap.records and since is not None:
+            why = f"{gap.records:,} records of {self._named()} were gone before they were read"
+            # Not from the very time of the last event: a span that is open since then is another one.
+            carried = self._desk.carries(batch.partition.topic)
+            changes.blind = [BlindSpan(name, since + 1, until, why) for name in carried]
+        return changes
 
     def _settle(self, claim: Claim, changes: Changes, started: float) -> None:
         self._claim = claim
@@ -230,7 +249,8 @@ class PartitionWriter:
         started = perf_counter()
         [letter] = self._identities.buried([refused_letter(batch, error)])
         log.error("%s: offset %d is buried as a dead letter: %s", self._named(), letter.offset, letter.detail)
-        changes = Changes(dead=[letter], counts=Counts(read=1))
+        changes = self._changes(batch, ())
+        changes.dead, changes.counts = [letter], Counts(read=1)
         changes.counts.dead[letter.reason] += 1
         clock = advanced(self._claim.clock, batch, (), self._desk.clock() if self._live else None)
         with self._desk.store.ingest(self._claim, (), ()) as transaction:
@@ -254,12 +274,14 @@ def halves(batch: Batch) -> tuple[Batch, Batch]:
         batch.payloads[:middle],
         batch.offsets[middle],
         headers=headers[:middle] if headers else None,
+        lost=batch.lost,
     )
     second = msgspec.structs.replace(
         batch,
         offsets=batch.offsets[middle:],
         payloads=batch.payloads[middle:],
         headers=headers[middle:] if headers else None,
+        lost=None,
     )
     return first, second
 

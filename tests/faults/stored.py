@@ -54,6 +54,8 @@ def _read(connection: Connection) -> Expected:
         found.breaks[moment, customer, at, value, _stated(dims), settled_at] += 1
     for moment, key, due, waiting in connection.execute(text("SELECT moment, key, due, waiting FROM promises")):
         found.ledger[moment, key] = (due, bool(waiting))
+    for partition, first, after in connection.execute(text("SELECT partition, first, after FROM gaps")):
+        found.lost[(*places[partition], first, after)] += 1
     closed = "SELECT moment, closed_through FROM moments WHERE closed_through IS NOT NULL"
     found.closed = dict(map(tuple, connection.execute(text(closed))))
     return found
@@ -85,7 +87,7 @@ class Verdict:
             wanted, got = getattr(expected, name), getattr(found, name)
             if wanted != got:
                 self.problems.append(f"{name}: {got} in the store, {wanted} in the log")
-        for name in ("dead", "cells", "breaks", "ledger", "voices", "closed"):
+        for name in ("dead", "cells", "breaks", "ledger", "voices", "closed", "lost"):
             self._compare(name, getattr(expected, name), getattr(found, name))
         if found.read != found.accepted + found.duplicate + len(found.dead):
             self.problems.append("read is not accepted + duplicate + dead-lettered")

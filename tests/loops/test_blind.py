@@ -7,9 +7,10 @@ import pytest
 
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Source
+from service.core.counting.changes import BlindSpan
 from service.core.counting.watermark import PartitionClock
 from service.core.event import HOUR, MINUTE, SECOND, Micros, Partition
-from service.core.ports import BlindSpan, StoreAway
+from service.core.ports import StoreAway
 from service.loops.blind import AFTER, NOTHING, STILL, Blindness
 from tests.core.scripted import MOMENT, catalog
 from tests.core.streams import BEGIN

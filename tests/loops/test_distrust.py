@@ -8,11 +8,10 @@ import pytest
 from service.adapters.metrics.meter import Metrics, new_registry
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Source
-from service.core.counting.changes import Changes
+from service.core.counting.changes import BlindSpan, Changes
 from service.core.counting.watermark import PartitionClock
 from service.core.event import HOUR, MINUTE, DeadLetter, Micros, Partition
 from service.core.meter import NoMeter
-from service.core.ports import BlindSpan
 from service.loops.blind import STILL, Blindness
 from service.loops.distrust import EVERY
 from service.loops.watch import Watch

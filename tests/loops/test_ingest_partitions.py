@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from service.adapters.decode import Decoder
 from service.adapters.memory_source import MemoryLog, MemorySource
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Source
 from service.core.counting.watermark import watermark
-from service.core.event import SECOND, Assigned, Batch, Lost, Partition
+from service.core.event import SECOND, Assigned, Batch, Lost, Partition, Revoked
 from service.core.ports import StaleClaim
-from service.loops.ingest import Pace, live_topics
+from service.loops.ingest import Ingest, Pace, live_topics
 from service.loops.writer import halves, merged
 
 if TYPE_CHECKING:
@@ -233,6 +235,53 @@ class TestPartitionsThatComeAndGo:
 
         assert "events[0]: offsets 10 to 24 were gone before they were read, 15 in all" in caplog.text
 
+    def test_lost_records_are_written_with_what_comes_after_them_and_make_the_moment_blind_meanwhile(self) -> None:
+        loop, store = losing()
+
+        assert store.gaps() == []
+        loop.handle(Batch(PLACE, [25], [outcome(60)], 26))
+        loop.flush()
+
+        [gap] = store.gaps()
+        assert (gap.partition, gap.first, gap.after, gap.records) == (PLACE, 3, 25, 22)
+        assert (gap.since, gap.until) == (START + 2 * SECOND, START + 60 * SECOND)
+        [span] = store.blind("m", START, START + 60 * SECOND)
+        assert (span.since, span.until) == (START + 2 * SECOND + 1, START + 60 * SECOND)
+        assert "22 records of events[0] were gone before they were read" in span.reason
+        assert store.counts().read == 4
+
+    def test_what_was_lost_is_not_written_twice_nor_by_one_who_lost_the_partition(self) -> None:
+        loop, store = losing()
+        loop.handle(Revoked((PLACE,)))
+        loop.flush()
+        assert store.gaps() == []
+
+        # As whoever has it next finds out again, in two steps this time.
+        loop.handle(Assigned((PLACE,)))
+        loop.handle(Lost(PLACE, 3, 10))
+        loop.handle(Lost(PLACE, 10, 25))
+        loop.handle(Batch(PLACE, [], [], 25, looked_at=START + 90 * SECOND))
+        loop.flush()
+        loop.handle(Batch(PLACE, [25], [outcome(60)], 26))
+        loop.flush()
+
+        assert [(gap.first, gap.after, gap.until) for gap in store.gaps()] == [(3, 25, START + 30 * SECOND)]
+
+    def test_a_log_that_was_cut_back_is_remembered_and_nobody_is_blind_for_it(self) -> None:
+        loop, store = losing()
+        loop.handle(Batch(PLACE, [25], [outcome(60)], 26))
+        loop.handle(Lost(PLACE, 26, 20))
+        loop.handle(Batch(PLACE, [20], [outcome(61)], 21))
+        loop.flush()
+
+        assert [(gap.first, gap.after, gap.records) for gap in store.gaps()] == [(26, 20, 0), (3, 25, 22)]
+        assert len(store.blind("m", START, START + 90 * SECOND)) == 1
+        assert store.counts().read == 5
+
+    def test_a_batch_that_is_halved_says_once_what_was_lost_before_it(self) -> None:
+        batch = Batch(PLACE, [5, 6], [b"a", b"b"], 7, lost=(1, 5))
+        assert [half.lost for half in halves(batch)] == [(1, 5), None]
+
     def test_a_stop_writes_what_is_in_hand(self) -> None:
         live = Live(PLACE, pace=Pace(gather=3600))
         live.turn()
@@ -259,6 +308,25 @@ class TestPartitionsThatComeAndGo:
 
         with pytest.raises(StaleClaim), store.ingest(old, (), ()) as transaction:
             transaction.save(_empty(), 1, old.clock)
+
+
+def losing() -> tuple[Ingest, MemoryStore]:
+    """A loop that has read three records, and learns that the next 22 are gone."""
+    catalog = replace(CATALOG, sources={"events": Source("events", PLACE.topic)})
+    store = MemoryStore(CATALOG.moments)
+    loop = Ingest(
+        MemorySource({PLACE: MemoryLog()}, lambda: START),
+        store,
+        lambda _: Decoder(CATALOG),
+        catalog,
+        lambda: START + 30 * SECOND,
+        live=lambda _: True,
+        pace=Pace(gather=3600, look=0),
+    )
+    loop.handle(Assigned((PLACE,)))
+    loop.handle(Batch(PLACE, [0, 1, 2], LINES[:3], 3))
+    loop.handle(Lost(PLACE, 3, 25))
+    return loop, store
 
 
 def _empty() -> Changes:

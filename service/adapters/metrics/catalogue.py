@@ -145,6 +145,8 @@ DEAD_LETTERS = Metric("momentwatch_dead_letters", "gauge", "Dead letters, those 
 # Of late, over all replicas. Above the source's `blind_above` its moments go blind, below half of it they see again.
 DEAD_LETTER_SHARE = Metric("momentwatch_dead_letter_ratio", "gauge", "Of what was read of late.", ("source",))
 DISTRUSTED = Metric("momentwatch_source_distrusted", "gauge", "1 while that makes its moments blind.", ("source",))
+# Each range is a row of the store's table `gaps`, and makes its moments blind for as long as nobody knows.
+LOST = Metric("momentwatch_records_lost", "gauge", "Records gone before they were read, at most.", ("source",))
 RECONCILE = Metric("momentwatch_reconcile_difference", "gauge", "Read minus accepted, duplicate and dead; must be 0.")
 RELOAD_SUCCESS = Metric("momentwatch_catalogue_reload_success", "gauge", "1 if the last load was taken.")
 RELOAD_TIME = Metric(

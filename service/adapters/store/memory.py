@@ -11,7 +11,7 @@ from service.adapters.store.ledger_rows import expires_at
 from service.adapters.store.memory_desk import MemoryDesk
 from service.adapters.store.memory_reader import MemoryReader
 from service.core.catalog import Moment
-from service.core.counting.changes import Break, Changes, PromiseKey, View
+from service.core.counting.changes import BlindSpan, Break, Changes, PromiseKey, View
 from service.core.counting.course import Reach, settled_at
 from service.core.counting.duplicates import LIMIT, SPAN, extent
 from service.core.counting.ledger import Promised
@@ -21,7 +21,6 @@ from service.core.event import Micros, Partition
 from service.core.interruption import Interruption
 from service.core.people import Erased
 from service.core.ports import (
-    BlindSpan,
     Claim,
     Delivery,
     Judged,
@@ -180,6 +179,8 @@ class MemoryStore(MemoryReader, MemoryDesk):
             buried = self._clock() if self._clock else None
             self._dead.extend((buried, letter) for letter in changes.dead)
         self._counts.add(changes.counts)
+        self._gaps.extend(changes.gaps)
+        self.save_blind(changes.blind)
 
     def _put_break(self, moment: str, ref: str, row: Break | None) -> None:
         rows = self._breaks[moment]

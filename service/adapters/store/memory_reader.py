@@ -11,14 +11,14 @@ from service.adapters.store.memory_outbox import MemoryOutbox
 from service.adapters.store.memory_people import MemoryPeople
 from service.adapters.store.timeindex import TimeIndex
 from service.core.catalog import Moment
-from service.core.counting.changes import Break, Counts, PromiseKey, Voice
+from service.core.counting.changes import BlindSpan, Break, Counts, Gap, PromiseKey, Voice
 from service.core.counting.ledger import Promised  # with the rest of the core, for annotations too
 from service.core.counting.tally import Cell
 from service.core.counting.window import window_of
 from service.core.event import Annotation, Complaint, CustomerChange, DeadLetter, Feedback, Micros
 from service.core.interruption import Impact, Interruption, Segment, holds
 from service.core.people import Place
-from service.core.ports import BlindSpan, Judged, Judgement, MomentStatus, OutboxRow, TimelineEntry, Totals
+from service.core.ports import Judged, Judgement, MomentStatus, OutboxRow, TimelineEntry, Totals
 
 P = TypeVar("P")
 
@@ -44,6 +44,7 @@ class MemoryReader(MemoryPeople):
         self._voices: list[Voice] = []
         self._dead: list[tuple[Micros | None, DeadLetter]] = []
         self._counts = Counts()
+        self._gaps: list[Gap] = []
         self._rejected: dict[str, tuple[int, int]] = {}
         self._judged: dict[str, Judged] = defaultdict(Judged)
         self._judgements: dict[str, Judgement] = {}
@@ -197,6 +198,11 @@ class MemoryReader(MemoryPeople):
         """Newest first, with the wall time of their burial."""
         with self._lock:
             return self._dead[::-1][offset : offset + limit]
+
+    def gaps(self) -> list[Gap]:
+        """What was gone before it was read, newest first."""
+        with self._lock:
+            return self._gaps[::-1]
 
     def counts(self) -> Counts:
         """Since the store was made."""

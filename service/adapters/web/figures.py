@@ -5,8 +5,9 @@ from statistics import median
 
 import msgspec
 
+from service.core.counting.changes import BlindSpan
 from service.core.event import DAY, Micros
-from service.core.ports import BlindSpan, Totals
+from service.core.ports import Totals
 
 LEAST = 7
 """Fewer steps than this say nothing about what is usual."""

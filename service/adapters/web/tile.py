@@ -11,11 +11,12 @@ from service.adapters.web.handled import response
 from service.adapters.web.look import Look
 from service.adapters.web.words import Words, about, counted, plain, value_name, whole
 from service.core.catalog import Moment
+from service.core.counting.changes import BlindSpan
 from service.core.event import DAY, HOUR, MINUTE, Micros
 from service.core.handling import UNTOUCHED
 from service.core.interruption import Interruption
 from service.core.judging.standing import Standing, StandingWord, expected_through, standing
-from service.core.ports import BlindSpan, MomentStatus, Reader, Totals
+from service.core.ports import MomentStatus, Reader, Totals
 
 WEEK: Micros = 7 * DAY
 SHOWN = 28

@@ -10,11 +10,10 @@ from service.adapters.web.look import Look
 from service.adapters.web.sheet import Cell, Table, heads
 from service.adapters.web.tile import WEEK
 from service.adapters.web.words import about, counted, percent, plain, span, whole
-from service.core.counting.changes import Counts
+from service.core.counting.changes import BlindSpan, Counts
 from service.core.counting.watermark import PartitionClock, partition_watermark
 from service.core.event import DeadLetter, Micros
 from service.core.judging.standing import expected_through
-from service.core.ports import BlindSpan
 
 PER_PAGE = 50
 _MOST = 200

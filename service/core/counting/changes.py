@@ -80,12 +80,42 @@ class Counts(msgspec.Struct, gc=False):
         return self.read == self.accepted.total() + self.duplicate + self.dead.total()
 
 
+class BlindSpan(msgspec.Struct, frozen=True, gc=False):
+    """A stretch of wall time without trustworthy data; `until` None: still so."""
+
+    moment: str
+    since: Micros
+    until: Micros | None
+    reason: str
+
+
+class Gap(msgspec.Struct, frozen=True, gc=False):
+    """Records [first, after) of a partition that were gone before they were read; `after` below: it was cut back.
+
+    `since` and `until`: the event times between which they lay, as far as anybody can know; None where nothing was
+    read before. `at`: the wall time at which that was noticed.
+    """
+
+    partition: Partition
+    first: int
+    after: int
+    at: Micros
+    since: Micros | None
+    until: Micros
+
+    @property
+    def records(self) -> int:
+        """How many there were at most; 0 where the log was cut back."""
+        return max(0, self.after - self.first)
+
+
 class Changes(msgspec.Struct, gc=False):
     """Everything a transaction writes besides positions and clocks.
 
     `tally`: deltas to add. `breaks`: by (moment, ref), the row to put or None to take away. `promises`: ledger rows
     to put. `voices`, `dead`: rows to append. `hashes`: the accepted ids of the batch, one blob. `told`: by customer,
-    their yearly value in minor units and when it was told; None where nothing but that they exist was.
+    their yearly value in minor units and when it was told; None where nothing but that they exist was. `gaps`: what was
+    lost before it was read, and `blind` the stretches of moments for which that means that nobody knows.
     """
 
     tally: Tally = msgspec.field(default_factory=Tally)
@@ -96,6 +126,8 @@ class Changes(msgspec.Struct, gc=False):
     hashes: bytes = b""
     told: dict[str, tuple[int, Micros] | None] = msgspec.field(default_factory=dict)
     counts: Counts = msgspec.field(default_factory=Counts)
+    gaps: list[Gap] = msgspec.field(default_factory=list)
+    blind: list[BlindSpan] = msgspec.field(default_factory=list)
 
 
 class View(msgspec.Struct, frozen=True, gc=False):

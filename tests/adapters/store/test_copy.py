@@ -12,13 +12,13 @@ from sqlalchemy import text
 from service.adapters.store import migrate, open_database, open_store
 from service.adapters.store.copy import copy
 from service.cli import db
-from service.core.counting.changes import Changes
+from service.core.counting.changes import BlindSpan, Changes
 from service.core.counting.duplicates import IdHorizon, id_hash
 from service.core.event import DAY, HOUR, Complaint, DeadLetter, Partition, instant
 from service.core.handling import Action
 from service.core.interruption import Change
 from service.core.people import Client, Contact, Place
-from service.core.ports import BlindSpan, Snapshot, StoreRefused
+from service.core.ports import Snapshot, StoreRefused
 from service.core.telling.desk import Decision
 from service.core.telling.silence import Silence
 from tests.adapters.store.scene import (

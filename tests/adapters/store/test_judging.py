@@ -9,10 +9,10 @@ import pytest
 
 from service.adapters.store.sql import judging
 from service.core.catalog import Moment
+from service.core.counting.changes import BlindSpan
 from service.core.event import DAY, HOUR, MINUTE
 from service.core.interruption import Change
 from service.core.ports import (
-    BlindSpan,
     Judged,
     MomentStatus,
     Series,

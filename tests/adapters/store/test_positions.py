@@ -8,7 +8,7 @@ import pytest
 
 from service.adapters.store import memory
 from service.adapters.store.sql import positions
-from service.core.counting.changes import Changes
+from service.core.counting.changes import BlindSpan, Changes, Gap
 from service.core.counting.duplicates import IdHorizon, id_hash
 from service.core.counting.watermark import PartitionClock
 from service.core.event import HOUR, MINUTE, Partition
@@ -46,6 +46,23 @@ def test_a_clock_is_kept_whole(store: Store) -> None:
 
     assert [clock] == store.clocks()
     assert clock == store.claim(HERE).clock
+
+
+def test_what_was_lost_is_kept_with_the_batch_after_it_and_blinds(store: Store) -> None:
+    gone = [Gap(HERE, 3, 9, T0 + HOUR, T0, T0 + MINUTE), Gap(HERE, 12, 10, T0 + HOUR, None, T0)]
+    span = BlindSpan("paid", T0 + 1, T0 + MINUTE, "6 records were gone")
+    stale = store.claim(HERE)
+    claim = store.claim(HERE)
+    with pytest.raises(StaleClaim), store.ingest(stale, [], []) as transaction:
+        transaction.save(Changes(gaps=gone, blind=[span]), 10, stale.clock)
+    assert store.gaps() == []
+
+    with store.ingest(claim, [], []) as transaction:
+        transaction.save(Changes(gaps=gone, blind=[span]), 10, claim.clock)
+
+    assert store.gaps() == gone[::-1]
+    assert [gap.records for gap in gone] == [6, 0]
+    assert store.blind("paid", T0, T0 + HOUR) == [span]
 
 
 def test_an_earlier_claim_is_refused_and_leaves_no_trace(store: Store) -> None:

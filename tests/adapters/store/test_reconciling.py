@@ -11,6 +11,7 @@ from sqlalchemy import text
 from service.adapters.store.sql.reconciling import accounts
 from service.adapters.store.sql.store import SqlStore
 from service.cli.main import main
+from service.core.counting.changes import Changes, Gap
 from service.core.event import HOUR
 from service.core.keeping import Which
 from tests.adapters.store.scene import HERE, T0, Reader, close, outcome, promise, records
@@ -51,6 +52,17 @@ def test_whatever_happened_nothing_differs(store: SqlStore) -> None:
     assert wrong(store) == []
     assert {row.of for row in lines} == {"events[0]", "paid", "delivered"}
     assert len(lines) == 7
+
+
+def test_what_was_read_anew_after_a_log_was_cut_back_was_passed_twice(store: SqlStore) -> None:
+    fed(store, EVENTS)
+    claim = store.claim(HERE)
+    read = claim.position or 0
+    with store.ingest(claim, [], []) as transaction:
+        transaction.save(Changes(gaps=[Gap(HERE, read, read - 2, T0, T0, T0)]), read - 2, claim.clock)
+    assert wrong(store) == []
+    store._database.write(lambda connection: connection.execute(text("DELETE FROM gaps")))
+    assert [what for _, what, _ in wrong(store)] == ["read ≤ offsets passed"]
 
 
 @pytest.mark.parametrize(

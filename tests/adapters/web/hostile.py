@@ -1,10 +1,11 @@
 """A world in which everything that comes from outside tries to run as a script."""
 
 from service.core.catalog import Catalog, Journey, KnownEvent, Moment, Owner, Source, Stage
+from service.core.counting.changes import BlindSpan
 from service.core.event import HOUR, Annotation, Complaint, Outcome, Promise
 from service.core.handling import Action
 from service.core.interruption import Change
-from service.core.ports import BlindSpan, Judgement, Store, TimelineEntry
+from service.core.ports import Judgement, Store, TimelineEntry
 from service.core.routes import Matcher
 from service.core.telling.route import Message, Notice
 from service.core.telling.silence import Silence

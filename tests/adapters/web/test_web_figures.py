@@ -6,8 +6,9 @@ from service.adapters.web.chart import nice_top
 from service.adapters.web.figures import Grid, blind_time, series, usual, weekly
 from service.adapters.web.settings import WebSettings
 from service.adapters.web.words import Words, percent, span
+from service.core.counting.changes import BlindSpan
 from service.core.event import DAY, HOUR, MINUTE, SECOND, Micros
-from service.core.ports import BlindSpan, Totals
+from service.core.ports import Totals
 from tests.adapters.web.world import NOW
 
 

@@ -12,9 +12,10 @@ from service.adapters.web.tile import Tile, where
 from service.adapters.web.wall import Wall
 from service.adapters.web.words import Words
 from service.core.catalog import Catalog, Moment, Owner
+from service.core.counting.changes import BlindSpan
 from service.core.event import DAY, MINUTE, SECOND, Outcome
 from service.core.interruption import Change
-from service.core.ports import BlindSpan, Judgement, Reader, Totals
+from service.core.ports import Judgement, Reader, Totals
 from service.core.reporting.knowing import Knowing
 from tests.adapters.web.world import CATALOG, LATE, NOW, RIO_LATE, World, stamp
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Journey, Moment, Objective, Owner, Source, Stage, Target
-from service.core.counting.changes import Changes, keys_of
+from service.core.counting.changes import BlindSpan, Changes, keys_of
 from service.core.counting.course import Reach
 from service.core.counting.intake import Intake, expire
 from service.core.counting.watermark import PartitionClock
@@ -31,7 +31,7 @@ from service.core.event import (
     micros,
 )
 from service.core.interruption import Change, Interruption, Segment, interruption_id
-from service.core.ports import BlindSpan, Delivery, Judgement, Series, Store, TimelineEntry
+from service.core.ports import Delivery, Judgement, Series, Store, TimelineEntry
 from service.core.telling.route import Message, Notice
 
 NOW = micros(datetime(2017, 12, 15, 15, 4, tzinfo=UTC))

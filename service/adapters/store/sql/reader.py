@@ -17,6 +17,7 @@ from service.adapters.store.sql.tables import (
     breaks,
     counts,
     dead_letters,
+    gaps,
     interruptions,
     judged,
     moments,
@@ -27,13 +28,13 @@ from service.adapters.store.sql.tables import (
     timeline,
     voices,
 )
-from service.core.counting.changes import Break, Counts, Voice
+from service.core.counting.changes import BlindSpan, Break, Counts, Gap, Voice
 from service.core.counting.ledger import Promised
 from service.core.counting.watermark import PartitionClock
 from service.core.event import Annotation, Complaint, CustomerChange, DeadLetter, Feedback, Micros, Partition
 from service.core.interruption import Impact, Interruption, Segment
 from service.core.people import Place
-from service.core.ports import BlindSpan, MomentStatus, OutboxRow, TimelineEntry, Totals
+from service.core.ports import MomentStatus, OutboxRow, TimelineEntry, Totals
 
 _promised = msgspec.json.Decoder(Promised).decode
 _event = msgspec.json.Decoder(Complaint | Feedback | CustomerChange | Annotation).decode
@@ -263,6 +264,14 @@ class SqlReader(SqlDeskReader, SqlPeople):
             elif hasattr(found, name):
                 setattr(found, name, n)
         return found
+
+    def gaps(self) -> list[Gap]:
+        """What was gone before it was read, newest first."""
+        table = gaps.c
+        query = _with_partition(table.first, table.after, table.at, table.since, table.until)
+        with self._database.read() as connection:
+            rows = connection.execute(query.join_from(gaps, partitions).order_by(table.id.desc())).all()
+        return [Gap(_partition(row), row.first, row.after, row.at, row.since, row.until) for row in rows]
 
     def rejected(self) -> dict[str, tuple[int, int]]:
         """(records read, dead letters not taken anew) by topic."""

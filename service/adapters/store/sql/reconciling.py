@@ -6,7 +6,16 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 
 from service.adapters.store.sql.database import Database
-from service.adapters.store.sql.tables import breaks, counts, dead_letters, partitions, restatements, tallies, voices
+from service.adapters.store.sql.tables import (
+    breaks,
+    counts,
+    dead_letters,
+    gaps,
+    partitions,
+    restatements,
+    tallies,
+    voices,
+)
 from service.core.keeping import Account
 
 _READ = "read = accepted + duplicate + dead"
@@ -29,6 +38,9 @@ def _of_partitions(connection: Connection) -> list[Account]:
         of[partition][name] = int(n)
     query = select(dead_letters.c.partition, func.count()).group_by(dead_letters.c.partition)
     letters = {partition: int(n) for partition, n in connection.execute(query)}
+    # What was read anew after a log was cut back was passed twice.
+    again = select(gaps.c.partition, func.sum(gaps.c.first - gaps.c.after)).where(gaps.c.after < gaps.c.first)
+    twice = {partition: int(n) for partition, n in connection.execute(again.group_by(gaps.c.partition))}
     found = []
     for row in connection.execute(select(partitions).order_by(partitions.c.topic, partitions.c.number)):
         mine, name = of[row.id], f"{row.topic}[{row.number}]"
@@ -38,7 +50,7 @@ def _of_partitions(connection: Connection) -> list[Account]:
         found.append(Account(name, _DEAD, letters.get(row.id, 0), mine["dead"] - mine["purged"]))
         if row.first is not None and row.position is not None:
             # What was passed and not read: control records, what was compacted away, what was gone before it was read.
-            passed = row.position - row.first
+            passed = row.position - row.first + twice.get(row.id, 0)
             found.append(Account(name, _SPAN, max(mine["read"] - passed, 0), 0, f"{mine['read']:,} of {passed:,}"))
     return found
 

@@ -10,18 +10,20 @@ from service.adapters.store.sql.bulk import Plan, Row, plan
 from service.adapters.store.sql.database import Database
 from service.adapters.store.sql.packing import ValuesCodec, pack_dimensions
 from service.adapters.store.sql.tables import (
+    blind_spans,
     breaks,
     counts,
     customers,
     dead_letters,
     durations,
+    gaps,
     moments,
     promises,
     signals,
     tallies,
     voices,
 )
-from service.core.counting.changes import Break, Changes, Counts, PromiseKey, View, Voice
+from service.core.counting.changes import BlindSpan, Break, Changes, Counts, Gap, PromiseKey, View, Voice
 from service.core.counting.course import Reach, settled_at
 from service.core.counting.ledger import Promised
 from service.core.counting.tally import Tally
@@ -38,6 +40,8 @@ _NEW_PROMISES = plan(promises, "new")
 _APPEND_VOICES = plan(voices, "append")
 _APPEND_DEAD = plan(dead_letters, "append")
 _ADD_COUNTS = plan(counts, "add")
+_APPEND_GAPS = plan(gaps, "append")
+_PUT_BLIND = plan(blind_spans, "put")
 _TELL_VALUES = Plan(customers, "newer", ("customer", "told_value", "told_at"), ("customer",))
 _TELL_CUSTOMERS = Plan(customers, "new", ("customer", "told_at"), ("customer",))
 _NEW_MOMENTS = plan(moments, "new")
@@ -81,6 +85,8 @@ class Recorder:
             now = self._clock()
             run(connection, _APPEND_DEAD, [_dead_row(partition, letter, now) for letter in changes.dead])
         run(connection, _ADD_COUNTS, list(_count_rows(partition, changes.counts)))
+        run(connection, _APPEND_GAPS, [_gap_row(partition, gap) for gap in changes.gaps])
+        run(connection, _PUT_BLIND, [blind_row(span) for span in changes.blind])
 
     def _tally_rows(self, tally: Tally) -> tuple[list[Row], list[Row], list[Row]]:
         rows: list[Row] = []
@@ -225,6 +231,15 @@ def _voice_row(partition: int, voice: Voice) -> Row:
 def _dead_row(partition: int, letter: DeadLetter, now: Micros) -> Row:
     headers = None if letter.headers is None else msgspec.msgpack.encode(letter.headers)
     return (partition, letter.offset, letter.reason, letter.detail, letter.payload, now, headers)
+
+
+def _gap_row(partition: int, gap: Gap) -> Row:
+    return (partition, gap.first, gap.after, gap.at, gap.since, gap.until)
+
+
+def blind_row(span: BlindSpan) -> Row:
+    """A span as a row of its table."""
+    return (span.moment, span.since, span.until, span.reason)
 
 
 def _count_rows(partition: int, given: Counts) -> Iterable[Row]:

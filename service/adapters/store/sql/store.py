@@ -14,12 +14,12 @@ from service.adapters.store.sql.failures import translated
 from service.adapters.store.sql.graves import SqlGraves
 from service.adapters.store.sql.packing import ValuesCodec
 from service.adapters.store.sql.reader import SqlReader
-from service.adapters.store.sql.recording import NO_PARTITION, Recorder
+from service.adapters.store.sql.recording import NO_PARTITION, Recorder, blind_row
 from service.adapters.store.sql.restating import recorded, restating
 from service.adapters.store.sql.retention import SqlRetention
 from service.adapters.store.sql.tables import blind_spans, moments
 from service.core.catalog import Moment
-from service.core.counting.changes import Changes, PromiseKey, View
+from service.core.counting.changes import BlindSpan, Changes, PromiseKey, View
 from service.core.counting.course import Reach
 from service.core.counting.identity import Pseudonyms
 from service.core.counting.ledger import Promised
@@ -30,7 +30,6 @@ from service.core.keeping import Restatement, StretchTransaction
 from service.core.marks import Mark
 from service.core.people import AuditEntry, Client, Contact, Erased, forgot
 from service.core.ports import (
-    BlindSpan,
     Claim,
     Delivery,
     Judged,
@@ -161,7 +160,7 @@ class SqlStore(SqlDesk, SqlReader):
     def save_blind(self, spans: Sequence[BlindSpan]) -> None:
         """Put spans by (moment, since)."""
         once = {(span.moment, span.since): span for span in spans}
-        rows = [(span.moment, span.since, span.until, span.reason) for span in once.values()]
+        rows = [blind_row(span) for span in once.values()]
         self._database.write(lambda connection: self._database.bulk.run(connection, _PUT_BLIND, rows))
 
     def note(self, entry: TimelineEntry) -> None:

@@ -370,3 +370,17 @@ restatements = Table(
     _count("arrivals"),
     Column("at", BigInteger),
 )
+
+# Records that were gone before they were read; `after` below `first`: a log that was cut back after it was read.
+gaps = Table(
+    "gaps",
+    metadata,
+    Column("id", Big, primary_key=True),
+    Column("partition", BigInteger, ForeignKey("partitions.id"), nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("after", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    # The event times between which they lay, as far as anybody knows.
+    Column("since", BigInteger),
+    Column("until", BigInteger, nullable=False),
+)
