@@ -394,8 +394,9 @@ class Store(Reader, DeskStore, PeopleStore, Protocol):
     def lease(self, now: Micros, until: Micros, limit: int, skip: Collection[str] = ()) -> list[Leased]:
         """Mark due rows `attempting` until a time and give them, longest due first; none of the targets in `skip`.
 
-        Rows whose lease ran out come back, ambiguous. In a conversation with a target one waits for another, or an
-        incident could be resolved before it was opened; each comes with what the target called the first one.
+        Rows whose lease ran out come back, ambiguous. What follows in a conversation with a target comes with
+        or after what was before, or an incident could be resolved before it was opened; and with what the target
+        called the first one.
         """
         ...
 

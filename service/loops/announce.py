@@ -1,24 +1,27 @@
 """Announcing: which changes are news, and what a store knows about an interruption when it is told."""
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 import msgspec
 
 from service.core.catalog import Catalog, Moment
-from service.core.event import DAY, MINUTE, Complaint, Micros
+from service.core.event import DAY, HOUR, MINUTE, Annotation, Micros
 from service.core.interruption import Change, Interruption, Segment
+from service.core.people import Place
 from service.core.ports import Reader
 from service.core.reporting.due_soon import will_miss
+from service.core.reporting.evidence import NEAR
 from service.core.reporting.lead import about
+from service.core.reporting.usual import usual_share, usual_shares
 from service.core.telling.desk import News, Reason
 from service.core.telling.message import Count, Facts, NextDue
 from service.core.telling.route import news_of
 
 LATE: Micros = 10 * MINUTE
 """What became known longer ago than this, by the wall clock, is history: nobody is paged about it."""
-_MANY = 20_000
 _WORST = 3
+_DAYS, _STEPS = 7, 4
+"""Of a course, the last so many are told."""
 
 
 class Money(msgspec.Struct, frozen=True):
@@ -70,21 +73,27 @@ def facts_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, mon
     whole = reader.impact(name, (), onset, now) if row.segment else impact
     attempts = attempts_in(reader, name, row.segment, onset, now)
     everywhere = attempts_in(reader, name, (), onset, now) if row.segment else attempts
-    usual = None if row.expected is None or row.kind != "failure_rate" else row.expected * attempts
+    share = usual_share(reader, name, row.segment, onset, now)
+    if share is None and row.kind == "failure_rate":
+        share = row.expected
     elsewhere = None
     if row.segment:
         elsewhere = Count(whole.broken - impact.broken, everywhere - attempts)
     waiting, promised = (0, 0) if row.segment else reader.due(name, now, now + DAY)
+    place = Place(name, row.segment, onset, now)
+    step = _step(now - onset)
     return Facts(
         now=now,
         impact=impact,
-        inside=Count(impact.broken, attempts, usual),
+        inside=Count(impact.broken, attempts, None if share is None else share * attempts),
         elsewhere=elsewhere,
-        worst=() if row.segment else _worst(reader, moment, onset, now),
-        newly_hit=_newly_hit(reader, row, now) if impact.broken <= _MANY else (),
+        worst=() if row.segment else _worst(reader, moment, (onset, now), share),
+        newly_hit=_newly_hit(reader, place, step) if impact.broken else (),
+        step=step,
         # Promises are not counted by segment before they fall due.
         next_due=NextDue(waiting, now + DAY, _will_miss(reader, name, now)) if promised and waiting else None,
-        complained=_complained(reader, row, now) if impact.broken <= _MANY else None,
+        complained=_complained(reader, place),
+        beside=_beside(reader, row),
         currency=money.code,
         minor_digits=money.minor_digits,
     )
@@ -103,8 +112,12 @@ def attempts_in(reader: Reader, moment: str, segment: Segment, start: Micros, en
     return sum(totals.attempts for value, totals in reader.by_value(moment, dimension, start, end) if value in values)
 
 
-def _worst(reader: Reader, moment: Moment, onset: Micros, now: Micros) -> tuple[Count, ...]:
-    """The values that carry most of the breaks beyond their share of the attempts."""
+def _worst(reader: Reader, moment: Moment, span: tuple[Micros, Micros], usual: float | None) -> tuple[Count, ...]:
+    """The values that carry most of the breaks beyond their share of the attempts.
+
+    `usual`: the share that is usual everywhere, for values that have too little of a past.
+    """
+    onset, now = span
     found: list[tuple[float, Count]] = []
     for dimension in moment.dimensions:
         sums = reader.by_value(moment.name, dimension, onset, now)
@@ -112,39 +125,43 @@ def _worst(reader: Reader, moment: Moment, onset: Micros, now: Micros) -> tuple[
         if not attempts:
             continue
         share = sum(totals.broken for _, totals in sums) / attempts
+        known = usual_shares(reader, moment.name, dimension, onset, now)
         for value, totals in sums:
             excess = totals.broken - share * totals.attempts
-            if value is not None and excess > 0 and totals.broken > 1:
-                count = Count(totals.broken, totals.attempts, share * totals.attempts, f"{dimension} {value}")
-                found.append((excess, count))
+            if value is None or excess <= 0 or totals.broken <= 1:
+                continue
+            mine = known.get(value, usual)
+            expected = None if mine is None else mine * totals.attempts
+            found.append((excess, Count(totals.broken, totals.attempts, expected, f"{dimension} {value}")))
     found.sort(key=lambda pair: -pair[0])
     return tuple(count for _, count in found[:_WORST])
 
 
-def _newly_hit(reader: Reader, row: Interruption, now: Micros) -> tuple[tuple[Micros, int], ...]:
-    """Customers by the day that first hit them; days are UTC's."""
-    first: dict[str, Micros] = {}
-    for broken in reader.breaks(row.moment, row.segment, row.onset, now, limit=_MANY):
-        first[broken.customer] = min(broken.at, first.get(broken.customer, broken.at))
-    if not first:
-        return ()
-    start = row.onset - row.onset % DAY
-    edges = range(start, now + DAY, DAY)
-    return tuple((day, sum(day <= at < end for at in first.values())) for day, end in pairwise(edges))
+def _step(lasted: Micros) -> Micros:
+    """What a course is told by: days, hours, or ten minutes."""
+    return next((step for step in (DAY, HOUR) if lasted >= 2 * step), 10 * MINUTE)
 
 
-def _complained(reader: Reader, row: Interruption, now: Micros) -> int | None:
+def _newly_hit(reader: Reader, place: Place, step: Micros) -> tuple[tuple[Micros, int], ...]:
+    """Customers by the step that first hit them, the last ones; days are UTC's."""
+    hit = dict(reader.newly_hit([place], step))
+    first = place.start - place.start % step
+    last = place.end - 1 - (place.end - 1) % step
+    back = (_DAYS if step == DAY else _STEPS) - 1
+    return tuple((at, hit.get(at, 0)) for at in range(max(first, last - back * step), last + 1, step))
+
+
+def _complained(reader: Reader, place: Place) -> int | None:
     """How many of the customers affected complained after their break; None where nobody ever complains here."""
-    if not about(row.moment, reader.complaints(None, row.onset - 28 * DAY, now)):
-        return None
-    broke: dict[str, Micros] = {}
-    for broken in reader.breaks(row.moment, row.segment, row.onset, now, limit=_MANY):
-        broke[broken.customer] = min(broken.at, broke.get(broken.customer, broken.at))
-    heard = {
-        voice.event.customer
-        for voice in about(row.moment, reader.complaints(None, row.onset, now))
-        if isinstance(voice.event, Complaint)
-        and voice.event.customer in broke
-        and voice.at > broke[voice.event.customer]
-    }
-    return len(heard)
+    heard = about(place.moment, reader.complaints(None, place.start - 28 * DAY, place.end))
+    return reader.complained([place]) if heard else None
+
+
+def _beside(reader: Reader, row: Interruption) -> tuple[tuple[Micros, str], ...]:
+    """What we did ourselves shortly before the onset: deployments, campaigns."""
+    voices = reader.voices("annotation", row.onset - NEAR, row.onset + 1)
+    return tuple(
+        (voice.at, voice.event.title)
+        for voice in voices[-_WORST:]
+        if isinstance(voice.event, Annotation) and voice.event.moment in {None, row.moment}
+    )

@@ -165,7 +165,8 @@ class Routing:
         moment = world.catalog.moments.get(it.moment) or Moment(it.moment, "")
         found = facts_of(self._store, moment, it, self._as_of(dispatch, it, news), self._money)
         before = news.level_before if news is not None else None
-        return msgspec.structs.replace(found, level_before=before, escalates_at=dispatch.escalates_at)
+        owner = world.catalog.owners.get(dispatch.receiver) or accountable(moment, it.segment, world.catalog)
+        return msgspec.structs.replace(found, level_before=before, escalates_at=dispatch.escalates_at, zone=owner.zone)
 
     def _as_of(self, dispatch: Dispatch, it: Interruption, news: News | None) -> Micros:
         """When the figures are of: of the news itself where it goes out at once, else as far as was judged."""

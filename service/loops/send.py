@@ -167,22 +167,32 @@ class Sender:
 
     def _send_all(self, rows: Sequence[Leased], breaker: Breaker, until: Micros) -> None:
         """A worker's turn: one target's rows, one after the other."""
+        roots: dict[str, str] = {}
+        stuck: set[str] = set()
         for row in rows:
             now = self._clock()
             again = breaker.opens_at(now)
-            if self._stop.is_set() or now > until - self._limits.margin:
+            thread = row.notice.message.thread
+            if self._stop.is_set() or now > until - self._limits.margin or thread in stuck:
                 self._ended.put(_Ended(row, now, due_at=now))
             elif again is not None:
                 self._ended.put(_Ended(row, now, due_at=again))
             else:
-                self._ended.put(self._send(row, breaker, now))
+                ended = self._send(row, row.root or roots.get(thread, ""), breaker, now)
+                self._ended.put(ended)
+                delivery = ended.delivery
+                if delivery is not None and delivery.outcome == "sent":
+                    roots.setdefault(thread, delivery.handle)
+                elif delivery is not None and delivery.retryable and thread:
+                    # What follows waits until this one is through, or given up.
+                    stuck.add(thread)
 
-    def _send(self, row: Leased, breaker: Breaker, now: Micros) -> _Ended:
+    def _send(self, row: Leased, root: str, breaker: Breaker, now: Micros) -> _Ended:
         message = row.notice.message
         if row.ambiguous:
             message = msgspec.structs.replace(message, repeat=True)
-        if row.root:
-            message = msgspec.structs.replace(message, root=row.root)
+        if root:
+            message = msgspec.structs.replace(message, root=root)
         try:
             delivery = self._notifier.send(row.notice.target, message)
         except Exception:  # noqa: BLE001  # one target's trouble is not the others'

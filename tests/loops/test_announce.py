@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from service.core.catalog import Catalog, Moment, Owner, Rule, Target
-from service.core.event import DAY, HOUR, MINUTE, Complaint, Event, Micros, instant
+from service.core.event import DAY, HOUR, MINUTE, Annotation, Complaint, Event, Micros, instant
 from service.core.interruption import Change, ChangeWord, Interruption, Segment
 from service.core.ports import Judgement
 from service.core.telling.desk import News
@@ -85,7 +85,8 @@ def test_of_everything_the_worst_values_are_named() -> None:
     events += [kept(n, region="south", carrier="b") for n in range(8)]
     found = facts(*events)
     assert {count.name for count in found.worst} == {"region north", "carrier a"}
-    assert found.worst[0] == Count(8, 8, 4.0, found.worst[0].name)
+    # What is usual everywhere, for want of a past of their own.
+    assert found.worst[0] == Count(8, 8, 0.8, found.worst[0].name)
 
 
 def test_a_single_break_makes_no_value_the_worst() -> None:
@@ -95,8 +96,36 @@ def test_a_single_break_makes_no_value_the_worst() -> None:
 def test_customers_count_on_the_day_that_first_hit_them() -> None:
     day = DAY // MINUTE
     events = [broke(1, "c1"), broke(2, "c2"), broke(day + 1, "c1"), broke(day + 2, "c3")]
-    found = facts(*events, now=at(day + 60))
-    assert [hit for _, hit in found.newly_hit] == [2, 1]
+    found = facts(*events, now=at(2 * day + 60))
+    assert ([hit for _, hit in found.newly_hit], found.step) == ([2, 1, 0], DAY)
+    later = facts(*events, now=at(9 * day + 60))
+    assert [hit for _, hit in later.newly_hit] == [0] * 7
+    hours = facts(broke(1, "c1"), broke(70, "c2"), broke(71, "c3"), now=at(130))
+    assert ([hit for _, hit in hours.newly_hit], hours.step) == ([1, 2, 0], HOUR)
+    assert facts(broke(1, "c1"), now=at(15)).step == 10 * MINUTE
+
+
+def test_the_usual_is_that_of_the_same_hours_of_the_weeks_before() -> None:
+    week = 7 * DAY // MINUTE
+    past: list[Event] = []
+    for back in (1, 2, 3, 4):
+        past += [broke(n - back * week, f"p{n}", carrier="b") for n in range(10)]
+        past += [kept(n + 10 - back * week, carrier="a") for n in range(30)]
+        # At other hours nothing ever breaks.
+        past += [kept(n + 200 - back * week) for n in range(40)]
+    now = [broke(n, f"c{n}", carrier="a") for n in range(20)] + [kept(n, carrier="b") for n in range(20)]
+    found = facts(*past, *now)
+    assert found.inside == Count(20, 40, 10.0)
+    assert [(each.name, each.usual) for each in found.worst] == [("carrier a", 0.0)]
+    assert facts(*past, *now, of=row(NORTH)).inside == Count(20, 40, 10.0)
+
+
+def test_what_we_did_shortly_before_stands_beside_it() -> None:
+    def note(minute: float, title: str, moment: str | None) -> Annotation:
+        return Annotation(f"n{minute}", instant(at(minute)), title=title, moment=moment)
+
+    found = facts(broke(1, "c"), note(-9, "deployed", None), note(-8, "of another", "other"), note(5, "later", None))
+    assert [title for _, title in found.beside] == ["deployed"]
 
 
 def test_promises_due_within_a_day_are_told() -> None:

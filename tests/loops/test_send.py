@@ -371,3 +371,42 @@ def test_a_lease_that_is_nearly_over_is_handed_back_untried() -> None:
     desk.put(notice("a"), notice("b"))
     assert desk.sender.run_once() == 1
     assert (desk.row("b").state, desk.row("b").attempts) == ("waiting", 0)
+
+
+def talk(key: str, thread: str) -> Notice:
+    return Notice(key, "ops", "opened", Message(key, thread, "title", ("line",), "high"))
+
+
+def test_what_follows_hangs_on_the_first_of_its_conversation_also_within_one_turn() -> None:
+    desk = Desk()
+    roots: list[tuple[str, str]] = []
+
+    def answer(target: str, message: Message) -> Delivery:
+        roots.append((message.key, message.root))
+        return Delivery("sent", handle=f"<{message.key}>")
+
+    desk.notifier.answer = answer
+    desk.put(talk("a1", "a"), talk("b1", "b"), talk("a2", "a"))
+    assert desk.sender.run_once() == 3
+    desk.put(talk("a3", "a"))
+    desk.sender.run_once()
+    assert roots == [("a1", ""), ("b1", ""), ("a2", "<a1>"), ("a3", "<a1>")]
+
+
+def test_nothing_is_resolved_before_it_was_opened() -> None:
+    desk = Desk()
+    tried: list[str] = []
+
+    def answer(target: str, message: Message) -> Delivery:
+        tried.append(message.key)
+        return DOWN if tried == ["opened"] else SENT
+
+    desk.notifier.answer = answer
+    desk.put(talk("opened", "a"), talk("other", "b"), talk("resolved", "a"))
+    desk.sender.run_once()
+    assert tried == ["opened", "other"]
+    desk.sender.run_once()
+    assert tried == ["opened", "other"], "the opening is tried again in ten seconds, and the resolution waits for it"
+    desk.clock.now += 10 * SECOND
+    desk.sender.run_once()
+    assert tried == ["opened", "other", "opened", "resolved"]

@@ -101,12 +101,18 @@ def _html(message: Message, title: str, lines: list[str], link: str) -> str:
     )
 
 
-_FIRST_STEP = re.compile(r"^(Do first: )(https?://\S+)$")
+_OURS = re.compile(r"^((?:Do first: |Everything about it: )(?:.* )?)(https?://[^\s|<>]+)$")
+
+
+def linked(line: str) -> tuple[str, str]:
+    """What a line says before its address, and the address; "" where there is none of ours.
+
+    Only what comes from the catalogue or is our own becomes a link: the runbook, and the interruption's page.
+    """
+    found = _OURS.match(line)
+    return (found[1], found[2]) if found is not None else (line, "")
 
 
 def _linked(line: str) -> str:
-    """The line, escaped; only the runbook's address, which comes from the catalogue, becomes a link."""
-    found = _FIRST_STEP.match(line)
-    if found is None:
-        return escape(line)
-    return f'{found[1]}<a href="{escape(found[2])}">{escape(found[2])}</a>'
+    lead, address = linked(line)
+    return f'{escape(lead)}<a href="{escape(address)}">{escape(address)}</a>' if address else escape(line)

@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from apprise.plugins.slack import NotifySlack, SlackMode
 
-from service.adapters.sender.forms import REPEAT, one_line, quiet
+from service.adapters.sender.forms import REPEAT, linked, one_line, quiet
 from service.adapters.sender.talking import Reply, Talking
 from service.core.telling.route import Message
 
@@ -101,10 +101,8 @@ def blocks(message: Message) -> dict[str, Any]:
 
 def _line(line: str) -> str:
     """Escaped; addresses from the catalogue and ours become links, for the rest is verbatim."""
-    lead, found, address = line.rpartition("https://")
-    if found and lead.startswith(("Do first: ", "Everything about it: ")) and " " not in address and "|" not in address:
-        return f"{escape(lead)}<{found}{escape(address)}>"
-    return _fitted(line, _LINE)
+    lead, address = linked(line)
+    return f"{_fitted(lead, _LINE)}<{escape(address)}>" if address else _fitted(line, _LINE)
 
 
 def _filled(lines: Sequence[str]) -> list[str]:

@@ -24,6 +24,18 @@ class _Row(msgspec.Struct):
     ambiguous: bool = False
     handle: str = ""
 
+    @property
+    def talk(self) -> tuple[str, str]:
+        return self.notice.target, self.notice.message.thread or self.notice.key
+
+    @property
+    def is_pending(self) -> bool:
+        return self.state in {"waiting", "attempting"}
+
+    @property
+    def due(self) -> Micros:
+        return self.due_at if self.state == "waiting" else self.leased_until
+
 
 class MemoryOutbox:
     """Rows by their notice's key."""
@@ -41,7 +53,7 @@ class MemoryOutbox:
                 self._keys.add(notice.key)
                 row = _Row(len(self._rows) + 1, notice, now, now)
                 self._rows.append(row)
-                self._talks.setdefault((notice.target, notice.message.thread), []).append(row)
+                self._talks.setdefault(row.talk, []).append(row)
         return len(self._rows) - before
 
     def lease(self, now: Micros, until: Micros, limit: int, skip: Collection[str]) -> list[Leased]:
@@ -50,14 +62,12 @@ class MemoryOutbox:
             row
             for row in self._rows
             if row.notice.target not in skip
-            and (
-                (row.state == "waiting" and row.due_at <= now)
-                or (row.state == "attempting" and row.leased_until <= now)
-            )
-            and not any(one.state in {"waiting", "attempting"} for one in self._before(row))
+            and row.is_pending
+            and row.due <= now
+            and not any(one.is_pending and one.due > now for one in self._before(row))
         ]
         taken = []
-        for row in sorted(due, key=lambda row: (row.due_at, row.number))[:limit]:
+        for row in sorted(due, key=lambda row: (self._turn(row), row.number))[:limit]:
             row.ambiguous = row.ambiguous or row.state == "attempting"
             row.state = "attempting"
             row.epoch += 1
@@ -67,10 +77,13 @@ class MemoryOutbox:
             row.attempts += 1
         return taken
 
+    def _turn(self, row: _Row) -> Micros:
+        """When it is due, and no earlier than what was before: no conversation's end may crowd out its beginning."""
+        return max([row.due_at, *(one.due_at for one in self._before(row) if one.is_pending)])
+
     def _before(self, row: _Row) -> Iterator[_Row]:
         """The earlier ones of a row's conversation, in order."""
-        thread, target = row.notice.message.thread, row.notice.target
-        for one in self._talks.get((target, thread), ()) if thread else ():
+        for one in self._talks[row.talk]:
             if one.number < row.number:
                 yield one
 

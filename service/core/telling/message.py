@@ -17,9 +17,10 @@ Occasion = Literal["opened", "level_changed", "resolved", "found_late", "was_ope
 _CAP = 300
 """Characters of a line that came from outside; a title's parts get fewer."""
 _WHOLE_FROM = 10
-_WEEK = 7
-_TREND_DAYS = 2
+_FEW = 2
+_OVER: frozenset[Occasion] = frozenset({"resolved", "was_open_while_away"})
 _TO = "\N{EN DASH}"
+_ARROW = "\N{RIGHTWARDS ARROW}"
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -44,8 +45,9 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     """What is known about an interruption when a notice is written; None or empty: no source, no line.
 
     `impact`: from onset until now. `inside`, `elsewhere`: counts since onset in the segment and outside it.
-    `worst`: the segments that carry it, worst first. `newly_hit`: (start of a day, customers first hit on
-    it), the last day so far only. `complained`: how many of the customers affected have complained.
+    `worst`: the segments that carry it, worst first. `newly_hit`: (start of a step, customers first hit in it), the
+    last one so far only. `complained`: how many of the customers affected have complained. `beside`: what we did
+    ourselves shortly before the onset.
     """
 
     now: Micros
@@ -54,6 +56,8 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     elsewhere: Count | None = None
     worst: tuple[Count, ...] = ()
     newly_hit: tuple[tuple[Micros, int], ...] = ()
+    step: Micros = DAY
+    beside: tuple[tuple[Micros, str], ...] = ()
     next_due: NextDue | None = None
     complained: int | None = None
     level_before: Level | None = None
@@ -77,14 +81,15 @@ def words(what: Occasion, it: Interruption, moment: Moment, owner: Owner, facts:
         f'"{plain(moment.promise)}"' if moment.promise else "",
         _harm(it, moment, facts),
         *_where(it, facts),
-        _trend(facts),
+        "" if what in _OVER else _trend(facts),
+        _beside(facts),
         _course(what, it, facts),
         _next(facts),
         _money(moment, facts),
         _complaints(moment, facts),
     ]
-    if what not in {"resolved", "was_open_while_away"}:
-        lines += [_sureness(it, moment), _first_step(moment)]
+    if what not in _OVER:
+        lines += [_sureness(it, moment), _first_step(it, moment, facts)]
     lines.append(_owner(what, owner, facts))
     return Words(_title(what, it, moment), tuple(line for line in lines if line))
 
@@ -169,12 +174,45 @@ def _counted_segment(count: Count) -> str:
 
 
 def _trend(facts: Facts) -> str:
-    days = facts.newly_hit[-_WEEK:]
-    if len(days) < _TREND_DAYS:
+    steps = facts.newly_hit
+    if len(steps) < _FEW or not any(hit for _, hit in steps):
         return ""
-    # The last day is not over, so that a smaller number on it says nothing; a larger one does.
-    lead = "Getting worse" if days[-1][1] > days[-2][1] else "Newly hit"
-    return f"{lead}: {', '.join(f'{hit:,} on {_day(_local(day, facts))}' for day, hit in days)}."
+    shown = [f"{hit:,} {_stepped(at, facts)}" for at, hit in steps]
+    if steps[-1][0] + facts.step > facts.now:
+        shown[-1] += " so far"
+    return f"{_course_of(facts)}: {', '.join(shown)}."
+
+
+def _course_of(facts: Facts) -> str:
+    """Worse or better only where the difference is more than chance would make of equal numbers, 19 times in 20.
+
+    The last step may not be over, so that a smaller number in it says nothing; a larger one does.
+    """
+    hits = [hit for _, hit in facts.newly_hit]
+    so_far = hits.pop() if facts.newly_hit[-1][0] + facts.step > facts.now else None
+    if so_far is not None and _clearly_more(so_far, hits[-1]):
+        return "Getting worse"
+    if len(hits) < _FEW:
+        return "Newly hit"
+    if _clearly_more(hits[-1], hits[-2]):
+        return "Getting worse"
+    fewer = _clearly_more(hits[-2], hits[-1]) and (so_far is None or so_far <= hits[-1])
+    return "Getting better" if fewer else "Newly hit"
+
+
+def _clearly_more(one: int, other: int) -> bool:
+    return one > other and (one - other) ** 2 > 4 * (one + other)
+
+
+def _stepped(at: Micros, facts: Facts) -> str:
+    # Days are counted from midnight UTC wherever the reader is.
+    return f"on {_day(instant(at))}" if facts.step >= DAY else f"from {_local(at, facts):%H:%M}"
+
+
+def _beside(facts: Facts) -> str:
+    if not facts.beside:
+        return ""
+    return f"Shortly before: {'; '.join(f'{plain(title, 80)}, {when(at, facts)}' for at, title in facts.beside)}."
 
 
 def _course(what: Occasion, it: Interruption, facts: Facts) -> str:
@@ -230,13 +268,17 @@ def _sureness(it: Interruption, moment: Moment) -> str:
     return f"How sure: a false alarm here is expected once in {lasting(moment.false_alarm_interval)}."
 
 
-def _first_step(moment: Moment) -> str:
-    return f"Do first: {plain(moment.runbook_url, 500)}" if moment.runbook_url else ""
+def _first_step(it: Interruption, moment: Moment, facts: Facts) -> str:
+    """Where to begin, and how: the segment that carries it, and the runbook."""
+    place = segment_words(it.segment) or (plain(facts.worst[0].name, 80) if facts.worst else "")
+    if not moment.runbook_url:
+        return f"Do first: look at {place}." if place else ""
+    return f"Do first: {f'{place} {_ARROW} ' if place else ''}{plain(moment.runbook_url, 500)}"
 
 
 def _owner(what: Occasion, owner: Owner, facts: Facts) -> str:
     line = f"Owner: {plain(owner.title or owner.name, 80)}."
-    if facts.escalates_at is None or what in {"resolved", "was_open_while_away"}:
+    if facts.escalates_at is None or what in _OVER:
         return line
     return f"{line} Escalates {when(facts.escalates_at, facts)}."
 

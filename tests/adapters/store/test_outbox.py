@@ -180,17 +180,23 @@ def talking(key: str, thread: str = "t", target: str = "pager") -> Notice:
 
 
 def test_in_a_conversation_one_waits_for_another_and_learns_what_the_first_was_called(store: Store) -> None:
-    told = [talking("opened"), talking("resolved"), talking("other", "u"), talking("same", target="chat")]
-    store.enqueue(told, T0)
+    store.enqueue([talking("opened"), talking("other", "u"), talking("same", target="chat")], T0)
     opened, other, same = lease(store, T0)
     assert names([opened, other, same]) == ["opened", "other", "same"]
     assert {one.root for one in (opened, other, same)} == {""}
+    store.enqueue([talking("resolved")], T0)
+    assert lease(store, T0) == [], "the opening is under way"
     assert store.delivered(other, SENT, T0, None)
     assert store.delivered(same, SENT, T0, None)
     # Refused for now: what follows must not overtake it.
     assert store.delivered(opened, DOWN, T0, T0 + HOUR)
     assert names(lease(store, T0)) == []
-    (again,) = lease(store, T0 + HOUR)
+    (again,) = lease(store, T0 + HOUR, 1)
+    assert again.notice.key == "opened", "what waits for it must not crowd it out"
+    assert store.release(again, T0 + HOUR)
+    again, after = lease(store, T0 + HOUR)
+    assert names([again, after]) == ["opened", "resolved"]
+    assert store.release(after, T0 + HOUR)
     assert store.delivered(again, Delivery("sent", handle="C1 17.5"), T0 + HOUR, None)
     (resolved,) = lease(store, T0 + HOUR)
     assert (resolved.notice.key, resolved.root) == ("resolved", "C1 17.5")
@@ -202,7 +208,7 @@ def test_in_a_conversation_one_waits_for_another_and_learns_what_the_first_was_c
 
 def test_what_was_given_up_holds_nothing_back(store: Store) -> None:
     store.enqueue([talking("opened"), talking("resolved")], T0)
-    (opened,) = lease(store, T0)
+    (opened,) = lease(store, T0, 1)
     assert store.delivered(opened, DOWN, T0, None)
     (resolved,) = lease(store, T0)
     assert (resolved.notice.key, resolved.root) == ("resolved", "")

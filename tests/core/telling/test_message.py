@@ -76,7 +76,7 @@ def test_a_notice_in_full() -> None:
         "Value BRL 4,977. At risk BRL 398 = 4,977 \N{MULTIPLICATION SIGN} 8 %.",
         "Complained so far: 5 of the 31.",
         "How sure: a false alarm here is expected once in 90 days.",
-        "Do first: https://runbooks.example/late",
+        "Do first: region RJ → https://runbooks.example/late",
         "Owner: delivery-ops.",
     ]
 
@@ -86,6 +86,7 @@ def test_what_has_no_source_has_no_line() -> None:
     assert text.lines == (
         "3 customers let down since Wed 13 Dec, 00:00 UTC.",
         "How sure: a false alarm here is expected once in 90 days.",
+        "Do first: look at region RJ.",
         "Owner: ops.",
     )
 
@@ -118,9 +119,44 @@ def test_one_is_not_said_as_many(count: int, unit: str, said: str) -> None:
 
 
 def test_a_last_day_that_is_not_over_is_never_called_better() -> None:
-    fewer = msgspec.structs.replace(FACTS, newly_hit=((at(2017, 12, 13), 9), (at(2017, 12, 14), 3)))
-    lines = words("opened", IT, MOMENT, OWNER, fewer).lines
-    assert "Newly hit: 9 on Wed 13 Dec, 3 on Thu 14 Dec." in lines
+    hit = ((at(2017, 12, 14), 90), (at(2017, 12, 15), 3))
+    lines = words("opened", IT, MOMENT, OWNER, msgspec.structs.replace(FACTS, newly_hit=hit)).lines
+    assert "Newly hit: 90 on Thu 14 Dec, 3 on Fri 15 Dec so far." in lines
+
+
+@pytest.mark.parametrize(
+    ("hits", "said"),
+    [
+        ((9, 22), "Getting worse: 9 from 05:00, 22 from 06:00."),
+        ((22, 9, 2), "Getting better: 22 from 05:00, 9 from 06:00, 2 from 07:00 so far."),
+        ((9, 22, 30), "Getting worse: 9 from 05:00, 22 from 06:00, 30 from 07:00 so far."),
+        ((22, 9, 12), "Newly hit: 22 from 05:00, 9 from 06:00, 12 from 07:00 so far."),
+        ((9, 9, 40), "Getting worse: 9 from 05:00, 9 from 06:00, 40 from 07:00 so far."),
+        ((9, 11), "Newly hit: 9 from 05:00, 11 from 06:00."),
+        ((11, 9), "Newly hit: 11 from 05:00, 9 from 06:00."),
+    ],
+)
+def test_worse_and_better_are_said_of_more_than_chance(hits: tuple[int, ...], said: str) -> None:
+    start = at(2017, 12, 15, 5)
+    steps = tuple((start + n * HOUR, hit) for n, hit in enumerate(hits))
+    facts = msgspec.structs.replace(FACTS, newly_hit=steps, step=HOUR, now=start + 2 * HOUR + MINUTE)
+    assert said in words("opened", IT, MOMENT, OWNER, facts).lines
+
+
+def test_what_we_did_ourselves_shortly_before_is_named() -> None:
+    facts = msgspec.structs.replace(FACTS, beside=((at(2017, 12, 12, 23), "Route\n plan <b>v2</b>"),))
+    assert (
+        "Shortly before: Route plan <b>v2</b>, Tue 12 Dec, 23:00 UTC."
+        in words("opened", IT, MOMENT, OWNER, facts).lines
+    )
+
+
+def test_the_first_step_begins_where_most_broke() -> None:
+    everywhere = msgspec.structs.replace(IT, segment=())
+    facts = msgspec.structs.replace(FACTS, worst=(Count(8, 9, 4.0, "region RJ"),))
+    assert (
+        "Do first: region RJ → https://runbooks.example/late" in words("opened", everywhere, MOMENT, OWNER, facts).lines
+    )
 
 
 def test_silence_and_volume_let_nobody_down() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, case, exists, func, select, update
 
 from service.adapters.store.sql.bulk import Bulk, Plan
 from service.adapters.store.sql.tables import outbox
@@ -32,15 +32,15 @@ def enqueue(connection: Connection, bulk: Bulk, notices: Sequence[Notice], now: 
 def lease(connection: Connection, now: Micros, until: Micros, limit: int, skip: Collection[str]) -> list[Leased]:
     """Take due rows, and those whose lease ran out, longest due first; another's are passed over."""
     wanted = (
-        select(outbox, _root().label("root"))
-        .where(outbox.c.state.in_(_UNDER_WAY), outbox.c.due_at <= now, ~_waits_for_another())
-        .order_by(outbox.c.due_at, outbox.c.id)
+        select(outbox, _root().label("root"), _before(now).label("before"))
+        .where(outbox.c.state.in_(_UNDER_WAY), outbox.c.due_at <= now, ~_waits_for_another(now))
+        .order_by(_turn(now), outbox.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=outbox)
     )
     if skip:
         wanted = wanted.where(outbox.c.target.not_in(sorted(skip)))
-    rows = connection.execute(wanted).all()
+    rows = _together(connection.execute(wanted).all())
     if rows:
         connection.execute(
             update(outbox)
@@ -70,32 +70,53 @@ def lease(connection: Connection, now: Micros, until: Micros, limit: int, skip: 
 _UNDER_WAY = ("waiting", "attempting")
 
 
-def _waits_for_another() -> ColumnElement[bool]:
-    """An earlier one of the conversation is not settled: nothing is resolved before it was opened."""
-    before = outbox.alias("before")
-    return exists().where(
-        before.c.target == outbox.c.target,
-        before.c.thread == outbox.c.thread,
-        before.c.thread != "",
-        before.c.id < outbox.c.id,
-        before.c.state.in_(_UNDER_WAY),
+def _earlier(one: FromClause) -> ColumnElement[bool]:
+    """Of the same conversation with the same target, and before."""
+    return and_(
+        one.c.target == outbox.c.target,
+        one.c.thread == outbox.c.thread,
+        one.c.thread != "",
+        one.c.id < outbox.c.id,
     )
+
+
+def _pending_before(one: FromClause) -> ColumnElement[bool]:
+    return and_(_earlier(one), one.c.state.in_(_UNDER_WAY))
+
+
+def _waits_for_another(now: Micros) -> ColumnElement[bool]:
+    """An earlier one of the conversation is under way, or is to be tried again later."""
+    before = outbox.alias("before")
+    return exists().where(_pending_before(before), before.c.due_at > now)
+
+
+def _turn(now: Micros) -> ColumnElement[int]:
+    """When it is due, and no earlier than what was before: no conversation's end may crowd out its beginning."""
+    before = outbox.alias("before")
+    latest = select(func.max(before.c.due_at)).where(_pending_before(before), before.c.due_at <= now)
+    due = func.coalesce(latest.scalar_subquery(), 0)
+    return case((due > outbox.c.due_at, due), else_=outbox.c.due_at)
+
+
+def _before(now: Micros) -> ColumnElement[int]:
+    """The latest earlier one of the conversation that is due as well."""
+    before = outbox.alias("before")
+    due = select(func.max(before.c.id)).where(_pending_before(before), before.c.due_at <= now)
+    return due.scalar_subquery()
+
+
+def _together(found: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Without those whose earlier ones are not among them: another replica is about to take those."""
+    taken: set[int] = set()
+    for row in sorted(found, key=lambda row: row.id):
+        if row.before is None or row.before in taken:
+            taken.add(row.id)
+    return [row for row in found if row.id in taken]
 
 
 def _root() -> ColumnElement[str]:
     first = outbox.alias("first")
-    found = (
-        select(first.c.handle)
-        .where(
-            first.c.target == outbox.c.target,
-            first.c.thread == outbox.c.thread,
-            first.c.thread != "",
-            first.c.id < outbox.c.id,
-            first.c.handle != "",
-        )
-        .order_by(first.c.id)
-        .limit(1)
-    )
+    found = select(first.c.handle).where(_earlier(first), first.c.handle != "").order_by(first.c.id).limit(1)
     return found.scalar_subquery()
 
 
