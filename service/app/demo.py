@@ -31,6 +31,11 @@ class Printed:
         self._show(message)
         return Delivery("sent", "printed")
 
+    def keeps_incidents(self, target: str) -> bool:
+        """A terminal keeps nothing."""
+        del target
+        return False
+
 
 class Demo:
     """The service over an embedded source and a database in a temporary folder."""

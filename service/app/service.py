@@ -168,7 +168,7 @@ class Service:
             store,
             lambda: catalog,
             options.money,
-            Pages(options.public_url, gate.signer.link),
+            Pages(options.public_url, gate.signer.link, notifier.keeps_incidents),
             wall_clock,
             replayed=None if options.live else clock,
             meter=self.meter,

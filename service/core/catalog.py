@@ -162,6 +162,8 @@ class Journey:
     title: str
     goal: str
     stages: tuple[Stage, ...]
+    upstream_inhibits: bool = True
+    """Trouble in an earlier stage hides what it explains in the later ones."""
 
 
 @dataclass(frozen=True, slots=True)

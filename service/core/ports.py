@@ -220,6 +220,10 @@ class Notifier(Protocol):
         """One attempt; never raises for what the target did."""
         ...
 
+    def keeps_incidents(self, target: str) -> bool:
+        """Whether a target has incidents of its own, which are to be acknowledged where ours are."""
+        ...
+
 
 class Leased(msgspec.Struct, frozen=True, gc=False):
     """An outbox row taken for sending; `attempts` made before this one."""

@@ -19,6 +19,7 @@ from service.core.telling.route import news_of
 
 LATE: Micros = 10 * MINUTE
 """What became known longer ago than this, by the wall clock, is history: nobody is paged about it."""
+_NEVER_HISTORY = frozenset({"withdrawn", "stale"})
 _WORST = 3
 _DAYS, _STEPS = 7, 4
 """Of a course, the last so many are told."""
@@ -52,6 +53,9 @@ class Announcer:
 
     def __call__(self, change: Change) -> News | None:
         """What of a change people may have to be told, nothing where it is history."""
+        if change.what in _NEVER_HISTORY:
+            # Whoever was told of it must hear that nobody will say any more, however late that is.
+            return news_of(change, None)
         muted: Reason | None = None
         if self._clock is not None and self._clock() - change.at > LATE:
             if change.what != "resolved" or change.at <= (self._learned_at or 0):

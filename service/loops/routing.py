@@ -16,8 +16,10 @@ from service.core.ports import StaleClaim, Store, StoreAway, StoreBusy
 from service.core.telling.desk import Decision, Dispatch, Item, News
 from service.core.telling.labels import accountable
 from service.core.telling.message import Facts
+from service.core.telling.receivers import URGENT
 from service.core.telling.route import Notice, notices
-from service.core.telling.routing import URGENT, route
+from service.core.telling.routing import route
+from service.core.telling.upstream import moments_above
 from service.core.telling.verdict import World
 from service.loops.announce import Money, facts_of
 from service.loops.guard import Pulse
@@ -28,16 +30,22 @@ BATCH = 2_000
 """News taken in by one turn: an alert storm is worked off in a few, each one transaction."""
 NOISE_DAYS = 30
 _PATIENCE = 20
+_LOOK_AGAIN = 100
+"""Turns with something to route, after which targets are looked at again."""
 _FACTS = 10
 """Interruptions of a message whose figures are gathered; more are not named in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """Where the pages are for people, "" nowhere; and what signs a link that acknowledges, for each target."""
+    """What notices lead to: where the pages are, "" nowhere; what signs a link that acknowledges, for each target.
+
+    `keeps`: whether a target has incidents of its own, which are acknowledged with ours.
+    """
 
     url: str = ""
     sign: Callable[[str, str], str] | None = None
+    keeps: Callable[[str], bool] = lambda _: False
 
 
 class Routing:
@@ -67,6 +75,8 @@ class Routing:
         self._replayed = replayed
         self._meter = meter or NoMeter()
         self._pause = pause
+        self._turns = 0
+        self._keep: frozenset[str] = frozenset()
         self.pulse = Pulse()
 
     def run(self, stop: threading.Event) -> None:
@@ -141,7 +151,21 @@ class Routing:
             self._store.silences(now),
             self._store.handlings(identities),
             self._noise(catalog, self._clock() - NOISE_DAYS * DAY),
+            keeps=self._keeping(catalog),
+            judged=self._judged(catalog, [*is_open, *(one.interruption for one in news)]),
         )
+
+    def _keeping(self, catalog: Catalog) -> frozenset[str]:
+        """Looked up anew now and then: the address behind a target's name may change."""
+        if self._turns % _LOOK_AGAIN == 0:
+            self._keep = frozenset(target for target in catalog.targets if self._pages.keeps(target))
+        self._turns += 1
+        return self._keep
+
+    def _judged(self, catalog: Catalog, told: Sequence[Interruption]) -> dict[str, Micros | None]:
+        """How far the moments are judged that stand upstream of what may be told."""
+        above = moments_above(catalog, [it.moment for it in told])
+        return {name: self._store.status(name).judged_through for name in above if name in catalog.moments}
 
     def _noise(self, catalog: Catalog, since: Micros) -> dict[str, int]:
         """Pages marked as noise, by owner; only asked for where somebody has a budget."""
@@ -166,7 +190,13 @@ class Routing:
         found = facts_of(self._store, moment, it, self._as_of(dispatch, it, news), self._money)
         before = news.level_before if news is not None else None
         owner = world.catalog.owners.get(dispatch.receiver) or accountable(moment, it.segment, world.catalog)
-        return msgspec.structs.replace(found, level_before=before, escalates_at=dispatch.escalates_at, zone=owner.zone)
+        return msgspec.structs.replace(
+            found,
+            level_before=before,
+            escalates_at=dispatch.escalates_at,
+            taken_by=dispatch.by,
+            zone=owner.zone,
+        )
 
     def _as_of(self, dispatch: Dispatch, it: Interruption, news: News | None) -> Micros:
         """When the figures are of: of the news itself where it goes out at once, else as far as was judged."""

@@ -211,7 +211,8 @@ class Watch:
                 for row in rows
                 if row.moment == name
             ]
-            self._store.save_judgement(name, judged.tick, Judgement(judged.through or at, tuple(mine)), None)
+            told = [news for change in mine if (news := self.announce(change)) is not None]
+            self._store.save_judgement(name, judged.tick, Judgement(judged.through or at, tuple(mine)), None, told)
             changes += mine
         self._began = True
         return changes

@@ -46,6 +46,9 @@ class Found:
 class Nobody:
     """A notifier for a catalogue without targets."""
 
+    def keeps_incidents(self, target: str) -> bool:
+        return False
+
     def send(self, target: str, message: Message) -> Delivery:
         raise AssertionError(f"{target} was sent {message}")
 

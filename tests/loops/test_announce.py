@@ -187,9 +187,9 @@ def said(news: News | None) -> str | None:
         ("level", "level_changed"),
         ("resolved", "resolved"),
         ("evidence", None),
-        ("stale", None),
+        ("stale", "stale"),
         ("returned", None),
-        ("withdrawn", None),
+        ("withdrawn", "withdrawn"),
     ],
 )
 def test_some_changes_are_news(what: ChangeWord, news: str | None) -> None:

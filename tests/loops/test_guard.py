@@ -167,6 +167,9 @@ class Told:
     def __init__(self) -> None:
         self.messages: list[tuple[str, Message]] = []
 
+    def keeps_incidents(self, target: str) -> bool:
+        return False
+
     def send(self, target: str, message: Message) -> Delivery:
         self.messages.append((target, message))
         return Delivery("sent")

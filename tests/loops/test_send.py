@@ -50,6 +50,9 @@ class Scripted:
         self.answer = answer or always(SENT)
         self._lock = threading.Lock()
 
+    def keeps_incidents(self, target: str) -> bool:
+        return False
+
     def send(self, target: str, message: Message) -> Delivery:
         with self._lock:
             self.sent.append((target, message))

@@ -95,7 +95,7 @@ def _known(moment: str, entries: Sequence[Entry]) -> tuple[core.KnownEvent, ...]
 
 def _journey(entry: Entry, spec: JourneySpec) -> core.Journey:
     stages = tuple(core.Stage(s.name, s.title, s.executive, tuple(s.moments)) for s in spec.stages)
-    return core.Journey(entry.name, entry.metadata.title, spec.goal, stages)
+    return core.Journey(entry.name, entry.metadata.title, spec.goal, stages, spec.upstream_inhibits)
 
 
 def _source(entry: Entry, spec: SourceSpec) -> core.Source:

@@ -15,7 +15,7 @@ from service.adapters.catalog.route import RouteSpec, receivers
 from service.adapters.catalog.rule import DetectSpec, RuleSpec
 from service.adapters.decode.mapping import FIELDS, FieldMapping, MappingError
 from service.core.catalog import Source
-from service.core.telling.routing import MANAGER
+from service.core.telling.receivers import MANAGER
 
 S = TypeVar("S", bound=Strict)
 Names = Mapping[str, Collection[str]]

@@ -194,6 +194,9 @@ class JourneySpec(Strict):
 
     goal: Text = Field("", description="what the customer came for, in the customer's words")
     stages: Annotated[list[StageSpec], Field(examples=["[{name: delivery, moments: [delivered-by-promise]}]"])]
+    upstream_inhibits: bool = Field(
+        default=True, description="trouble in an earlier stage hides what it explains in the later ones"
+    )
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:

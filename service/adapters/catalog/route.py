@@ -13,7 +13,7 @@ from service.adapters.catalog.problem import Where, show
 from service.core import routes as core
 from service.core.event import MINUTE, SECOND
 from service.core.telling.labels import matcher_of
-from service.core.telling.routing import MANAGER
+from service.core.telling.receivers import MANAGER
 
 _GROUP_WAIT = 30 * SECOND
 _GROUP_INTERVAL = 5 * MINUTE

@@ -17,6 +17,9 @@ Reason = Literal[
     "was_open_while_away",
     "repeat",
     "escalated",
+    "acknowledged",
+    "stale",
+    "withdrawn",
     "digest",
     "test",
 ]
@@ -25,6 +28,7 @@ Reason = Literal[
 Held = Literal[
     "waiting_for_group",
     "inhibited",
+    "awaiting_upstream",
     "silenced",
     "muted",
     "off_duty",
@@ -64,6 +68,10 @@ class Member(msgspec.Struct):
     interruption: Interruption
     pending: list[News] = msgspec.field(default_factory=list)
     told: Level | None = None
+    heard: list[str] = msgspec.field(default_factory=list)
+    """The targets that were told: they hear how it goes on, and of its end."""
+    taken: bool = False
+    """That somebody has it was passed on to the incidents of receivers that keep their own."""
     held: str = ""
     """The reason that was last written down, so that it is written once."""
 
@@ -85,6 +93,8 @@ class Group(msgspec.Struct):
     last_told: Micros | None = None
     escalated: int = 0
     number: int = 0
+    key: str = ""
+    """Its own in the desk."""
 
 
 class Desk(msgspec.Struct):
@@ -120,3 +130,5 @@ class Dispatch(msgspec.Struct, frozen=True, gc=False):
     """Nothing of the group is open any more."""
     escalates_at: Micros | None = None
     """When the next one is told unless somebody acknowledges."""
+    by: str = ""
+    """Who acknowledged, where it says that."""

@@ -14,6 +14,8 @@ _SAID = {
     "level_changed": "level changed",
     "resolved": "over",
     "was_open_while_away": "over",
+    "withdrawn": "no longer watched",
+    "stale": "no data for a week",
 }
 
 
@@ -27,6 +29,8 @@ def grouped(dispatch: Dispatch, facts: Mapping[str, Facts], catalog: Catalog, li
         lines.append(_line(item, moment, facts.get(it.id), f"{link}/interruptions/{it.id}" if link else ""))
     if len(items) > MOST:
         lines.append(f"And {len(items) - MOST} more.")
+    if dispatch.by:
+        lines.append(f"{plain(dispatch.by, 200)} has them.")
     lines.append(f"Owner: {plain(dispatch.receiver, 80)}.")
     return Words(_title(dispatch, catalog), tuple(line for line in lines if line))
 
@@ -35,7 +39,9 @@ def _title(dispatch: Dispatch, catalog: Catalog) -> str:
     items = dispatch.items
     names = list(dict.fromkeys(_name(item, catalog) for item in items))
     shown = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")  # noqa: PLR2004 (two)
-    head = {"resolved": "RESOLVED", "was_open_while_away": "OVER", "repeat": "STILL OPEN", "escalated": "ESCALATED"}
+    head = {"resolved": "RESOLVED", "was_open_while_away": "OVER", "repeat": "STILL OPEN"} | {
+        reason: reason.upper() for reason in ("escalated", "acknowledged", "withdrawn")
+    }
     first = head.get(dispatch.reason, items[0].level.upper())
     return f"{first} · {len(items)} interruptions · {shown}"
 

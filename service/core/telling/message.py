@@ -12,13 +12,24 @@ from service.core.catalog import Level, Moment, Owner
 from service.core.event import DAY, HOUR, MINUTE, Micros, instant
 from service.core.interruption import Impact, Interruption, Segment
 
-Occasion = Literal["opened", "level_changed", "resolved", "found_late", "was_open_while_away", "repeat", "escalated"]
+Occasion = Literal[
+    "opened",
+    "level_changed",
+    "resolved",
+    "found_late",
+    "was_open_while_away",
+    "repeat",
+    "escalated",
+    "acknowledged",
+    "stale",
+    "withdrawn",
+]
 
 _CAP = 300
 """Characters of a line that came from outside; a title's parts get fewer."""
 _WHOLE_FROM = 10
 _FEW = 2
-_OVER: frozenset[Occasion] = frozenset({"resolved", "was_open_while_away"})
+_OVER: frozenset[Occasion] = frozenset({"resolved", "withdrawn", "was_open_while_away"})
 _TO = "\N{EN DASH}"
 _ARROW = "\N{RIGHTWARDS ARROW}"
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -63,6 +74,8 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     level_before: Level | None = None
     escalates_at: Micros | None = None
     """When the next one is told unless somebody acknowledges."""
+    taken_by: str = ""
+    """Who has acknowledged it, where it says that."""
     currency: str = ""
     minor_digits: int = 2
     zone: str = "UTC"
@@ -108,13 +121,20 @@ _PREDICATE = {
 }
 
 
-_HEADS: dict[Occasion, str] = {"repeat": "STILL OPEN", "escalated": "ESCALATED"}
+_HEADS: dict[Occasion, str] = {
+    "repeat": "STILL OPEN",
+    "escalated": "ESCALATED",
+    "acknowledged": "ACKNOWLEDGED",
+    "stale": "NOT KNOWN",
+}
 
 
 def _title(what: Occasion, it: Interruption, moment: Moment) -> str:
     name = plain(moment.title or moment.name, 80)
     if what == "resolved":
         head, predicate = "RESOLVED", "is reliable again" if it.kind == "failure_rate" else "is back to usual"
+    elif what == "withdrawn":
+        head, predicate = "WITHDRAWN", "is no longer watched"
     else:
         head = "OVER" if what == "was_open_while_away" else it.level.upper()
         head = f"{_HEADS[what]} · {head}" if what in _HEADS else head
@@ -216,20 +236,22 @@ def _beside(facts: Facts) -> str:
 
 
 def _course(what: Occasion, it: Interruption, facts: Facts) -> str:
-    if what == "found_late":
-        late = facts.now - it.detected_at
-        return f"Found {f'{lasting(late)} ' if late >= MINUTE else ''}late: the watch was behind."
-    if what == "level_changed":
-        before = f" from {facts.level_before}" if facts.level_before else ""
-        return f"Level changed{before} to {it.level}."
-    if what == "repeat":
-        return f"Open for {lasting(facts.now - it.detected_at)}, and nobody has acknowledged it."
-    if what == "escalated":
-        return f"Nobody has acknowledged it for {lasting(facts.now - it.detected_at)}, so it comes to you."
+    open_for = lasting(facts.now - it.detected_at)
+    late = f"{open_for} " if facts.now - it.detected_at >= MINUTE else ""
+    before = f" from {facts.level_before}" if facts.level_before else ""
+    said: dict[Occasion, str] = {
+        "found_late": f"Found {late}late: the watch was behind.",
+        "level_changed": f"Level changed{before} to {it.level}.",
+        "repeat": f"Open for {open_for}, and nobody has acknowledged it.",
+        "escalated": f"Nobody has acknowledged it for {open_for}, so it comes to you.",
+        "acknowledged": f"{plain(facts.taken_by, 80) or 'Somebody'} has it.",
+        "stale": "No data for a week, so that nobody knows whether it is over. It stays open on its page.",
+        "withdrawn": "It was taken out of the catalogue while this was open: whether it is over, nobody knows.",
+    }
     if it.resolved_at is not None and what in {"resolved", "was_open_while_away"}:
         ended = f"Lasted {lasting(it.resolved_at - it.onset)}, until {when(it.resolved_at, facts)}."
         return f"{ended} Nothing to do now: the watch was behind." if what != "resolved" else ended
-    return ""
+    return said.get(what, "")
 
 
 def _next(facts: Facts) -> str:

@@ -96,7 +96,7 @@ def notices(
     else:
         text, link = grouped(dispatch, facts, catalog, base), base
     quiet = dispatch.reason == "was_open_while_away"
-    asks = alone and bool(base) and _said(dispatch) not in _ENDS
+    asks = alone and bool(base) and _said(dispatch) not in {*_ENDS, "stale", "acknowledged"}
     made = []
     for target in dispatch.targets:
         key = _notice_key(dispatch, target)
@@ -109,13 +109,19 @@ def notices(
             level="low" if quiet else it.level,
             link=_asking(link, base, it.id, target, sign) if asks else link,
             asks=asks,
-            state="resolved" if dispatch.over or (alone and _said(dispatch) in _ENDS) else "open",
+            state=_state(dispatch, alone=alone),
         )
         about = tuple(item.interruption.id for item in dispatch.items)
         made.append(
             Notice(key, target, dispatch.reason, message, it.id, it.moment, dispatch.receiver, dispatch.path, about)
         )
     return made
+
+
+def _state(dispatch: Dispatch, *, alone: bool) -> Literal["open", "acknowledged", "resolved"]:
+    if dispatch.over or (alone and _said(dispatch) in _ENDS):
+        return "resolved"
+    return "acknowledged" if dispatch.reason == "acknowledged" else "open"
 
 
 def _asking(link: str, base: str, identity: str, target: str, sign: Callable[[str, str], str] | None) -> str:
@@ -136,9 +142,9 @@ def trial(target: str, at: Micros, key: str, public_url: str) -> Notice:
 
 def _said(dispatch: Dispatch) -> Occasion:
     news = dispatch.items[0].news
-    if dispatch.reason in {"repeat", "escalated"} or news is None:
-        return "escalated" if dispatch.reason == "escalated" else "repeat"
-    return news.what
+    if dispatch.reason in ("escalated", "acknowledged"):  # a tuple narrows the type
+        return dispatch.reason
+    return "repeat" if dispatch.reason == "repeat" or news is None else news.what
 
 
 def _thread(dispatch: Dispatch) -> str:
@@ -163,15 +169,23 @@ def _news_key(it: Interruption, what: Occasion, at: Micros) -> str:
         parts = [it.id, "opened"]
     elif what == "level_changed":
         parts = [it.id, what, it.level, rfc3339(at)]
+    elif what == "stale":
+        parts = [it.id, what, rfc3339(at)]
     else:
         # A resolution heard live and the same one found on catching up are one piece of news.
         parts = [it.id, "resolved", rfc3339(at)]
     return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
 
 
-_ENDS = {"resolved", "was_open_while_away"}
-_ORDINARY: dict[str, Occasion] = {"opened": "opened", "level": "level_changed", "resolved": "resolved"}
-"""More evidence, staleness and withdrawal are for the page."""
+_ENDS = {"resolved", "withdrawn", "was_open_while_away"}
+_ORDINARY: dict[str, Occasion] = {
+    "opened": "opened",
+    "level": "level_changed",
+    "resolved": "resolved",
+    "withdrawn": "withdrawn",
+    "stale": "stale",
+}
+"""More evidence, and that data is back, are for the page."""
 
 
 def _occasion(change: Change, muted: Reason | None) -> Occasion | None:

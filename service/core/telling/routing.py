@@ -1,21 +1,21 @@
 """The routing desk's turn: news in, dispatches and decisions out, by Alertmanager's words; pure, on the wall clock."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
-from service.core.catalog import LEVELS, Level, Owner
+from service.core.catalog import LEVELS, Owner
 from service.core.interruption import Interruption
-from service.core.routes import EACH, ROOT, Escalation, Route
+from service.core.routes import ROOT, Escalation, Route
 from service.core.telling.desk import Decision, Desk, Dispatch, Group, Held, Item, Member, News, Reason
-from service.core.telling.labels import Labels, matches
-from service.core.telling.verdict import World, hold
+from service.core.telling.receivers import awake, named, still_there, targets_of
+from service.core.telling.tree import every, group_key, group_labels, nodes_of
+from service.core.telling.verdict import About, World, hold
 
-_SEPARATOR = "\x1f"
-_ENDS = {"resolved", "was_open_while_away"}
-URGENT: frozenset[Level] = frozenset({"high", "critical"})
-"""Levels that may wake somebody."""
+_ENDS = {"resolved", "withdrawn", "was_open_while_away"}
+_AFTER = {"resolved", "withdrawn", "stale"}
+"""Said only to those who heard of what went before."""
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -41,25 +41,15 @@ def route(desk: Desk, news: Sequence[News], world: World, *, whole: bool = True)
     return Turn(tuple(turn.dispatches), tuple(turn.decisions))
 
 
-def nodes_of(routes: Sequence[Route], labels: Labels) -> list[Route]:
-    """The nodes that labels end at: the deepest of the first that matches, and on where it says `continue`."""
-    found: list[Route] = []
-    for node in routes:
-        if matches(node.matchers, labels):
-            found += nodes_of(node.routes, labels) or [node]
-            if not node.go_on:
-                break
-    return found
-
-
 class _Turn:
     def __init__(self, desk: Desk, world: World) -> None:
         self._desk = desk
         self._world = world
-        self._nodes = {node.path: node for node in _all(world.catalog.routes)} | {ROOT.path: ROOT}
+        self._nodes = {node.path: node for node in every(world.catalog.routes)} | {ROOT.path: ROOT}
         self._where: dict[str, dict[str, None]] = {}
         """The groups of each interruption, in their order."""
         for key, group in desk.groups.items():
+            group.key = key
             for identity in group.members:
                 self._where.setdefault(identity, {})[key] = None
         self.dispatches: list[Dispatch] = []
@@ -73,7 +63,7 @@ class _Turn:
         labels = world.labels(it)
         keys: dict[str, Route] = {}
         for node in nodes_of(world.catalog.routes, labels) or [ROOT]:
-            keys[_group_key(node, labels)] = node
+            keys[group_key(node, labels)] = node
         for key in self._where.get(it.id, ()):
             # Whoever heard of it hears how it goes on, even where its labels now lead elsewhere.
             group = self._desk.groups.get(key)
@@ -81,18 +71,18 @@ class _Turn:
                 keys[key] = self._nodes[group.path]
         for key, node in keys.items():
             heard = key in self._desk.groups and it.id in self._desk.groups[key].members
-            if not heard and news.what == "resolved":
+            if not heard and news.what in _AFTER:
                 unheard = Group(node.path, labels["owner"], [])
                 self._decide(unheard, Member(it), "dropped", "over_before_told", "nobody heard of its opening")
             else:
                 group = self._desk.groups.setdefault(
-                    key, Group(node.path, labels["owner"], _group_labels(node, labels))
+                    key, Group(node.path, labels["owner"], group_labels(node, labels), key=key)
                 )
                 self._where.setdefault(it.id, {})[key] = None
                 self._put(group, node, news)
                 if not node.group_wait and not node.group_interval:
                     # Nothing is gathered: each piece of news goes by itself, in its order.
-                    self._flush(key, group, node)
+                    self._flush(group, node)
 
     def _put(self, group: Group, node: Route, news: News) -> None:
         member = group.members.setdefault(news.interruption.id, Member(news.interruption))
@@ -117,9 +107,10 @@ class _Turn:
                 self._reroute(key, group)
                 continue
             if group.flush_at is not None and group.flush_at <= self._world.now:
-                self._flush(key, group, node)
-            self._remind(key, group, node)
-            self._escalate(key, group, node)
+                self._flush(group, node)
+            self._remind(group, node)
+            self._escalate(group, node)
+            self._taken_on(group, node)
             if not group.members:
                 del self._desk.groups[key]
 
@@ -129,7 +120,7 @@ class _Turn:
             for news in member.pending:
                 self.take(news)
 
-    def _flush(self, key: str, group: Group, node: Route) -> None:
+    def _flush(self, group: Group, node: Route) -> None:
         now = self._world.now
         owner = self._owner(group, node)
         group.flush_at = None
@@ -143,8 +134,7 @@ class _Turn:
                 self._decide(group, member, "dropped", "over_before_told", "")
                 del group.members[identity]
                 continue
-            ending = news.what in _ENDS and (member.told is not None or news.what == "was_open_while_away")
-            held = hold(member.interruption, node, owner, self._world, ending=ending)
+            held = hold(member.interruption, node, owner, self._world, about=_about(news, member))
             if held is not None:
                 self._decide(group, member, "held", held.reason, held.detail)
                 if group.flush_at is None or held.until < group.flush_at:
@@ -155,7 +145,7 @@ class _Turn:
         if not items:
             return
         reason = _foremost(items)
-        self._send(key, group, node, items, reason, late=late)
+        self._send(group, node, items, reason, late=late)
         for item in items:
             member = group.members[item.interruption.id]
             member.pending.clear()
@@ -167,7 +157,7 @@ class _Turn:
         if group.first_told is None and group.members:
             group.first_told = now
 
-    def _remind(self, key: str, group: Group, node: Route) -> None:
+    def _remind(self, group: Group, node: Route) -> None:
         if not node.repeat or group.first_told is None or group.last_told is None:
             return
         age = self._world.now - group.first_told
@@ -178,13 +168,13 @@ class _Turn:
         items = [
             Item(it, self._world.level(it))
             for it in self._unanswered(group)
-            if hold(it, node, owner, self._world, ending=False) is None
+            if hold(it, node, owner, self._world, about="again") is None
         ]
         if items:
-            self._send(key, group, node, items, "repeat", late=True)
+            self._send(group, node, items, "repeat", late=True)
             group.last_told = self._world.now
 
-    def _escalate(self, key: str, group: Group, node: Route) -> None:
+    def _escalate(self, group: Group, node: Route) -> None:
         steps = self._steps(group, node)
         if group.first_told is None or group.escalated >= len(steps):
             return
@@ -196,13 +186,29 @@ class _Turn:
             return
         owner = self._named(group, step.receiver)
         for item in items:
-            held = hold(item.interruption, ROOT, owner, self._world, ending=False)
+            held = hold(item.interruption, ROOT, owner, self._world, about="again")
             if held is not None:
                 member = group.members[item.interruption.id]
                 self._decide(group, member, "held", held.reason, f"escalation to {step.receiver}: {held.detail}")
                 return
         group.escalated += 1
-        self._send(key, group, node, items, "escalated", late=True, receiver=step.receiver)
+        self._send(group, node, items, "escalated", late=True, receiver=step.receiver)
+
+    def _taken_on(self, group: Group, node: Route) -> None:
+        """Somebody has it, all of a group: the incidents of those receivers that keep their own are acknowledged."""
+        told = [member for member in group.members.values() if member.told is not None]
+        handlings = [self._world.handling(member.interruption.id) for member in told]
+        if not told or any(handling.acknowledged_at is None for handling in handlings):
+            for member in told:
+                member.taken = False
+            return
+        keeping = [target for member in told for target in member.heard if target in self._world.keeps]
+        if keeping and not all(member.taken for member in told):
+            items = [Item(member.interruption, self._world.level(member.interruption)) for member in told]
+            by = ", ".join(dict.fromkeys(handling.acknowledged_by for handling in handlings))
+            self._dispatch(group, node, items, "acknowledged", still_there(keeping, self._world.catalog), by=by)
+        for member in told:
+            member.taken = True
 
     def _unanswered(self, group: Group) -> list[Interruption]:
         """What people were told of, is still open, and nobody has."""
@@ -236,16 +242,10 @@ class _Turn:
         return self._named(group, node.receiver or group.owner)
 
     def _named(self, group: Group, receiver: str) -> Owner | None:
-        """The owner that a receiver's name means; None: it is a target's, or nobody's."""
-        owners = self._world.catalog.owners
-        if receiver == MANAGER:
-            mine = owners.get(group.owner)
-            return owners.get(mine.manager) if mine is not None and mine.manager is not None else None
-        return owners.get(receiver)
+        return named(self._world.catalog, group.owner, receiver)
 
     def _send(
         self,
-        key: str,
         group: Group,
         node: Route,
         items: Sequence[Item],
@@ -255,20 +255,59 @@ class _Turn:
         receiver: str = "",
     ) -> None:
         """Dispatch to the targets of a receiver, and write down who was told and who was not."""
-        items = sorted(items, key=lambda item: (-LEVELS.index(item.level), item.interruption.onset))
         name = receiver or node.receiver or group.owner
         owner = self._named(group, name)
-        level = items[0].level
+        level = max((item.level for item in items), key=LEVELS.index)
         quiet = reason == "was_open_while_away"
         targets, withheld = targets_of(owner, name, "low" if quiet else level, self._world)
+        if reason not in {"repeat", "escalated"}:
+            targets = self._and_who_heard(group, items, targets)
+        told_to = owner.name if owner is not None else name
         for item in items:
             member = group.members[item.interruption.id]
-            if targets:
-                self._decide(group, member, "sent", reason, ", ".join(targets), receiver=name)
-            else:
+            if not targets:
                 self._decide(group, member, "dropped", withheld, "", receiver=name)
-        if not targets:
-            return
+            else:
+                member.heard = list(dict.fromkeys([*member.heard, *targets]))
+        if targets:
+            self._dispatch(group, node, items, reason, targets, late=late, receiver=told_to)
+
+    def _and_who_heard(self, group: Group, items: Sequence[Item], targets: tuple[str, ...]) -> tuple[str, ...]:
+        """Whoever was told, by escalation too, hears how it goes on; and of an end nobody else does.
+
+        An end goes even to what wakes people, whatever the level is by then: the incident that it opened there
+        would stand for ever.
+        """
+        catalog = self._world.catalog
+        heard = {item.interruption.id: group.members[item.interruption.id].heard for item in items}
+        over = [
+            one
+            for item in items
+            if item.news is not None and item.news.what in _AFTER
+            for one in heard[item.interruption.id]
+        ]
+        if over and all(item.news is not None and item.news.what in _AFTER for item in items):
+            return still_there(over, catalog)
+        before = [one for item in items for one in heard[item.interruption.id]]
+        level = max((item.level for item in items), key=LEVELS.index)
+        return tuple(dict.fromkeys([*targets, *awake(before, level, catalog), *still_there(over, catalog)]))
+
+    def _dispatch(
+        self,
+        group: Group,
+        node: Route,
+        items: Sequence[Item],
+        reason: Reason,
+        targets: tuple[str, ...],
+        *,
+        late: bool = False,
+        receiver: str = "",
+        by: str = "",
+    ) -> None:
+        items = sorted(items, key=lambda item: (-LEVELS.index(item.level), item.interruption.onset))
+        for item in items:
+            member = group.members[item.interruption.id]
+            self._decide(group, member, "sent", reason, ", ".join(targets), receiver=receiver)
         group.number += 1
         ended = {item.interruption.id for item in items if item.news is not None and item.news.what in _ENDS}
         steps = self._steps(group, node)
@@ -276,10 +315,10 @@ class _Turn:
         since = group.first_told if group.first_told is not None else self._world.now
         self.dispatches.append(
             Dispatch(
-                group=key,
+                group=group.key,
                 path=group.path,
                 labels=tuple(group.labels),
-                receiver=owner.name if owner is not None else name,
+                receiver=receiver or group.owner,
                 targets=targets,
                 items=tuple(items),
                 reason=reason,
@@ -287,6 +326,7 @@ class _Turn:
                 late=late,
                 over=ended >= group.members.keys(),
                 escalates_at=since + nxt.after if nxt is not None else None,
+                by=by,
             )
         )
 
@@ -318,50 +358,11 @@ class _Turn:
         )
 
 
-MANAGER = "manager"
-"""The receiver that means the manager of whoever is accountable."""
-
-
-def targets_of(owner: Owner | None, name: str, level: Level, world: World) -> tuple[tuple[str, ...], Held]:
-    """Where a receiver hears of a level, and why not where it hears nothing.
-
-    What wakes people gets only what is high or critical; and once an owner's pages of the last 30 days were marked
-    noise as often as `page_budget` allows, only what is critical.
-    """
-    declared = world.catalog.targets
-    if owner is None:
-        return ((name,), "no_target") if name in declared else ((), "no_target")
-    spent = owner.page_budget is not None and world.noise.get(owner.name, 0) >= max(owner.page_budget, 1)
-    kept: list[str] = []
-    why: Held = "no_target"
-    for target in dict.fromkeys(owner.targets):
-        wakes = target in declared and declared[target].page
-        if wakes and level not in URGENT:
-            why = "not_urgent"
-        elif wakes and spent and level != "critical":
-            why = "page_budget_spent"
-        else:
-            kept.append(target)
-    return tuple(kept), why
-
-
-def _all(routes: Sequence[Route]) -> Iterator[Route]:
-    for node in routes:
-        yield node
-        yield from _all(node.routes)
-
-
-def _group_labels(node: Route, labels: Labels) -> list[tuple[str, str]]:
-    names = ("interruption",) if EACH in node.group_by else node.group_by
-    return [(name, labels.get(name, "")) for name in names]
-
-
-def _group_key(node: Route, labels: Labels) -> str:
-    parts = [node.path]
-    if node.receiver is None:
-        # Two owners never share a message.
-        parts.append(labels["owner"])
-    return _SEPARATOR.join([*parts, *(value for _, value in _group_labels(node, labels))])
+def _about(news: News, member: Member) -> About:
+    """What news is about, for whoever decides whether it must wait."""
+    if news.what == "was_open_while_away" or (news.what in _AFTER and member.told is not None):
+        return "end"
+    return "first" if member.told is None else "again"
 
 
 def _sum(member: Member) -> News | None:
@@ -369,7 +370,7 @@ def _sum(member: Member) -> News | None:
     last = member.pending[-1]
     if last.what == "was_open_while_away":
         return last
-    if last.what == "resolved":
+    if last.what in _AFTER:
         return last if member.told is not None else None
     if member.told is not None:
         return last
@@ -378,7 +379,15 @@ def _sum(member: Member) -> News | None:
     return msgspec.structs.replace(first, interruption=last.interruption)
 
 
-_FOREMOST: tuple[Reason, ...] = ("opened", "found_late", "level_changed", "resolved", "was_open_while_away")
+_FOREMOST: tuple[Reason, ...] = (
+    "opened",
+    "found_late",
+    "level_changed",
+    "stale",
+    "resolved",
+    "withdrawn",
+    "was_open_while_away",
+)
 
 
 def _foremost(items: Sequence[Item]) -> Reason:

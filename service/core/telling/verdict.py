@@ -1,11 +1,12 @@
 """Why an interruption's news may not be sent now: inhibited, silenced, muted, off duty; each with its detail."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
-from service.core.catalog import Catalog, Level, Owner
-from service.core.event import SECOND, Micros, rfc3339
+from service.core.catalog import LEVELS, Catalog, Level, Owner
+from service.core.event import MINUTE, SECOND, Micros, rfc3339
 from service.core.handling import UNTOUCHED, Handling
 from service.core.interruption import Interruption
 from service.core.routes import Inhibition, Route
@@ -13,7 +14,10 @@ from service.core.telling.desk import Held
 from service.core.telling.hours import next_within, within
 from service.core.telling.labels import Labels, labels_of, matches
 from service.core.telling.silence import Silence, silencing
+from service.core.telling.upstream import explains, upstream_of
 
+PATIENCE: Micros = MINUTE
+"""So long what is found below waits for the stages above to be judged as far."""
 AGAIN: Micros = 15 * SECOND
 """How soon what hides something is looked at again where nothing says how long it will."""
 
@@ -22,7 +26,8 @@ class World:
     """What a turn of routing looks at besides its own memory, with what follows from it computed once.
 
     `open`: every open interruption. `handlings`: by interruption, of those that somebody touched. `noise`: pages
-    of the last 30 days that were marked as noise, by owner.
+    of the last 30 days that were marked as noise, by owner. `keeps`: targets with incidents of their own. `judged`:
+    how far the moments are judged that stand upstream of what is told.
     """
 
     def __init__(
@@ -33,12 +38,18 @@ class World:
         silences: Sequence[Silence] = (),
         handlings: Mapping[str, Handling] | None = None,
         noise: Mapping[str, int] | None = None,
+        *,
+        keeps: Collection[str] = (),
+        judged: Mapping[str, Micros | None] | None = None,
     ) -> None:
         self.now = now
         self.catalog = catalog
         self.open = {one.id: one for one in open}
         self.silences = silences
         self.noise = noise or {}
+        self.keeps = keeps
+        self.judged = judged or {}
+        self._by_moment: dict[str, list[Interruption]] | None = None
         self._handlings = handlings or {}
         self._labels: dict[str, Labels] = {}
         self._sources: dict[Inhibition, dict[tuple[str, ...], Interruption]] = {}
@@ -68,6 +79,23 @@ class World:
                     found.setdefault(_values(rule, theirs), one)
         return self._sources[rule].get(_values(rule, labels))
 
+    def upstream(self, it: Interruption) -> Interruption | None:
+        """An open interruption of an earlier stage that explains one; the worst."""
+        above = upstream_of(self.catalog, it.moment)
+        if not above:
+            return None
+        if self._by_moment is None:
+            self._by_moment = {}
+            for one in self.open.values():
+                self._by_moment.setdefault(one.moment, []).append(one)
+        found = [
+            one
+            for moment in above
+            for one in self._by_moment.get(moment, ())
+            if self.handling(one.id).resolved_at is None and explains(one, it, (self.level(one), self.level(it)))
+        ]
+        return max(found, key=lambda one: (LEVELS.index(self.level(one)), one.id), default=None)
+
 
 def _values(rule: Inhibition, labels: Labels) -> tuple[str, ...]:
     return tuple(labels.get(name, "") for name in rule.equal)
@@ -81,14 +109,20 @@ class Hold(msgspec.Struct, frozen=True, gc=False):
     until: Micros
 
 
-def hold(it: Interruption, route: Route, owner: Owner | None, world: World, *, ending: bool) -> Hold | None:
+About = Literal["first", "again", "end"]
+"""Of something that nobody was told of yet; of what they know; that it is over, of which they were told."""
+
+
+def hold(it: Interruption, route: Route, owner: Owner | None, world: World, *, about: About) -> Hold | None:
     """Why news of an interruption must wait; None: it may go out.
 
-    `ending`: it says that something is over of which people were told: silences and inhibition do not keep
-    that from them. `owner`: whoever is on duty or not; None where a target is told directly.
+    Silences and inhibition do not keep an end from those who were told of the beginning. `owner`: whoever is on duty
+    or not; None where a target is told directly.
     """
-    if not ending:
+    if about != "end":
         found = _inhibited(it, world) or _silenced(it, world)
+        if found is None and about == "first":
+            found = _awaiting(it, world)
         if found is not None:
             return found
     return _muted(route, world.now) or _off_duty(world.level(it), owner, world.now)
@@ -103,7 +137,25 @@ def _inhibited(it: Interruption, world: World) -> Hold | None:
         source = world.inhibitor(rule, labels)
         if source is not None:
             return Hold("inhibited", f"by {source.moment}, interruption {source.id}", world.now + AGAIN)
-    return None
+    above = world.upstream(it)
+    if above is None:
+        return None
+    return Hold("inhibited", f"by {above.moment} upstream, interruption {above.id}", world.now + AGAIN)
+
+
+def _awaiting(it: Interruption, world: World) -> Hold | None:
+    """What stands upstream may be about to open with it: each moment is judged by itself, a moment sooner or later."""
+    until = it.detected_at + PATIENCE
+    if world.now >= until:
+        return None
+    behind = sorted(
+        moment
+        for moment in upstream_of(world.catalog, it.moment)
+        if moment in world.judged and (world.judged[moment] or 0) < it.opened
+    )
+    if not behind:
+        return None
+    return Hold("awaiting_upstream", f"{behind[0]} is not judged so far yet", min(until, world.now + SECOND))
 
 
 def _silenced(it: Interruption, world: World) -> Hold | None:

@@ -6,7 +6,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from service.core.catalog import Catalog, Moment, Owner
+from service.core.catalog import Catalog, Moment, Owner, Target
 from service.core.event import HOUR, MINUTE, Micros, micros
 from service.core.interruption import EVERYTHING, Change, ChangeWord, Interruption, Segment
 from service.core.telling.desk import Desk, Reason
@@ -24,6 +24,7 @@ CATALOG = Catalog(
         "rio": Owner("rio", targets=("rio-mail",)),
         "mute": Owner("mute"),
     },
+    targets={name: Target(name) for name in ("ops-mail", "ops-chat", "rio-mail")},
     moments={
         "delivered": Moment(
             "delivered",
@@ -102,8 +103,8 @@ def test_opened_level_changed_and_resolved_are_told_and_nothing_else() -> None:
         "level": ["level_changed"],
         "resolved": ["resolved"],
         "evidence": [],
-        "withdrawn": [],
-        "stale": [],
+        "withdrawn": ["withdrawn"],
+        "stale": ["stale"],
         "returned": [],
     }
 
