@@ -21,6 +21,7 @@ from service.app.shown import shown
 from service.core.catalog import Catalog
 from service.core.event import Micros
 from service.core.ports import StoreAway, StoreRefused
+from service.core.terms import edits
 from service.loops.announce import Money
 from service.loops.retaining import Retaining
 from service.settings import Settings
@@ -43,6 +44,7 @@ def build(settings: Settings, catalog: Catalog, *, shadow: bool = False, learn_f
     except BaseException:
         store.close()
         raise
+    store.add_edits(list(edits(store.terms(), catalog, now)))
     first = all(store.judged(name).through is None for name in catalog.moments)
     start: Micros | None = now - learn_from if learn_from is not None else None
     kafka = kafka_settings(settings.kafka)

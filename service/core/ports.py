@@ -14,6 +14,7 @@ from service.core.counting.identity import Forgetting
 from service.core.counting.ledger import Promised
 from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock
+from service.core.course_ports import CourseReader, CourseStore
 from service.core.desk_ports import DeskReader, DeskStore
 from service.core.event import Arrival, Micros, Partition
 from service.core.interruption import Change, Impact, Interruption, Segment
@@ -99,14 +100,12 @@ class IngestTransaction(Protocol):
 
         Raises StaleClaim, and StoreAway, StoreBusy or StoreRefused with nothing written (away: see there).
         """
-        ...
 
 
 class ClosingTransaction(Protocol):
     """A closing's transaction, exclusive for its moment."""
 
     reach: Reach
-    """How far the moment has come so far."""
 
     def due(self, through: Micros) -> Sequence[Promised]:
         """The promises with a due time in [closed, through) that nobody kept or withdrew in time."""
@@ -177,7 +176,7 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
 
 
 class MomentStatus(msgspec.Struct, frozen=True, gc=False):
-    """Where a moment stands: closing, judging, learning, and since when and why it has been blind (None: it sees)."""
+    """Where a moment stands: closing, judging, learning, given up, and since when and why it is blind (None: not)."""
 
     moment: str
     closed_through: Micros | None = None
@@ -186,6 +185,7 @@ class MomentStatus(msgspec.Struct, frozen=True, gc=False):
     blind_since: Micros | None = None
     series: tuple[Series, ...] = ()
     blind_reason: str = ""
+    given_up_through: Micros = 0
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, gc=False):
@@ -214,7 +214,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
 
 
 class Notifier(Protocol):
-    """Sends one message to one target."""
+    """Sends messages."""
 
     def send(self, target: str, message: Message) -> Delivery:
         """One attempt; never raises for what the target did."""
@@ -253,7 +253,7 @@ class OutboxRow(msgspec.Struct, frozen=True, gc=False):
     ambiguous: bool = False
 
 
-class Reader(DeskReader, PeopleReader, BooksReader, Protocol):
+class Reader(CourseReader, DeskReader, PeopleReader, BooksReader, Protocol):
     """The questions that pages, digests and reports ask; figures are as amended unless said otherwise."""
 
     def interruptions(
@@ -300,18 +300,6 @@ class Reader(DeskReader, PeopleReader, BooksReader, Protocol):
         """What was said or done besides complaints, in order of time."""
         ...
 
-    def signals(self, moment: str, start: Micros, end: Micros) -> Mapping[str, int]:
-        """Sums of what windows counted beside outcomes, by name; see `course` for what promises are counted as."""
-        ...
-
-    def due(self, moment: str, start: Micros, end: Micros) -> tuple[int, int]:
-        """(open promises, all promises) with a due time in [start, end)."""
-        ...
-
-    def lives(self, moment: str, start: Micros, end: Micros, *, limit: int) -> list[Promised]:
-        """The promises with a due time in [start, end) and what became of them, the last due first."""
-        ...
-
     def clocks(self) -> list[PartitionClock]:
         """Of every partition ever written and not retired."""
         ...
@@ -329,7 +317,7 @@ class Reader(DeskReader, PeopleReader, BooksReader, Protocol):
         ...
 
 
-class Store(Reader, DeskStore, PeopleStore, Protocol):
+class Store(Reader, CourseStore, DeskStore, PeopleStore, Protocol):
     """SQLite, PostgreSQL, memory: one contract suite for all."""
 
     def declare(self, moments: Mapping[str, Moment]) -> None:

@@ -376,5 +376,10 @@ def _unseen(page: Page) -> Iterator[Sentence]:
         f"Of {counted(unseen.read, 'records')} read since the store was made, {unseen.dead:,} could not be read and "
         f"{unseen.late:,} came late."
     )
+    for moved in page.moved:
+        told = "; ".join(plain(line, 300) for line in moved.lines)
+        yield Sentence(f"{told}.", f"{plain(moved.title)}, goalposts moved:")
+    if not page.moved:
+        yield Sentence("No goalposts moved: nothing re-dated or cancelled, no more time given, no terms loosened.")
     yield Sentence(f"Limits are {METHOD}.")
-    yield _unknown("needs a record of them", "What was changed, recaptured or prevented: ")
+    yield _unknown("needs a record of them", "What was recaptured or prevented: ")

@@ -80,6 +80,26 @@ BUDGET_LEFT = Metric(
 # Promises made that nobody has kept or withdrawn yet.
 PROMISES_OPEN = Metric("momentwatch_promises_open", "gauge", "Promises not settled.", ("moment",))
 PROMISES_OVERDUE = Metric("momentwatch_promises_overdue", "gauge", "Of these, those past their due.", ("moment",))
+PROMISES_GIVEN_UP = Metric(
+    "momentwatch_promises_given_up",
+    "gauge",
+    "Never settled for so long that no outcome is expected; neither open nor overdue.",
+    ("moment",),
+)
+# What lifts the share of kept promises without one more being kept. Sum and number apart, as for any mean.
+WEEK_PROMISED = Metric("momentwatch_week_promised", "gauge", "Promises made in the last 7 days.", ("moment",))
+WEEK_GIVEN = Metric(
+    "momentwatch_week_promised_seconds", "gauge", "How long these were given, from made to due, in all.", ("moment",)
+)
+WEEK_REDATED = Metric(
+    "momentwatch_week_redated", "gauge", "Promises told another day in the last 7 days.", ("moment", "to")
+)
+WEEK_CANCELLED = Metric(
+    "momentwatch_week_cancelled", "gauge", "Withdrawn by customers in the last 7 days.", ("moment",)
+)
+WEEK_LOOSENED = Metric(
+    "momentwatch_week_loosened", "gauge", "Catalogue edits of the last 7 days that let more pass.", ("moment",)
+)
 PROMISES_DUE_SOON = Metric(
     "momentwatch_promises_due_within_day", "gauge", "Of these, those due within 24 hours.", ("moment",)
 )

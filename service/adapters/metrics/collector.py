@@ -59,6 +59,7 @@ class Figures:
 
 _READ = frozenset(
     {
+        *(m.WEEK_PROMISED, m.WEEK_GIVEN, m.WEEK_REDATED, m.WEEK_CANCELLED, m.WEEK_LOOSENED, m.PROMISES_GIVEN_UP),
         *(m.WEEK_ATTEMPTS, m.WEEK_BROKEN, m.OBJECTIVE, m.BUDGET_LEFT, m.PROMISES_OPEN, m.PROMISES_OVERDUE),
         *(
             m.PROMISES_DUE_SOON,
@@ -186,13 +187,27 @@ class StoreCollector(Collector):
             window = _words(objective.window)
             figures.put(m.OBJECTIVE, objective.target, name, window)
             figures.put(m.BUDGET_LEFT, left, name, window)
-        figures.put(m.PROMISES_OPEN, reader.due(name, 0, FAR)[0], name)
-        figures.put(m.PROMISES_OVERDUE, reader.due(name, 0, now)[0], name)
+        given_up = reader.status(name).given_up_through
+        figures.put(m.PROMISES_OPEN, reader.due(name, given_up, FAR)[0], name)
+        figures.put(m.PROMISES_OVERDUE, reader.due(name, given_up, now)[0], name)
+        figures.put(m.PROMISES_GIVEN_UP, reader.due(name, 0, given_up)[0], name)
+        self._goalposts(figures, name, week, now)
         figures.put(m.PROMISES_DUE_SOON, reader.due(name, now, now + DAY)[0], name)
         coming = will_miss(reader, name, now)
         if coming is not None:
             for bound, count in (("low", coming.low), ("middle", coming.middle), ("high", coming.high)):
                 figures.put(m.PROMISES_WILL_MISS, count, name, bound)
+
+    def _goalposts(self, figures: Figures, name: str, week: Totals, now: Micros) -> None:
+        since = now + 1 - WEEK
+        sums = self._reader.signals(name, since - since % DAY, now + 1)
+        figures.put(m.WEEK_PROMISED, sums.get("promised", 0), name)
+        figures.put(m.WEEK_GIVEN, sums.get("given_s", 0), name)
+        figures.put(m.WEEK_REDATED, sums.get("redated_later", 0), name, "later")
+        figures.put(m.WEEK_REDATED, sums.get("redated_sooner", 0), name, "sooner")
+        figures.put(m.WEEK_CANCELLED, week.cancelled, name)
+        loosened = sum(edit.looser for edit in self._reader.edits(since, now + 1) if edit.moment == name)
+        figures.put(m.WEEK_LOOSENED, loosened, name)
 
     def _sum(self, moment: str, now: Micros, window: Micros) -> Totals:
         sums = self._reader.totals(moment, now + 1 - window, now + 1, window)

@@ -33,6 +33,7 @@ from service.core.ports import (
 )
 from service.core.telling.desk import News
 from service.core.telling.route import Notice
+from service.core.terms import Edit, Place
 
 
 class _Place(msgspec.Struct):
@@ -64,6 +65,16 @@ class MemoryStore(MemoryReader, MemoryDesk):
         """Say which dimensions and window width each moment has."""
         with self._lock:
             self._moments = {**self._moments, **moments}
+
+    def terms(self) -> dict[Place, str]:
+        """The moments' terms as they were last written down."""
+        with self._lock:
+            return {(edit.moment, edit.what): edit.now for edit in self._edits}
+
+    def add_edits(self, given: Sequence[Edit]) -> None:
+        """Append what differs of them."""
+        with self._lock:
+            self._edits.extend(given)
 
     def claim(self, partition: Partition) -> Claim:
         """Take a partition: bumps the epoch, so that earlier claims are stale."""

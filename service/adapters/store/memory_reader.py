@@ -19,6 +19,7 @@ from service.core.event import Annotation, Complaint, CustomerChange, DeadLetter
 from service.core.interruption import Impact, Interruption, Segment, holds
 from service.core.people import Place
 from service.core.ports import Judged, Judgement, MomentStatus, OutboxRow, TimelineEntry, Totals
+from service.core.terms import Edit
 
 P = TypeVar("P")
 
@@ -36,6 +37,7 @@ class MemoryReader(MemoryPeople):
         self._lock = threading.RLock()
         self._closed_through: dict[str, Micros] = {}
         self._given_up: dict[str, Micros] = {}
+        self._edits: list[Edit] = []
         self._books: dict[str, Book] = defaultdict(Book)
         self._breaks: dict[str, dict[str, Break]] = defaultdict(dict)
         self._break_times: dict[str, TimeIndex] = defaultdict(TimeIndex)
@@ -157,6 +159,11 @@ class MemoryReader(MemoryPeople):
                     total.count_signal(name, n)
         return dict(total.signals or {})
 
+    def edits(self, start: Micros, end: Micros) -> list[Edit]:
+        """Changes of moments' terms, in order."""
+        with self._lock:
+            return [edit for edit in self._edits if edit.was and start <= edit.at < end]
+
     def due(self, moment: str, start: Micros, end: Micros) -> tuple[int, int]:
         """(open promises, all promises) with a due time in [start, end)."""
         with self._lock:
@@ -186,6 +193,7 @@ class MemoryReader(MemoryPeople):
                 blind_since=blind[0] if blind else None,
                 blind_reason=blind[1] if blind else "",
                 series=judgement.series if judgement else (),
+                given_up_through=max(self._given_up.get(moment, 0), 0),
             )
 
     def blind(self, moment: str, start: Micros, end: Micros) -> list[BlindSpan]:

@@ -8,6 +8,8 @@ from service.adapters.web.words import percent, plain, whole
 from service.core.catalog import Journey, Moment, Owner
 from service.core.event import DAY, Micros
 from service.core.ports import Totals
+from service.core.reporting.goalposts import goalposts
+from service.core.reporting.goalposts import said as said_of
 from service.core.reporting.journeys import Roll, Seam, Span, Walked, owned, rolled, under, walked
 from service.core.reporting.repeat import PERIODS, Again, Served, again, served
 
@@ -112,6 +114,13 @@ def owner(look: Look, of: Owner) -> Sheet:
     others = [moment for moment in look.catalog.moments.values() if moment.owner == of.name and not _counts(moment)]
     if others:
         tables.append(_others(look, others, span))
+    moved = tuple(
+        (Cell(_title(look, name), href=f"/moments/{name}"), Cell(plain(line, 300)))
+        for name in dict.fromkeys(place.moment for place in mine)
+        for line in said_of(goalposts(look.reader, name, span.start, span.end))
+    )
+    if moved:
+        tables.append(Table("What moved the goalposts, in 7 days", heads("Moment", "What"), moved))
     if len(below) > 1:
         tables.append(_rolls("Owners", below))
     return Sheet(plain(of.title or of.name), lead, said if mine else "", tuple(tables))

@@ -15,6 +15,7 @@ from service.core.catalog import Moment
 from service.core.event import DAY, HOUR, Micros
 from service.core.ports import Reader, Totals
 from service.core.reporting.due_soon import will_miss
+from service.core.reporting.goalposts import goalposts, said
 
 _HOURS = 72
 
@@ -58,6 +59,7 @@ class MomentPage(msgspec.Struct, frozen=True, gc=False):
     notes: Notes
     due: Falling | None
     will_miss: str
+    moved: tuple[str, ...]
     dimensions: tuple[Dimension, ...]
     interruptions: tuple[Line, ...]
     terms: tuple[tuple[str, str], ...]
@@ -86,6 +88,7 @@ def build(look: Look, moment: Moment) -> MomentPage:
         notes=beside,
         due=_due(reader, name, now, words),
         will_miss=_will_miss(reader, name, now),
+        moved=tuple(f"{line[0].upper()}{line[1:]}." for line in said(goalposts(reader, name, now + 1 - WEEK, now + 1))),
         dimensions=dimensions(seen.by_value),
         interruptions=tuple(line(reader, moment, row, now, words) for row in reversed(rows[-20:])),
         terms=tuple(_terms(moment)),

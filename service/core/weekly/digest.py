@@ -1,6 +1,6 @@
 """Computes the week's page from what a store knows by now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -11,6 +11,7 @@ from service.core.event import DAY, Complaint, CustomerChange, Micros, instant
 from service.core.interruption import Interruption
 from service.core.ports import Reader, Totals
 from service.core.reporting.affected import Place, affected, all_breaks
+from service.core.reporting.goalposts import goalposts, said
 from service.core.reporting.journeys import Span, promised_to
 from service.core.reporting.lead import BASE, about, complaints_clear, first_complaint
 from service.core.reporting.repeat import PERIODS, again
@@ -26,6 +27,7 @@ from service.core.weekly.page import (
     Lead,
     Met,
     MomentWeek,
+    Moved,
     OpenOne,
     OwnerWeek,
     Page,
@@ -101,6 +103,7 @@ class _Digest:
             owners=self._owners(open_ones),
             due=self._due(),
             stories=stories(self.reader, self.catalog, (self.start, self.end), self.complaints, vital),
+            moved=tuple(self._moved()),
             unseen=unseen(self.reader, self._in_order(), (self.start, self.end), self.now),
         )
 
@@ -319,6 +322,12 @@ class _Digest:
     def _has_promises(self, moment: str) -> bool:
         around = _PROMISES * 7 * DAY
         return self.reader.due(moment, self.start - around, self.end + around)[1] > 0
+
+    def _moved(self) -> Iterator[Moved]:
+        for name, moment in self._in_order():
+            lines = said(goalposts(self.reader, name, self.start, min(self.end, self.now + 1)))
+            if lines:
+                yield Moved(name, title_of(moment), tuple(lines))
 
     def _customers(self) -> Customers | None:
         since = self.asked.week.after(-WEEKS).start(self.asked.zone)

@@ -236,6 +236,14 @@ class Unstated(msgspec.Struct, frozen=True, gc=False):
     attempts: int
 
 
+class Moved(msgspec.Struct, frozen=True, gc=False):
+    """What moved the goalposts of a moment, in sentences."""
+
+    moment: str
+    title: str
+    lines: tuple[str, ...]
+
+
 class Unseen(msgspec.Struct, frozen=True, gc=False):
     """What we did not see. `read`, `dead`, `late`: records since the store was made."""
 
@@ -272,3 +280,4 @@ class Page(msgspec.Struct, frozen=True, gc=False):
     due: tuple[Due, ...] | None
     stories: tuple[Story, ...]
     unseen: Unseen
+    moved: tuple[Moved, ...] = ()

@@ -17,6 +17,7 @@ from service.adapters.store.sql.tables import (
     breaks,
     counts,
     dead_letters,
+    edits,
     gaps,
     interruptions,
     judged,
@@ -35,6 +36,7 @@ from service.core.event import Annotation, Complaint, CustomerChange, DeadLetter
 from service.core.interruption import Impact, Interruption, Segment
 from service.core.people import Place
 from service.core.ports import MomentStatus, OutboxRow, TimelineEntry, Totals
+from service.core.terms import Edit
 
 _promised = msgspec.json.Decoder(Promised).decode
 _event = msgspec.json.Decoder(Complaint | Feedback | CustomerChange | Annotation).decode
@@ -182,6 +184,14 @@ class SqlReader(SqlDeskReader, SqlPeople):
         with self._database.read() as connection:
             return {name: n for name, n in connection.execute(query) if n}
 
+    def edits(self, start: Micros, end: Micros) -> list[Edit]:
+        """Changes of moments' terms, in order."""
+        table = edits.c
+        query = select(edits).where(table.at >= start, table.at < end, table.was != "").order_by(table.id)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [Edit(row.moment, row.what, row.was, row.now, row.looser, row.at) for row in rows]
+
     def due(self, moment: str, start: Micros, end: Micros) -> tuple[int, int]:
         """(open promises, all promises) with a due time in [start, end)."""
         query = select(_sum(case((promises.c.waiting, 1), else_=0)), func.count()).where(
@@ -216,13 +226,14 @@ class SqlReader(SqlDeskReader, SqlPeople):
             .limit(1)
         )
         with self._database.read() as connection:
-            closed = connection.scalar(select(moments.c.closed_through).where(moments.c.moment == moment))
+            far = select(moments.c.closed_through, moments.c.given_up_through).where(moments.c.moment == moment)
+            closed, given_up = connection.execute(far).one_or_none() or (None, None)
             row = connection.execute(select(judged).where(judged.c.moment == moment)).one_or_none()
             unseen = connection.execute(blind).one_or_none()
         learning, series = read_series(row) if row else (None, ())
         through = row.judged_through if row else None
         since, reason = unseen or (None, "")
-        return MomentStatus(moment, closed, through, learning, since, series, reason)
+        return MomentStatus(moment, closed, through, learning, since, series, reason, max(given_up or 0, 0))
 
     def blind(self, moment: str, start: Micros, end: Micros) -> list[BlindSpan]:
         """Stretches without trustworthy data that touch [start, end), in order."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager, contextmanager
 
 import msgspec
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from service.adapters.store.sql import judging, keeping, outbox, positions, renaming
 from service.adapters.store.sql.bulk import plan
@@ -17,7 +17,7 @@ from service.adapters.store.sql.reader import SqlReader
 from service.adapters.store.sql.recording import NO_PARTITION, Recorder, blind_row
 from service.adapters.store.sql.restating import recorded, restating
 from service.adapters.store.sql.retention import SqlRetention
-from service.adapters.store.sql.tables import blind_spans, moments
+from service.adapters.store.sql.tables import blind_spans, edits, moments
 from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan, Changes, PromiseKey, View
 from service.core.counting.course import Reach
@@ -41,7 +41,9 @@ from service.core.ports import (
 )
 from service.core.telling.desk import News
 from service.core.telling.route import Notice
+from service.core.terms import Edit, Place
 
+_APPEND_EDITS = plan(edits, "append")
 _PUT_BLIND = plan(blind_spans, "put")
 
 
@@ -66,6 +68,18 @@ class SqlStore(SqlDesk, SqlReader):
         # A moment's row is there before anybody locks it: whoever made it in a batch would keep others waiting.
         names = sorted(moments)
         self._database.write(lambda connection: self.recorder.make_moments(connection, names))
+
+    def terms(self) -> dict[Place, str]:
+        """The moments' terms as they were last written down."""
+        table = edits.c
+        with self._database.read() as connection:
+            rows = connection.execute(select(table.moment, table.what, table.now).order_by(table.id)).all()
+        return {(row.moment, row.what): row.now for row in rows}
+
+    def add_edits(self, given: Sequence[Edit]) -> None:
+        """Append what differs of them."""
+        rows = [(edit.at, edit.moment, edit.what, edit.was, edit.now, edit.looser) for edit in given]
+        self._database.write(lambda connection: self._database.bulk.run(connection, _APPEND_EDITS, rows))
 
     def claim(self, partition: Partition) -> Claim:
         """Take a partition: bumps the epoch, so that earlier claims are stale."""

@@ -384,3 +384,16 @@ gaps = Table(
     Column("since", BigInteger),
     Column("until", BigInteger, nullable=False),
 )
+
+# By which terms moments were told to be kept, from when on: append-only; `was` is empty where they were first seen.
+edits = Table(
+    "edits",
+    metadata,
+    Column("id", Big, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    _word("moment"),
+    _word("what"),
+    _word("was"),
+    _word("now"),
+    _flag("looser"),
+)
