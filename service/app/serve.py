@@ -66,6 +66,7 @@ def build(settings: Settings, catalog: Catalog, *, shadow: bool = False, learn_f
         ideal=tuple(settings.customers.ideal),
         contact_cost=contact_cost(settings),
         gate=gate(settings),
+        mission=settings.digest.mission if settings.digest is not None else "",
         metrics_port=settings.web.metrics_port,
         shown=shown(settings),
     )

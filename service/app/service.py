@@ -29,6 +29,7 @@ from service.loops.digesting import Digesting
 from service.loops.guard import Guard, Pulse, StuckLoop
 from service.loops.ingest import Ingest, live_topics
 from service.loops.marking import Marking
+from service.loops.posting import Posting
 from service.loops.retaining import Retaining
 from service.loops.routing import Pages, Routing
 from service.loops.send import Sender
@@ -72,6 +73,7 @@ class Options:
     mark_pause: float = 30.0
     ideal: tuple[str, ...] = ()
     contact_cost: int | None = None
+    mission: str = ""
 
 
 class Service:
@@ -175,6 +177,11 @@ class Service:
         )
         self.sender = Sender(store, notifier, wall_clock, meter=self.meter)
         self.marking = Marking(store, lambda: catalog, self.meter, clock, pause=options.mark_pause)
+        self._posting = None
+        if options.live and not options.shadow:
+            self._posting = Posting(
+                store, lambda: catalog, self.meter, wall_clock, url=options.public_url, mission=options.mission
+            )
         self._weekly = weekly
         self._pulses = {
             "ingest": self.ingest.pulse,
@@ -197,6 +204,8 @@ class Service:
         self._start("route", lambda: self.routing.run(self._stop))
         self._start("send", lambda: self.sender.run(self._stop))
         self._start("mark", lambda: self.marking.run(self._stop))
+        if self._posting is not None:
+            self._start("post", partial(self._posting.run, self._stop))
         if self._weekly is not None:
             self._start("digest", partial(self._weekly.run, self._stop))
         if self._retaining is not None:

@@ -30,6 +30,8 @@ class Owner:
     """When somebody is on duty; what is not critical waits until then. Empty: always."""
     zone: str = "UTC"
     escalation: tuple[Escalation, ...] = ()
+    shifts: tuple[TimeInterval, ...] = ()
+    """At the beginning of each, whoever comes on is handed over to."""
 
 
 @dataclass(frozen=True, slots=True)

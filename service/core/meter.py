@@ -8,8 +8,8 @@ from service.core.counting.tally import Tally
 from service.core.event import Partition
 from service.core.ports import Attempt, Judgement
 
-Loop = Literal["ingest", "watch", "route", "send", "mark"]
-LOOPS: tuple[Loop, ...] = ("ingest", "watch", "route", "send", "mark")
+Loop = Literal["ingest", "watch", "route", "send", "mark", "post"]
+LOOPS: tuple[Loop, ...] = ("ingest", "watch", "route", "send", "mark", "post")
 
 
 class Meter(Protocol):

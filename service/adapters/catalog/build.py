@@ -12,6 +12,7 @@ from service.adapters.catalog.rule import AskedSpec, DetectSpec, RuleSpec
 from service.adapters.catalog.working import CalendarSpec, DeadlineSpec
 from service.core import catalog as core
 from service.core.event import micros
+from service.core.routes import TimeInterval
 
 
 def build(entries: Sequence[Entry]) -> core.Catalog:
@@ -39,7 +40,16 @@ def _owner(entry: Entry, spec: OwnerSpec) -> core.Owner:
         service_hours=tuple(interval.build(one, spec.time_zone) for one in spec.service_hours),
         zone=spec.time_zone,
         escalation=route.escalation(spec.escalation),
+        shifts=_shifts(spec),
     )
+
+
+def _shifts(spec: OwnerSpec) -> tuple[TimeInterval, ...]:
+    """What begins a shift; where nobody says, being on duty does."""
+    if spec.shifts is None:
+        return tuple(interval.build(one, spec.time_zone) for one in spec.service_hours)
+    begins = [interval.minutes(one) for one in spec.shifts]
+    return tuple(TimeInterval(((begin, begin + 1),), zone=spec.time_zone) for begin in begins)
 
 
 def _target(entry: Entry, spec: TargetSpec) -> core.Target:

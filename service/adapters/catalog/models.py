@@ -26,7 +26,7 @@ from service.adapters.catalog.fields import (
     not_yet,
     wrong,
 )
-from service.adapters.catalog.interval import IntervalSpec, Zone
+from service.adapters.catalog.interval import Clock, IntervalSpec, Zone
 from service.adapters.catalog.problem import show
 from service.adapters.catalog.route import Escalations, RouteSpec
 from service.adapters.catalog.rule import RuleSpec
@@ -62,6 +62,11 @@ class OwnerSpec(Strict):
         default_factory=list, description="when somebody is on duty; what is not critical waits until then"
     )
     time_zone: Zone = Field("UTC", alias="timeZone")
+    shifts: list[Clock] | None = Field(
+        None,
+        description="when a shift begins, for the hand-over and the card; where not given, when service_hours begin",
+        examples=[["06:00", "14:00", "22:00"]],
+    )
     escalation: Escalations = Field(
         default_factory=list, description="who is told when nobody has acknowledged", examples=["[{after: 15m, …}]"]
     )
@@ -70,6 +75,12 @@ class OwnerSpec(Strict):
         "time_zone": "unknown key; write timeZone",
         "escalate": "unknown key; write escalation",
     }
+
+    @model_validator(mode="after")
+    def _begins_on_its_day(self) -> Self:
+        if "24:00" in (self.shifts or ()):
+            raise wrong("24:00 begins no shift; write 00:00", ("shifts",))
+        return self
 
 
 class SecretUrl(Strict):

@@ -19,7 +19,9 @@ from service.adapters.digest.words import (
 )
 from service.core.catalog import LEVELS
 from service.core.weekly.limits import LEAST, METHOD
-from service.core.weekly.page import Due, KnownFirst, Lead, Met, MomentWeek, OpenOne, OwnerWeek, Page, Step, Story
+from service.core.weekly.page import Due, KnownFirst, Lead, Met, MomentWeek, OpenOne, Page, Step, Story
+from service.core.weekly.suggestions import WEEKS as MARKED_WEEKS
+from service.core.weekly.suggestions import of_owner
 
 Tone = Literal["bad", "good", "plain", "unknown"]
 UNKNOWN = "Not known yet"
@@ -77,7 +79,7 @@ def lines(page: Page) -> list[Line]:
         ("The vital few", _vital(page)),
         ("Still not well", _unwell(page, words)),
         ("Customers gained and lost", _customers(page, words)),
-        ("Owners", _owners(page.owners, words)),
+        ("Owners", _owners(page, words)),
         ("Falls due next week", _due(page.due)),
         ("Two customers", _stories(page.stories, words)),
         ("What we did not see", _unseen(page)),
@@ -307,11 +309,16 @@ def _customers(page: Page, words: Words) -> Iterator[Sentence]:
         yield Sentence(f"{lived} in this week or the {known.weeks} before; how many would by chance is not known yet.")
 
 
-def _owners(owners: Sequence[OwnerWeek], words: Words) -> Iterator[Sentence]:
-    for owner in owners:
+def _owners(page: Page, words: Words) -> Iterator[Sentence]:
+    for owner in page.owners:
         issues = "; ".join(f"{_named(each)} since {words.day(each.onset_at)}" for each in owner.open[:2])
         more = f"; and {len(owner.open) - 2} more" if len(owner.open) > 2 else ""  # noqa: PLR2004  # two live issues an owner
         yield Sentence(f"{issues}{more}." if issues else "nothing open.", f"{plain(owner.title)}:")
+        for idea in of_owner(page.suggestions, owner.owner):
+            what = f"Rule {plain(idea.rule)}" if idea.rule else f"The watch of {plain(idea.moment)}"
+            noise = idea.noise >= idea.too_late
+            verdict = f"{idea.noise if noise else idea.too_late} were {'noise' if noise else 'too late'}"
+            yield Sentence(f"{what}: of {idea.marked} marked in {MARKED_WEEKS} weeks {verdict}: {idea.says}.")
     yield _unknown("needs their issues and actions with due dates", "Actions overdue: ")
 
 

@@ -119,6 +119,7 @@ class SilenceIn(BaseModel):
     lasts: str = Field(max_length=20, examples=["2h"])
     starts_in: str = Field("", max_length=20)
     maintenance: bool = False
+    remind: str = Field("15m", max_length=20, description='so long before the end people are reminded; "" not at all')
 
 
 class SilenceOut(Answer):
@@ -224,6 +225,7 @@ def _add_writing(routes: APIRouter, store: Store, gate: Gate, desk: FrontDesk) -
                     lasts=wanted.lasts,
                     starts_in=wanted.starts_in,
                     maintenance=wanted.maintenance,
+                    remind=wanted.remind,
                 )
             )
         )

@@ -91,6 +91,7 @@ class FrontDesk:
         lasts: str,
         starts_in: str = "",
         maintenance: bool = False,
+        remind: str = "15m",
     ) -> Silence:
         """Make a silence. Raises 403 and Unsound."""
         if not actor.may_silence:
@@ -112,6 +113,8 @@ class FrontDesk:
             reason=reason,
             created_at=now,
             kind="maintenance" if maintenance else "silence",
+            # What is over before there was anything to be reminded of needs no reminder.
+            remind=before if (before := _span("remind", remind) if remind else 0) < span else 0,
         )
         self._store.put_silence(silence)
         return silence

@@ -106,6 +106,7 @@ def _add_silences(app: FastAPI, gate: Gate, desk: FrontDesk) -> None:
         lasts: Word = "",
         starts_in: Word = "",
         kind: Word = "silence",
+        remind: Word = "15m",
         csrf: Word = "",
     ) -> Response:
         """Make a silence; one matcher a line."""
@@ -113,7 +114,13 @@ def _add_silences(app: FastAPI, gate: Gate, desk: FrontDesk) -> None:
         maintenance = kind == "maintenance"
         _do(
             lambda: desk.silence(
-                actor, matchers.splitlines(), reason=reason, lasts=lasts, starts_in=starts_in, maintenance=maintenance
+                actor,
+                matchers.splitlines(),
+                reason=reason,
+                lasts=lasts,
+                starts_in=starts_in,
+                maintenance=maintenance,
+                remind=remind,
             )
         )
         return RedirectResponse("/silences", status_code=303)

@@ -20,6 +20,8 @@ Reason = Literal[
     "acknowledged",
     "stale",
     "withdrawn",
+    "shift",
+    "silence_ends",
     "digest",
     "test",
 ]
@@ -51,7 +53,10 @@ class News(msgspec.Struct, frozen=True, gc=False):
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
-    """Why somebody was told of an interruption, or was not (yet); `detail` names the silence, the rule, the hour."""
+    """Why somebody was told of an interruption, or was not (yet); `detail` names the silence, the rule, the hour.
+
+    `interruption`: "" where it is about none alone.
+    """
 
     at: Micros
     interruption: str
@@ -98,9 +103,11 @@ class Group(msgspec.Struct):
 
 
 class Desk(msgspec.Struct):
-    """Every group by its key: what routing remembers between two turns."""
+    """Every group by its key, and what was posted: what routing remembers between two turns."""
 
     groups: dict[str, Group] = msgspec.field(default_factory=dict)
+    posted: dict[str, Micros] = msgspec.field(default_factory=dict)
+    """What was said that is about no interruption alone, such as a hand-over, and when: it is said once."""
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):

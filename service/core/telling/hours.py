@@ -61,6 +61,24 @@ def next_within(intervals: Sequence[TimeInterval], at: Micros) -> Micros | None:
     return best
 
 
+def beginnings(intervals: Iterable[TimeInterval], start: Micros, end: Micros) -> list[Micros]:
+    """The times in [start, end) at which any of the intervals begins and none was going on, in order."""
+    intervals = tuple(intervals)
+    found: set[Micros] = set()
+    for interval in intervals:
+        zone = ZoneInfo(interval.zone)
+        day, last = instant(start).astimezone(zone).date(), instant(end).astimezone(zone).date()
+        while day <= last:
+            if _fits_day(interval, day):
+                found |= {_at(day, begin, zone) for begin, _ in interval.times or _WHOLE_DAY}
+            day += timedelta(days=1)
+    return sorted(at for at in found if start <= at < end and not within(intervals, at - MINUTE))
+
+
+def _at(day: date, minute: int, zone: ZoneInfo) -> Micros:
+    return micros(datetime.combine(day, time(minute // 60, minute % 60), zone))
+
+
 def _next(interval: TimeInterval, start: Micros) -> Micros | None:
     zone = ZoneInfo(interval.zone)
     today = instant(start).astimezone(zone).date()
@@ -69,7 +87,7 @@ def _next(interval: TimeInterval, start: Micros) -> Micros | None:
         if not _fits_day(interval, day):
             continue
         for begin in sorted(begin for begin, _ in interval.times or _WHOLE_DAY):
-            at = micros(datetime.combine(day, time(begin // 60, begin % 60), zone))
+            at = _at(day, begin, zone)
             if at >= start:
                 return at
     return None

@@ -13,7 +13,8 @@ from service.core.telling.labels import Labels, matches
 class Silence(msgspec.Struct, frozen=True, gc=False):
     """Notices that match are not sent from `starts` until `ends`, by the wall clock.
 
-    `kind`: a maintenance window is a silence that was planned. `ended_by`: who ended it early.
+    `kind`: a maintenance window is a silence that was planned. `ended_by`: who ended it early. `remind`: so long
+    before the end those are told who set it or whom it keeps from hearing; 0: not at all.
     """
 
     id: str
@@ -25,6 +26,7 @@ class Silence(msgspec.Struct, frozen=True, gc=False):
     created_at: Micros
     kind: Literal["silence", "maintenance"] = "silence"
     ended_by: str = ""
+    remind: Micros = 0
 
     def is_active(self, now: Micros) -> bool:
         """Whether it holds at a time."""

@@ -37,6 +37,7 @@ from service.core.weekly.page import (
     title_of,
 )
 from service.core.weekly.stories import stories
+from service.core.weekly.suggestions import suggestions
 from service.core.weekly.unseen import unseen
 from service.core.weekly.vital import VitalFew, vital_few
 from service.core.weekly.week import Week
@@ -105,6 +106,7 @@ class _Digest:
             stories=stories(self.reader, self.catalog, (self.start, self.end), self.complaints, vital),
             moved=tuple(self._moved()),
             unseen=unseen(self.reader, self._in_order(), (self.start, self.end), self.now),
+            suggestions=suggestions(self.reader, self.catalog, self.end),
         )
 
     # --- what was asked for more than once ---

@@ -11,6 +11,7 @@ import msgspec
 from service.core.catalog import Level, Moment
 from service.core.interruption import Kind, State
 from service.core.weekly.limits import Verdict
+from service.core.weekly.suggestions import Suggestion
 from service.core.weekly.vital import VitalFew
 
 Named = dict[str, list[str]]
@@ -281,3 +282,4 @@ class Page(msgspec.Struct, frozen=True, gc=False):
     stories: tuple[Story, ...]
     unseen: Unseen
     moved: tuple[Moved, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()

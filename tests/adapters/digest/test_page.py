@@ -166,6 +166,7 @@ def test_the_json_has_these_keys_and_times_in_utc(page: Page) -> None:
         "stories",
         "unseen",
         "moved",
+        "suggestions",
     ]
     assert found["start_at"] == "2017-12-11T02:00:00Z"
     assert (found["over"], found["timezone"], found["customers"]) == (True, "America/Sao_Paulo", None)
