@@ -23,7 +23,7 @@ if [ "$$python" = none ]; then \
 fi
 endef
 
-.PHONY: help install peers benchmarks system-packages test faults fuzz lint fmt demo lock clean
+.PHONY: help install peers benchmarks system-packages test faults fuzz soak lint fmt demo lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -52,6 +52,9 @@ faults: install system-packages ## kill, freeze and cut everything: N=50 SEED= O
 
 fuzz: install ## what no producer should send: N=100000 SEED=
 	$(BIN)/python -m tests.faults.fuzz --inputs $(or $(N),100000) $(if $(SEED),--seed $(SEED))
+
+soak: install system-packages ## twice the rated load: MINUTES=10
+	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),10)
 
 lint: install ## ruff, mypy, import contracts
 	$(BIN)/ruff check

@@ -1,0 +1,168 @@
+"""`momentwatch serve` at twice its rated load for as long as is asked: memory, threads and file descriptors as slopes.
+
+An hour of event time goes by in a minute, so that what is remembered for an hour (ids, open windows) is full after one,
+and windows close and are judged sixty times as often as they would be. What still grows after that grows for ever.
+"""
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.stream import DIMENSIONS, PARTITIONS
+from tests.e2e.running import Serve, kafka_at, write_catalogue
+from tests.harness.kafka import own_broker
+
+RATED = 1_000
+"""Events a second that the manual says one small machine is for."""
+SPEED = 60
+MOMENTS = 10
+VALUES = (20, 3, 4, 2)
+CUSTOMERS = 20_000
+WARM_S = 120.0
+EVERY_S = 1.0
+ALLOWED = {"RSS, MiB": 24.0, "threads": 3.0, "file descriptors": 3.0}
+"""An hour; of event time that is two days and a half."""
+
+
+@dataclass(frozen=True)
+class Slope:
+    """How a figure goes over time: its middle, how much more of it there is an hour later, and twice its error."""
+
+    what: str
+    middle: float
+    an_hour: float
+    error: float
+
+    @property
+    def grows(self) -> bool:
+        """Whether it grows by more than is allowed, and not by chance."""
+        return self.an_hour - self.error > ALLOWED[self.what]
+
+    def __str__(self) -> str:
+        verdict = "GROWS" if self.grows else "flat"
+        return f"{self.what:<18}{self.middle:>10.1f}{self.an_hour:>+12.2f} ± {self.error:<8.2f} {verdict}"
+
+
+def slope(what: str, at: Sequence[float], seen: Sequence[float]) -> Slope:
+    """By least squares; the error from means of ten stretches, for neighbours are alike."""
+    x, y = np.asarray(at) / 3600, np.asarray(seen, dtype=float)
+    parts = zip(np.array_split(x, 10), np.array_split(y, 10), strict=True)
+    stretches = [(part_x.mean(), part_y.mean()) for part_x, part_y in parts]
+    mean_x, mean_y = (np.array(column) for column in zip(*stretches, strict=True))
+    centred = mean_x - mean_x.mean()
+    spread = float((centred**2).sum())
+    rise = float((centred * mean_y).sum()) / spread
+    rest = mean_y - mean_y.mean() - rise * centred
+    error = float(np.sqrt((rest**2).sum() / (len(mean_x) - 2) / spread))
+    return Slope(what, float(np.median(y)), rise, 2 * error)
+
+
+def _events(rate: float, draw: random.Random) -> Iterator[bytes]:
+    """Events of `SPEED` times the time that goes by, at a rate of the wall clock's."""
+    began, at, number = time.monotonic(), datetime.now(UTC) - timedelta(days=30), 0
+    while True:
+        ahead = number / rate - (time.monotonic() - began)
+        if ahead > 0:
+            time.sleep(min(ahead, 0.05))
+            continue
+        event = {
+            "id": f"{draw.getrandbits(128):032x}",
+            "time": (at + timedelta(seconds=SPEED * number / rate)).isoformat(),
+            "type": "outcome",
+            "moment": f"moment-{number % MOMENTS}",
+            "customer": f"customer-{draw.randrange(CUSTOMERS)}",
+            "outcome": "broken" if draw.random() < 0.02 else "kept",  # noqa: PLR2004  # two of a hundred, as elsewhere
+            "duration_s": round(draw.lognormvariate(1, 0.5), 2),
+            "dimensions": {name: f"{name}-{draw.randrange(n)}" for name, n in zip(DIMENSIONS, VALUES, strict=True)},
+        }
+        number += 1
+        yield json.dumps(event).encode()
+
+
+@contextmanager
+def _coming(bootstrap: str, topic: str, rate: float) -> Iterator[None]:
+    """Events that come in a process of their own."""
+    child = os.fork()
+    if child == 0:
+        from confluent_kafka import Producer
+
+        producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 50})
+        try:
+            for number, event in enumerate(_events(rate, random.Random(1))):
+                producer.produce(topic, event, partition=number % PARTITIONS)
+                producer.poll(0)
+        finally:
+            os._exit(0)
+    try:
+        yield
+    finally:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+
+
+def _status(pid: int) -> tuple[float, int, int]:
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    handles = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    return int(fields["VmRSS"].split()[0]) / 1024, int(fields["Threads"]), handles
+
+
+def soak(minutes: float, rate: float) -> list[str]:
+    """The table's lines, the slopes last; whoever grows says so."""
+    with closing(own_broker()) as broker, tempfile.TemporaryDirectory() as folder:
+        topic, place = broker.create_topic(partitions=PARTITIONS), Path(folder)
+        shape = {"kind": "Moment", "owner": "ops", "dimensions": list(DIMENSIONS)}
+        moments = [shape | {"name": f"moment-{n}"} for n in range(MOMENTS)]
+        source = {"kind": "Source", "name": "s", "topic": topic, "clock": "event"}
+        rules = write_catalogue(place / "rules", {"kind": "Owner", "name": "ops"}, source, *moments)
+        service = Serve(place / "run", rules, kafka_at(broker.bootstrap_servers))
+        service.begin()
+        try:
+            with _coming(broker.bootstrap_servers, topic, rate):
+                time.sleep(WARM_S)
+                read, began = service.metric("events_read_total"), time.monotonic()
+                rows = []
+                while (at := time.monotonic() - began) < minutes * 60:
+                    rows.append((at, *_status(service.pid)))
+                    if len(rows) % 60 == 0:
+                        # As whoever watches it does.
+                        service.metric("events_read_total")
+                        print(f"{at / 60:4.1f} min  RSS {rows[-1][1]:.0f} MiB", file=sys.stderr, flush=True)
+                    time.sleep(EVERY_S)
+                came = (service.metric("events_read_total") - read) / (time.monotonic() - began)
+                lag = service.metric("consumer_lag_records")
+            off = service.metric("reconcile_difference")
+        finally:
+            code = service.end()
+    columns = list(zip(*rows, strict=True))
+    slopes = [slope(what, columns[0], seen) for what, seen in zip(ALLOWED, columns[1:], strict=True)]
+    behind = came < 0.95 * rate  # a twentieth less is no longer the load that was asked for
+    books = f"books off by {off:g}{' WRONG' if off else ''}, exit {code}{' WRONG' if code else ''}"
+    load = f"read {came:,.0f} a second of {rate:,.0f}{' BEHIND' if behind else ''}, {lag:,.0f} behind at the end"
+    head = f"{'':<18}{'middle':>10}{'an hour':>12}"
+    return [head, *map(str, slopes), f"{load}, {books}; {minutes:g} minutes after {WARM_S:g} s of warming"]
+
+
+def main() -> int:
+    """Print the table; 1 where something grows, falls behind or is lost."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--rate", type=float, default=2.0 * RATED, help="events a second, twice what is rated")
+    told = parser.parse_args()
+    lines = soak(told.minutes, told.rate)
+    print("\n".join(lines))
+    return int(any(word in line for line in lines for word in ("GROWS", "BEHIND", "WRONG")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
