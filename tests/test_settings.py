@@ -30,6 +30,25 @@ def said(folder: Path, text: str, **environ: str) -> list[str]:
     return [str(problem).replace(f"{folder}/", "") for problem in error.value.problems]
 
 
+def test_a_secret_from_a_file_is_read_anew_whenever_it_is_asked_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "password"
+    file.write_text("first\n")
+    database = "database: {url: postgresql+psycopg://u@db/name, password_file: password}\n"
+    secret = read(tmp_path, KAFKA + database).database.password
+    assert secret is not None
+    assert secret.reveal() == "first"
+    file.write_text("second\n")
+    assert secret.reveal() == "second"
+    file.write_text("")
+    assert secret.reveal() == "second"
+    file.unlink()
+    assert secret.reveal() == "second"
+    assert "password cannot be read" in caplog.text
+    assert "second" not in caplog.text
+
+
 def test_a_brokers_address_is_enough(tmp_path: Path) -> None:
     found = read(tmp_path, KAFKA)
     assert found.rules == tmp_path / "rules"

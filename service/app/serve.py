@@ -96,16 +96,11 @@ def _hosts(public_url: str) -> tuple[str, ...]:
 
 def _store(settings: Settings, catalog: Catalog) -> SqlStore:
     """The database, waited for while it is away."""
-    url = settings.database.url
-    password = settings.database.password
-    if password is not None:
-        from sqlalchemy import make_url  # only a server has a password
-
-        url = make_url(url).set(password=password.reveal()).render_as_string(hide_password=False)
+    secret = settings.database.password
     pause = 0.5
     while True:
         try:
-            return open_sql_store(url, catalog.moments)
+            return open_sql_store(settings.database.url, catalog.moments, password=secret.reveal if secret else None)
         except StoreAway as away:
             _LOG.warning("the database is away, waiting for it: %s", away)
             time.sleep(pause)

@@ -1,6 +1,7 @@
 """What settings hold beyond the catalogue's values: paths, secrets, servers and times."""
 
 import ipaddress
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from service.adapters.catalog.explain import suggest
 from service.adapters.catalog.fields import Strict, wrong
 from service.adapters.catalog.problem import name_of, show
 
+_LOG = logging.getLogger(__name__)
+
 _LARGEST_SECRET = 64 << 10
 _HIGHEST_PORT = 65_535
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
@@ -25,16 +28,25 @@ _DATABASES = ("sqlite:///", "postgresql+psycopg://")
 
 
 class Secret:
-    """A text that no log, traceback or page shows."""
+    """A text that no log, traceback or page shows; one from a file is read anew whenever it is asked for."""
 
-    __slots__ = ("_value",)
+    __slots__ = ("_file", "_value")
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, file: Path | None = None) -> None:
         """Keep it."""
         self._value = value
+        self._file = file
 
     def reveal(self) -> str:
-        """The text itself, for the one call that needs it."""
+        """The text itself, for the one call that needs it: as the file has it now, so that it may be changed.
+
+        Where the file cannot be read, or is empty for the moment that it takes to write it, what it held last.
+        """
+        if self._file is not None:
+            try:
+                self._value = _read_secret(self._file)
+            except ValueError as error:
+                _LOG.warning("%s; what it held before is used", error)
         return self._value
 
     def __repr__(self) -> str:
@@ -76,6 +88,11 @@ def _secret_of_file(value: object, info: ValidationInfo) -> object:
     if isinstance(value, Secret):
         return value
     path = _path(value, info)
+    return Secret(_read_secret(path), path)
+
+
+def _read_secret(path: Path) -> str:
+    """The one text of a file. Raises ValueError, in words for the operator."""
     try:
         with path.open("rb") as stream:
             data = stream.read(_LARGEST_SECRET + 1)
@@ -86,7 +103,7 @@ def _secret_of_file(value: object, info: ValidationInfo) -> object:
         raise wrong(f"{name_of(path)} holds no UTF-8 text; write the secret alone into it") from None
     if not text or len(data) > _LARGEST_SECRET:
         raise wrong(f"{name_of(path)} is empty or far too large; write the secret alone into it")
-    return Secret(text)
+    return text
 
 
 def _secret_of_variable(value: object, info: ValidationInfo) -> object:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from service.adapters.web.access.signing import Signer
 from service.adapters.web.access.users import hashed
 from service.app.access import gate
 from service.settings import CatalogError, Settings, load_settings
@@ -26,6 +27,21 @@ def test_keys_from_the_settings_hold_over_processes(tmp_path: Path) -> None:
     found = settings_of(tmp_path, "{key_env: KEY}", {"KEY": "old" * 9 + "\n" + "new" * 9})
     token = gate(found).signer.link("i", "pager")
     assert gate(found).signer.link_of(token) is not None
+
+
+def test_a_key_that_is_added_to_the_file_signs_from_then_on_and_the_one_before_still_opens(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text("old" * 9)
+    running = gate(settings_of(tmp_path, "{key_file: keys}")).signer
+    before, form = running.link("i", "pager"), running.csrf("session")
+    file.write_text("old" * 9 + "\n" + "new" * 9)
+    assert running.link_of(before) is not None
+    assert running.is_csrf("session", form)
+    assert Signer((b"new" * 9,)).link_of(running.link("i", "pager")) is not None
+    file.write_text("new" * 9)
+    assert running.link_of(before) is None
+    file.write_text("short")
+    assert Signer((b"new" * 9,)).link_of(running.link("i", "pager")) is not None
 
 
 def test_users_and_a_proxy_may_stand_together(tmp_path: Path) -> None:

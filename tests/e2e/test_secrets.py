@@ -9,7 +9,7 @@ from tests.e2e.events import MOMENT, OWNER, RULE, produce, source, trouble
 from tests.e2e.running import Serve, momentwatch, write_catalogue
 from tests.harness.fixtures import BrokerFactory
 from tests.harness.kafka import KafkaBroker
-from tests.harness.kafka_security import Listener
+from tests.harness.kafka_security import PASSWORD, Listener
 from tests.harness.process import LOOPBACK, free_port
 
 CANARY = "canary-8f3b1c77"
@@ -56,6 +56,9 @@ def test_a_password_that_the_broker_refuses_and_a_token_that_a_target_refuses_ar
     service.until(lambda: "the source is away" in service.said(), "the reason")
     assert not service.ready()
     assert CANARY not in shown(service)
+    # As whoever changes a password does: the next log-in has it.
+    secret.write_text(f"{PASSWORD}\n")
+    service.until(service.ready, "the password that was put right")
     assert service.end() == 0
     assert CANARY not in service.said()
 

@@ -26,7 +26,9 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50, metavar="N", help="SIGKILLs in all, 50 unless told otherwise")
     parser.add_argument("--seed", type=int, default=None, help="of the events and of every choice; printed")
     parser.add_argument("--only", default="", metavar="NAMES", help=f"some of {', '.join(SCENARIOS)}")
-    parser.add_argument("--lanes", type=int, default=2, metavar="N", help="so many scenarios at a time, 2")
+    parser.add_argument(
+        "--lanes", type=int, default=3, metavar="N", help="so many scenarios at a time, 3: each waits most of its time"
+    )
     parser.add_argument("--keep", action="store_true", help="leave the logs and databases where they are")
     arguments = parser.parse_args()
     names = [name for name in arguments.only.split(",") if name] or list(SCENARIOS)

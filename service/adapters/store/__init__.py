@@ -60,13 +60,17 @@ def open_store(
 
 
 def open_sql_store(
-    url: str, moments: Mapping[str, Moment] | None = None, *, clock: Callable[[], Micros] = _wall_clock
+    url: str,
+    moments: Mapping[str, Moment] | None = None,
+    *,
+    clock: Callable[[], Micros] = _wall_clock,
+    password: Callable[[], str] | None = None,
 ) -> "SqlStore":
-    """The same, of a database: what lasts can be looked after."""
+    """The same, of a database: what lasts can be looked after. `password`: asked for by each new connection."""
     from service.adapters.store import migrate
     from service.adapters.store.sql.store import SqlStore
 
-    database = open_database(url)
+    database = open_database(url, password)
     try:
         migrate.upgrade(database)
     except BaseException:
@@ -147,7 +151,7 @@ def _beside(url: str) -> "Iterator[Database]":
         database.close()
 
 
-def open_database(url: str) -> "Database":
+def open_database(url: str, password: Callable[[], str] | None = None) -> "Database":
     """The database at a URL, its schema left as it is."""
     parsed = _parsed(url)
     kind = parsed.get_backend_name()
@@ -159,7 +163,7 @@ def open_database(url: str) -> "Database":
         try:
             from service.adapters.store.sql.postgres import PostgresDatabase
 
-            return PostgresDatabase(parsed)
+            return PostgresDatabase(parsed, password)
         except ImportError:
             raise StoreRefused("PostgreSQL needs the driver psycopg: pip install 'momentwatch[postgres]'") from None
     raise StoreRefused(

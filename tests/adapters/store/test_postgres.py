@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
-from service.adapters.store import open_store
+from service.adapters.store import open_sql_store, open_store
 from service.adapters.store.sql.database import Transaction
 from service.adapters.store.sql.store import SqlStore
 from service.core.catalog import Catalog
@@ -55,6 +55,29 @@ def test_a_server_that_is_not_there_is_away_and_its_password_stays_secret() -> N
         open_store("postgresql://someone:s3cret@127.0.0.1:9/name")
     assert "someone:***@127.0.0.1:9/name" in str(away.value)
     assert "s3cret" not in str(away.value)
+
+
+def test_a_password_is_asked_for_by_each_new_connection(postgres_servers: Callable[[], PostgresServer]) -> None:
+    server = postgres_servers()
+    url = make_url(server.create_database())
+    folder = server._folder
+    assert folder is not None
+    with server._connect() as connection:
+        connection.execute("CREATE ROLE watch LOGIN SUPERUSER PASSWORD 'first'")
+    rules = folder / "data" / "pg_hba.conf"
+    rules.write_text("host all watch 127.0.0.1/32 scram-sha-256\n" + rules.read_text())
+    server.restart()
+    said = ["first"]
+    store = open_sql_store(url.set(username="watch").render_as_string(), MOMENTS, password=lambda: said[-1])
+    with server._connect() as connection:
+        connection.execute("ALTER ROLE watch PASSWORD 'second'")
+    server.restart()
+
+    with pytest.raises(StoreAway, match="cannot be reached now"):
+        store.clocks()
+    said.append("second")
+    assert store.clocks() == []
+    store.close()
 
 
 def test_replicas_that_open_an_empty_database_at_once_make_one_schema(postgres_url: str) -> None:

@@ -1,6 +1,6 @@
 """PostgreSQL: a pool of connections with time limits on everything that could wait for ever."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from typing import cast as cast_type
 
@@ -40,9 +40,9 @@ _POOL = 8
 
 
 class PostgresDatabase(Database):
-    """A server that several replicas share."""
+    """A server that several replicas share. `password`: asked for by each new connection, for it may be changed."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, password: Callable[[], str] | None = None) -> None:
         self.where = url.render_as_string(hide_password=True)
         self.engine = create_engine(
             url.set(drivername="postgresql+psycopg"),
@@ -66,6 +66,12 @@ class PostgresDatabase(Database):
             },
         )
         event.listen(self.engine, "connect", _prepare)
+        if password is not None:
+
+            def ask(_dialect: Any, _record: Any, _given: Any, named: dict[str, Any]) -> None:
+                named["password"] = password()
+
+            event.listen(self.engine, "do_connect", ask)
         self.readers = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self.bulk = PostgresBulk()
         try:

@@ -2,10 +2,16 @@
 
 import hashlib
 import hmac
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+_LOG = logging.getLogger(__name__)
+
+SHORTEST = 16
+"""Bytes."""
 SESSION_S = 12 * 3600
 LINK_S = 24 * 3600
 """A page at three in the morning may be read at breakfast, not next week."""
@@ -19,41 +25,68 @@ class Link:
     target: str
 
 
-class Signer:
-    """Signs with one key, each purpose apart. `keys`: the newest last; older ones are still accepted."""
+Keys = tuple[bytes, ...]
+"""The newest last; older ones are still accepted."""
 
-    def __init__(self, keys: tuple[bytes, ...]) -> None:
-        if not keys or any(len(key) < 16 for key in keys):  # noqa: PLR2004  # bytes
-            raise ValueError("a signing key has at least 16 bytes")
-        self._newest = keys[-1]
-        self._sessions = URLSafeTimedSerializer(list(keys), salt="session")
-        self._links = URLSafeTimedSerializer(list(keys), salt="acknowledge")
+
+class _Kept:
+    """What is made of some keys."""
+
+    def __init__(self, keys: Keys) -> None:
+        if not keys or any(len(key) < SHORTEST for key in keys):
+            raise ValueError(f"a signing key has at least {SHORTEST} bytes")
+        self.keys = keys
+        self.sessions = URLSafeTimedSerializer(list(keys), salt="session")
+        self.links = URLSafeTimedSerializer(list(keys), salt="acknowledge")
+
+
+class Signer:
+    """Signs with one key, each purpose apart. `keys` may be asked each time, so that one is added while it runs."""
+
+    def __init__(self, keys: Keys | Callable[[], Keys]) -> None:
+        self._ask = keys if callable(keys) else lambda: keys
+        self._last = _Kept(self._ask())
+
+    def _now(self) -> _Kept:
+        keys = self._ask()
+        if keys != self._last.keys:
+            try:
+                self._last = _Kept(keys)
+            except ValueError as error:
+                _LOG.error("the changed keys for links and sessions are not taken: %s", error)  # all
+        return self._last
 
     def session(self, name: str, nonce: str) -> str:
         """A cookie's value for a user."""
-        return str(self._sessions.dumps([name, nonce]))
+        return str(self._now().sessions.dumps([name, nonce]))
 
     def user_of(self, cookie: str) -> tuple[str, str] | None:
         """(name, nonce) of a cookie that is ours and not too old."""
-        found = _loaded(self._sessions, cookie, SESSION_S)
+        found = _loaded(self._now().sessions, cookie, SESSION_S)
         return (found[0], found[1]) if found is not None else None
 
     def csrf(self, session: str) -> str:
         """The token that a form of a session carries."""
-        return hmac.new(self._newest, b"csrf\x1f" + session.encode(), hashlib.sha256).hexdigest()
+        return _csrf(self._now().keys[-1], session)
 
     def is_csrf(self, session: str, token: str) -> bool:
         """Whether a form's token is that of its session."""
-        return hmac.compare_digest(self.csrf(session).encode(), token.encode("utf-8", "replace"))
+        given = token.encode("utf-8", "replace")
+        # A form that was open while a key was added is still good.
+        return any(hmac.compare_digest(_csrf(key, session).encode(), given) for key in self._now().keys)
 
     def link(self, interruption: str, target: str) -> str:
         """A token for a link in a notice."""
-        return str(self._links.dumps([interruption, target]))
+        return str(self._now().links.dumps([interruption, target]))
 
     def link_of(self, token: str) -> Link | None:
         """What a link stands for, where it is ours and not too old."""
-        found = _loaded(self._links, token, LINK_S)
+        found = _loaded(self._now().links, token, LINK_S)
         return Link(found[0], found[1]) if found is not None else None
+
+
+def _csrf(key: bytes, session: str) -> str:
+    return hmac.new(key, b"csrf\x1f" + session.encode(), hashlib.sha256).hexdigest()
 
 
 def _loaded(serializer: URLSafeTimedSerializer, text: str, age: int) -> list[str] | None:
