@@ -19,6 +19,10 @@ _FAR = 30.0
 _NOTHING = -575.0
 _AT_NODES = _NODES[:, None]
 _AT_LEVELS = LEVELS[:, None]
+_LEAST = float(LEVELS[0])
+_BETWEEN = 0.02  # variance of a change about the nearest of the levels
+TESTS = len(LEVELS) + 1
+"""Statistics a row: one for each level, and one for a change whose size is followed."""
 _MOMENTS: dict[int, Floats] = {}
 
 
@@ -32,21 +36,59 @@ def _moments(nulls: int) -> Floats:
     return found
 
 
+class Followed:
+    """Changes of unknown size that go on changing: what each row's statistic believes of its own, in log odds.
+
+    The statistic is a sum over all times at which a change may have begun. Those before this window (`share` of
+    it) are believed to stand at `mean` with `variance`, those that begin in it are at any of the levels; what the
+    window makes of both is one normal again. A change stays one: below the least level it is at the least. The
+    prediction rests on the past alone, so that its ratio to the null's is as good an increment as a fixed level's.
+    Without it, whatever grows beyond the last level would fit a null that wanders better than any change.
+    Source: Lorden and Pollak 2005 (adaptive Shiryaev-Roberts); collapsing after Blom and Bar-Shalom 1988.
+    """
+
+    __slots__ = ("_nodes", "mean", "share", "variance")
+
+    def __init__(self, mean: Floats, variance: Floats, share: Floats) -> None:
+        self.mean, self.variance, self.share = mean, variance, share
+        self._nodes: Floats = np.maximum(mean + np.sqrt(variance) * _AT_NODES, _LEAST)
+
+    def nodes(self) -> Floats:
+        """Where the likelihood is needed."""
+        return self._nodes
+
+    def take(self, fresh: Floats, old: Floats, rate: Floats, trials: Floats) -> Floats:
+        """The predictive probability of the window, given its likelihood at the levels and at the nodes."""
+        begun = self.share * (_WEIGHTS @ old)
+        weighed = _WEIGHTS[:, None] * self.share * old
+        new = (1.0 - self.share) / len(LEVELS) * fresh
+        total: Floats = np.maximum(weighed.sum(axis=0) + new.sum(axis=0), 1e-250)
+        mean = ((weighed * self._nodes).sum(axis=0) + (new * _AT_LEVELS).sum(axis=0)) / total
+        square = (weighed * self._nodes**2).sum(axis=0) + (new * (_AT_LEVELS**2 + _BETWEEN)).sum(axis=0)
+        odds = rate / (1.0 - rate) * np.exp(np.minimum(mean, _FAR))
+        least = self.variance / (1.0 + self.variance * trials * odds / (1.0 + odds) ** 2)
+        self.mean = mean
+        self.variance = np.maximum(square / total - mean * mean, least * begun / total)
+        return total
+
+
 def likelihoods(
-    rate: Floats, window: tuple[Floats, Floats], mean: Floats, variance: Floats, weights: Floats
+    rate: Floats, window: tuple[Floats, Floats], mean: Floats, variance: Floats, weights: Floats, followed: Followed
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Likelihood ratio of every level against the null, and what the null's hypotheses make of the window.
+    """Likelihood ratio of every test against the null, and what the null's hypotheses make of the window.
 
     `rate`: the predicted failure rate of each row. `window`: failures and trials of each row; that many failed,
     binomially given the deviation. `mean`, `variance`, shape (hypotheses, rows): of the row's present deviation from
     the rate in log odds, as filtered so far (normal) under each hypothesis; `weights`: of the hypotheses.
-    Returns (ratios of shape (levels, rows), mean, variance, log predictive probability over the mixture's): each
+    `followed`: changes that are under way; takes in what the window makes of them.
+    Returns (ratios of shape (tests, rows), mean, variance, log predictive probability over the mixture's): each
     predictive probability is a five-point Gauss-Hermite quadrature over the deviation, a proper distribution whatever
     the truth, so the expected ratio under the null is 1; filters keep the first two moments (assumed density).
 
     >>> one = np.array([1.0])
-    >>> ratios, *_ = likelihoods(0.01 * one, (3 * one, 10 * one), 0 * one[None], 1e-6 * one[None], one[None])
-    >>> bool(ratios[-1, 0] > 400)
+    >>> window, still = (3 * one, 10 * one), (0 * one[None], 1e-6 * one[None], one[None])
+    >>> ratios, *_ = likelihoods(0.01 * one, window, *still, Followed(one, 0.1 * one, 0 * one))
+    >>> bool(ratios[-2, 0] > 400)
     True
     """
     hits, trials = window
@@ -54,11 +96,13 @@ def likelihoods(
     inner = nulls * _INNER
     width = np.sqrt(variance)
     # Log odds on which the window is weighed: every node of every hypothesis, then every level.
-    odds = np.empty((inner + len(LEVELS), rows))
+    fixed = inner + len(LEVELS)
+    odds = np.empty((fixed + _INNER, rows))
     nodes = odds[:inner].reshape(nulls, _INNER, rows)
     np.multiply(width[:, None], _AT_NODES, out=nodes)
     nodes += mean[:, None]
-    odds[inner:] = _AT_LEVELS
+    odds[inner:fixed] = _AT_LEVELS
+    odds[fixed:] = followed.nodes()
     np.minimum(odds, _FAR, out=odds)
     likelihood = np.expm1(odds)
     likelihood *= rate
@@ -72,7 +116,10 @@ def likelihoods(
     moments = (_moments(nulls) @ likelihood[:inner]).reshape(3, nulls, rows)
     each = np.maximum(moments[0], 1e-250, out=moments[0])
     null = (each * weights).sum(axis=0)
-    ratios: Floats = likelihood[inner:] / null
+    ratios = np.empty((TESTS, rows))
+    ratios[:-1] = likelihood[inner:fixed]
+    ratios[-1] = followed.take(likelihood[inner:fixed], likelihood[fixed:], rate, trials)
+    ratios /= null
     np.minimum(np.maximum(ratios, 1.0 / _CEILING, out=ratios), _CEILING, out=ratios)
     moments[1:] /= each
     moved, spread = moments[1], moments[2]

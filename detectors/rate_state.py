@@ -9,7 +9,7 @@ import numpy as np
 
 from detectors.average import Average
 from detectors.breach import Breach
-from detectors.evidence import LEVELS
+from detectors.evidence import TESTS
 from detectors.frame import JSON, WHOLE
 from detectors.kept import Kept
 from detectors.offsets import COLUMNS, FRESH, Offsets
@@ -21,7 +21,6 @@ from detectors.wander import Wander
 
 ARL_FACTOR = 0.676
 """A threshold of this share of the interval has about the interval as its mean time to a false alarm."""
-_LEVELS = len(LEVELS)
 _FEW = 3.0
 
 
@@ -29,7 +28,7 @@ class RateState(ABC):
     """The part of a rate detector that lasts from frame to frame."""
 
     kind: str
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     whole_share: ClassVar[float]
     """Weight of the whole in the decision statistic; the dimensions share the rest, and their values theirs."""
     still: ClassVar[float] = math.inf
@@ -59,9 +58,10 @@ class RateState(ABC):
         self._threshold = ARL_FACTOR * self.false_alarm_interval
         self._table = Table(
             {
-                "measure": _LEVELS,
-                "climb": _LEVELS,
-                "start": _LEVELS,
+                "measure": TESTS,
+                "climb": TESTS,
+                "start": TESTS,
+                "followed": 2,  # mean and variance of a change that may be under way, in log odds
                 "touched": 1,
                 "live": 1,
                 "dimension": 1,
@@ -72,7 +72,7 @@ class RateState(ABC):
                 **WANDERING,
                 **self.extra,
             },
-            {**FRESH, **STEADY},
+            {**FRESH, **STEADY, "followed": 1.0},
         )
         shown = self._table.span["shown"]
         self._table.fresh[shown] = (0.0, 0.5, 1.0)

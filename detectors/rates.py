@@ -8,17 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.breach import Breach
-from detectors.evidence import LEVELS, likelihoods
+from detectors.evidence import TESTS, Followed, likelihoods
 from detectors.frame import WHOLE, Flags, Floats, Frame, Ints, Scores
 from detectors.kept import ends_hour
 from detectors.naming import DAY, Carried, named, with_breaches
 from detectors.offsets import Guess
 from detectors.rate_state import RateState
-from detectors.wander import SQUARES
+from detectors.wander import RESTLESS, SQUARES
 
 LATELY = 0.25
 """Who carries an alarm is seen in about so many days."""
-_LEVELS = len(LEVELS)
 _CEILING = 1e60
 _HOPELESS = 0.9  # what fails this often cannot fail so much more that it could be told
 _QUIET = 1.0
@@ -202,7 +201,9 @@ class RateDetector(RateState):
         np.minimum(np.maximum(rate, 1e-9, out=rate), 1.0 - 1e-9, out=rate)
         spread += doubt if frame.usual else doubt + window.doubt
         mean, variance = self._wander.predict(rows, now, spread, now - self._first)
-        ratios, mean, variance, gain = likelihoods(rate, (hits, trials), mean, variance, weights)
+        followed = self._followed(rows, now, weights)
+        ratios, mean, variance, gain = likelihoods(rate, (hits, trials), mean, variance, weights, followed)
+        rows[self._table.span["followed"]] = followed.mean, followed.variance
         self._wander.take(rows, now, mean, variance, gain)
         spread += wander
         np.copyto(ratios, 1.0, where=rate > _HOPELESS)
@@ -222,6 +223,15 @@ class RateDetector(RateState):
         if self._warm and whole + parts >= self._threshold:
             self._alarm(step, self._carriers(step))
         return step
+
+    def _followed(self, rows: Floats, now: float, weights: Floats) -> Followed:
+        """The changes that may be under way; they wander as the row does."""
+        at, span = self._table.at, self._table.span
+        passed = now - rows[at["touched"]]
+        mean, variance = rows[span["followed"]]
+        begun = rows[span["measure"]][-1]
+        share = begun / np.maximum(begun + passed * rows[at["live"]] / TESTS, 1e-12)
+        return Followed(mean, variance + passed * (RESTLESS @ weights), share)
 
     def _note_lately(self, rows: Floats, now: float, hits: Floats, expected: Floats) -> None:
         lately, late = rows[self._table.span["lately"]], self._table.at["late"]
@@ -244,7 +254,7 @@ class RateDetector(RateState):
         passed *= rows[at["live"]]
         rows[at["touched"]] = now
         grown += passed
-        passed /= _LEVELS
+        passed /= TESTS
         measure += passed
         measure *= ratios
         np.minimum(measure, _CEILING, out=measure)

@@ -22,6 +22,8 @@ TIMES = np.array([one[1] for one in HYPOTHESES])
 COUNT = len(HYPOTHESES)
 SQUARES: Floats = DEVIATIONS**2
 PRIOR: Floats = np.array([one[2] for one in HYPOTHESES]) / sum(one[2] for one in HYPOTHESES)
+RESTLESS: Floats = 2.0 * SQUARES / TIMES
+"""Variance that the log odds gain a day while they are free."""
 RARE = 90.0
 """Mean memory of the weights in days: what a stream does once in this while is its habit."""
 _DAYS = 2.0 * np.where(np.isfinite(TIMES), TIMES, 0.0)

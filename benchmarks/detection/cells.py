@@ -13,6 +13,7 @@ from benchmarks.detection.streams import (
     at_least,
     daily,
     flat,
+    growing,
     left,
     ramp,
     seasonal,
@@ -122,6 +123,9 @@ def _failure_rate(interval: float) -> Iterator[Cell]:
     storm = Stream(40.0, wandering(0.2, 0.5, 0.5), 3)
     yield Cell("storm .2 to .6 for 8 h, CV .5, 40/h", storm, alone, None, at_least(0.6), history=56.0, quiet=90.0,
                lasts=8.0 / 24.0, found=0.9)  # fmt: skip
+    restless = Stream(40.0, wandering(0.2, 0.8, 0.4), 3)
+    yield Cell("collapse of .2 to .995 within 10 h, CV .8, 40/h", restless, alone, None, growing(0.995, 0.4),
+               history=56.0, quiet=90.0, lasts=1.0, found=0.9)  # fmt: skip
     yield Cell("one origin of 3 to .95 for 6 h, CV .5, 40/h", storm, alone, None, at_least(0.95), history=56.0,
                quiet=0.0, lasts=0.25, hurt=(1,), truth=frozenset({"region=01"}), found=0.9, right=0.9)  # fmt: skip
 
@@ -137,8 +141,9 @@ def _arrivals(interval: float) -> Iterator[Cell]:
             def limit(busy: float, stream: Stream = stream, share: float = share) -> float:
                 return bound_of_drop(stream.per_hour * busy, share, interval * 24.0)
 
-            yield Cell(f"{what} {name}", stream, silence, limit, traffic=left(share), median=1.2, open_hours=noon,
-                       lasts=2.0, quiet=90.0 if share == 0.0 and stream.per_hour < _THIN else 0.0)  # fmt: skip
+            yield Cell(f"{what} {name}", stream, silence if share == 0.0 else drop, limit, traffic=left(share),
+                       median=1.2, open_hours=noon, lasts=2.0,
+                       quiet=90.0 if share == 0.0 and stream.per_hour < _THIN else 0.0)  # fmt: skip
 
 
 def _durations(interval: float) -> Iterator[Cell]:

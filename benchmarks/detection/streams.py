@@ -179,6 +179,11 @@ def ramp(ratio: float, days: float) -> Change:
     return lambda values, since: np.minimum(values * (1.0 + (ratio - 1.0) * np.clip(since / days, 0.0, 1.0)), 0.97)
 
 
+def growing(level: float, days: float) -> Change:
+    """No less than that after `days`, and until then ever more."""
+    return lambda values, since: np.maximum(values, level * np.clip(since / days, 0.0, 1.0))
+
+
 def at_least(level: float) -> Change:
     """No less than that."""
     return lambda values, _: np.maximum(values, level)

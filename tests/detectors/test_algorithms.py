@@ -81,6 +81,23 @@ def test_a_storm_over_a_restless_base_is_found_and_is_the_whole() -> None:
     assert [names for _, names in alarms(drive(detector, storm))] == [(WHOLE,)]
 
 
+def test_a_change_beyond_all_levels_is_found_however_restless_the_base() -> None:
+    """Bad half days are common here; that in the end everything fails is not, though a wander could follow it."""
+    rng = np.random.default_rng(6)
+    detector, wander = FailureRate(90.0), 0.0
+    frames: list[Frame] = []
+    for hour in range(32 * 24):
+        wander = 0.9 * wander + 0.8 * float(rng.normal(0.0, np.sqrt(1.0 - 0.9**2)))
+        odds = 0.25 * float(np.exp(wander))
+        worse = 0.1 * max(hour - 31 * 24, 0)
+        rate = {"carrier=AA": min(max(odds / (1.0 + odds), worse), 0.995)}
+        start = START + hour * HOUR
+        frames += stream(hour, 1.0 / 24.0, rate, per_hour=40.0, length=HOUR // 2, start=start)
+    found = alarms(drive(detector, frames))
+    assert [names for _, names in found] == [(WHOLE,)]
+    assert found[0][0] <= START + 31 * DAY + 14 * HOUR
+
+
 def test_what_another_interruption_explains_does_not_raise_the_rest() -> None:
     """AA breaks and is explained: its own row keeps what broke, everybody else compares with the imputed rest."""
     detector = Contrast(90.0)
