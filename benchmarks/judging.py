@@ -83,7 +83,7 @@ def judging(moments: int, segments: int, minutes: int) -> tuple[list[float], lis
         judge.advance(learn, _START + 4 * day * MINUTE)
         busy = list(_windows(rng, names, 4 * day, 2 * minutes, 3.0))
         # Frames follow the traffic from the next midnight on: one a window.
-        judge._step = MINUTE  # noqa: SLF001 - a day of dense traffic would take minutes to make
+        judge._pace.step = MINUTE  # noqa: SLF001 - a day of dense traffic would take minutes to make
         middle = _START + (4 * day + minutes) * MINUTE
         judge.advance(busy[:minutes], middle)
         began = time.process_time()

@@ -9,8 +9,8 @@ from detectors.plain import number, numbers
 
 MEMORY = 28.0
 """Mean memory of the level in days; of an hour's rate in as many of its own kind."""
-APART, WORTH_BINS = 2.0, 4.0
-"""Variance of an hour's log rate about its coarser kind's before it is known, worth this many hours."""
+APART, WORTH_BINS = 2.0, 1.0
+"""Variance of an hour's log rate about its coarser kind's before it is known, worth this many hours of that kind."""
 WANDER, WORTH = 0.1, 24.0
 """Variance of an hour's log rate about its expectation before it is known, worth this many hours."""
 _HOUR = 3_600_000_000

@@ -27,7 +27,7 @@ class Drop(Silence):
     """
 
     kind: str = "drop"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     levels: ClassVar[tuple[float, ...]] = (0.1, 0.3, 0.5)
     weights: ClassVar[tuple[float, ...]] = (0.3, 0.4, 0.3)
     back: ClassVar[float] = 0.7
@@ -39,6 +39,15 @@ class Drop(Silence):
         before = state.parts[place]
         state.parts[place] = -state.wide * math.log1p(self.levels[place] * state.gap / state.wide) if state.gap else 0.0
         return state.parts[place] - before
+
+    def _recover(self, state: State, mean: float, arrivals: float, null: float) -> None:
+        """Where something comes after all, the test begins anew: it tells whether that is a part or the usual."""
+        if state.stopped and arrivals > 0.0:
+            state.since, state.stopped = -1.0, 0.0
+            state.shape = state.scale = state.owed = 0.0  # the stop says nothing of how busy it is now
+            state.restart()
+        else:
+            super()._recover(state, mean, arrivals, null)
 
     def _says(self, state: State) -> bool:
         return state.since >= 0.0 and not state.stopped

@@ -25,6 +25,7 @@ AROUND = 2
 """Hours before and after whose peaks tell the tail of one."""
 NEAR = 1
 """Records count for as many hours before and after: the clocks change, and days start late."""
+_WORTH_SQUARE = 0.25  # an hour tells half as much where what is due is known no better than this
 AGAIN = 8.5
 """Days within which a second lull at the same time of day makes both of them ordinary."""
 
@@ -136,22 +137,23 @@ class Lulls:
         short = (self.squares[hour] + WORTH_ALIKE * common) / (self.information[hour] + WORTH_ALIKE)
         return min(max(short, FLOOR), 1.0)
 
-    def hour_over(self, hour: int, hoped: float, seen: float, due: float) -> None:
-        """One more hour with so many arrivals seen, hoped for at the least and expected."""
+    def hour_over(self, hour: int, hoped: float, seen: float, due: float, doubt: float) -> None:
+        """One more hour with so many arrivals seen, hoped for at the least and expected.
+
+        `doubt`: variance of the expectation's logarithm: what was not known of the hour is not its wander.
+        """
         fade = math.exp(-1.0 / MEMORY)
         self.squares[hour] *= fade
         self.information[hour] *= fade
         if hoped > 0.0:
-            weight = hoped / (hoped + 4.0)
-            apart = min(seen - hoped, hoped)
-            self.squares[hour] += weight * (apart * apart - hoped) / (hoped * hoped)
+            weight, excess = _excess(min(seen - hoped, hoped), hoped, doubt)
+            self.squares[hour] += weight * excess
             self.information[hour] += weight
         fade = math.exp(-1.0 / 24.0 / MEMORY)
         self.spread, self.weight = self.spread * fade, self.weight * fade
         if due > 0.0:
-            weight = due / (due + 4.0)
-            apart = min(seen - due, due)
-            self.spread += weight * (apart * apart - due) / (due * due)
+            weight, excess = _excess(min(seen - due, due), due, doubt)
+            self.spread += weight * excess
             self.weight += weight
 
     def dump(self) -> dict[str, JSON]:
@@ -169,3 +171,9 @@ class Lulls:
         for name in cls._LISTS:
             setattr(made, name, numbers(state, name))
         return made
+
+
+def _excess(apart: float, due: float, doubt: float) -> tuple[float, float]:
+    """The weight of an hour that was so far from what was due, and its squared deviation beyond chance and doubt."""
+    noise = 1.0 / due + doubt
+    return _WORTH_SQUARE / (_WORTH_SQUARE + noise), (apart / due) ** 2 - noise

@@ -59,7 +59,7 @@ class Silence:
     """
 
     kind: str = "silence"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     levels: ClassVar[tuple[float, ...]] = (0.0, 0.05)
     """What is left of the expected arrivals."""
     weights: ClassVar[tuple[float, ...]] = (0.8, 0.2)
@@ -311,7 +311,7 @@ class State:
                 fade = math.exp(-self.time / memory)
                 self.due[place] = self.due[place] * fade + plain
                 self.came[place] = self.came[place] * fade + self.seen
-            self.lulls.hour_over(int(origin_hour + self.hour) % 24, self.hoped, self.seen, due)
+            self.lulls.hour_over(int(origin_hour + self.hour) % 24, self.hoped, self.seen, due, doubt_before)
             self.base.learn(middle, self.time, self.seen)
         self.hour, self.seen, self.time, self.hoped = float(hour), 0.0, 0.0, 0.0
         trend, of_day = self.trend(), (origin_hour + hour) % 24

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from detectors.frame import WHOLE
+from detectors.drop import Drop
+from detectors.frame import WHOLE, Frame
 from detectors.lulls import Lulls
 from detectors.silence import Silence
 from tests.detectors.frames import DAY, HOUR, MINUTE, START, alarms, drive, frame
@@ -77,3 +78,19 @@ def test_what_rises_counts_only_once_it_is_over() -> None:
     lulls.drop()
     lulls.settle(1.6)
     assert lulls.record(12) < 4.0
+
+
+def test_a_third_that_is_left_after_a_stop_is_told_as_a_drop() -> None:
+    """Nothing for two hours is for the test of silence to tell; the third that comes from then on is a drop."""
+    rng = np.random.default_rng(3)
+    detector = Drop(90.0)
+
+    def hours(first: int, count: int, mean: float) -> list[Frame]:
+        return [
+            frame(START + number * HOUR, HOUR, {WHOLE: (0, 0.0)}, arrivals=int(rng.poisson(mean)))
+            for number in range(first, first + count)
+        ]
+
+    drive(detector, hours(0, 21 * 24, 60.0))
+    assert alarms(drive(detector, hours(21 * 24, 2, 0.0))) == []
+    assert alarms(drive(detector, hours(21 * 24 + 2, 6, 18.0)))

@@ -20,20 +20,18 @@ from detectors.frame import JSON, WHOLE, Default, Detector, Frame, Scores
 from service.core.catalog import Asked, Moment, Rule
 from service.core.counting.tally import Window
 from service.core.counting.window import window_of
-from service.core.event import DAY, HOUR, MINUTE, Micros
+from service.core.event import DAY, Micros
 from service.core.interruption import Interruption, Kind
 from service.core.judging.casebook import Breach, Casebook, Decision
 from service.core.judging.frames import Framer
 from service.core.judging.level import PAST_DAYS, Day, past_of
+from service.core.judging.pace import Pace
 from service.core.judging.rules import RuleWatch
 from service.core.judging.sieve import Sieve
 from service.core.judging.special import Special
 from service.core.ports import Series
 
-STEPS: tuple[Micros, ...] = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR)
-EVENTS_A_STEP = 10.0
-"""A frame is as long as keeps the expected number of events in it below this."""
-_VERSION = 3
+_VERSION = 4
 
 
 class Watcher(msgspec.Struct, frozen=True, gc=False):
@@ -107,7 +105,7 @@ class Judge:
         ]
         self._framer = Framer(moment.dimensions)
         self._cases = Casebook(moment)
-        self._step = window_step(15 * MINUTE, moment.window)
+        self._pace = Pace(moment.window)
         self._days: deque[Day] = deque(maxlen=PAST_DAYS)
         self._today = Day()
         self._rules_through: Micros | None = None
@@ -142,13 +140,13 @@ class Judge:
         if self.through is None:
             if not windows:
                 return Verdicts(through, (), (), self._learning())
-            self.through = window_of(windows[0].start, self._step)
+            self.through = window_of(windows[0].start, self._pace.step)
         while windows and windows[0].start < self.through:
             windows.popleft()
-        while (end := self.through + self._step) <= through:
+        while (end := self._pace.end(self.through, through, self._heard, windows)) is not None:
             following = windows[0].start if windows else through
             if self._heard is not None and self.through >= self._heard + FORGOTTEN and following >= end:
-                self.through += (following - self.through) // self._step * self._step
+                self.through = max(end, following - (following - self.through) % self._pace.step)
                 self._rules_through = max(self._rules_through or 0, self.through)
                 continue
             mine: list[Window] = []
@@ -246,9 +244,7 @@ class Judge:
         self._today = Day()
         if self._learning() is not None:
             return
-        hourly = sum(day.events for day in self._days) / (24 * len(self._days))
-        fitting = [step for step in STEPS if hourly * step / HOUR <= EVENTS_A_STEP]
-        self._step = window_step(max(fitting, default=STEPS[0]), self.moment.window)
+        self._pace.settle(sum(day.events for day in self._days) / (24 * len(self._days)))
 
     def _learning(self) -> tuple[float, float] | None:
         default = [w for w in self._watchers if w.kind == "failure_rate" and not w.contrast]
@@ -292,7 +288,8 @@ class Judge:
         return {
             "version": _VERSION,
             "through": self.through,
-            "step": self._step,
+            "step": self._pace.step,
+            "lull": self._pace.lull,
             "days": msgspec.to_builtins(list(self._days)),
             "today": msgspec.to_builtins(self._today),
             "known": {d: list(values) for d, values in self._framer.dump().items()},
@@ -325,7 +322,7 @@ class Judge:
         judge._budget = judge._new_budget(state["used"])
         judge._promise()
         judge.through = state["through"]
-        judge._step = state["step"]
+        judge._pace.step, judge._pace.lull = state["step"], state["lull"]
         judge._days.extend(msgspec.convert(state["days"], list[Day]))
         judge._today = msgspec.convert(state["today"], Day)
         judge._framer = Framer(moment.dimensions, state["known"])
@@ -343,11 +340,6 @@ class Judge:
 def _shared(watcher: Watcher, detector: Detector) -> Default | None:
     """The detector as one that shares the moment's promise, if the watcher's does."""
     return None if watcher.share is None else cast("Default", detector)
-
-
-def window_step(step: Micros, width: Micros) -> Micros:
-    """A frame's length: at least a window, and whole windows."""
-    return max(width, step - step % width)
 
 
 def _of_rule(breach: Breach, rule: Rule | None) -> Breach:

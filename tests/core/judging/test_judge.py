@@ -13,6 +13,7 @@ from detectors.frame import Frame, Scores
 from detectors.value import Value
 from service.core.catalog import Asked, Moment, Rule, Threshold
 from service.core.counting.tally import Window
+from service.core.counting.window import window_of
 from service.core.event import DAY, HOUR, MINUTE, Micros
 from service.core.judging.casebook import Decision
 from service.core.judging.judge import Judge, Watcher, fingerprint
@@ -54,12 +55,13 @@ def judge(detector: Scripted | None = None, moment: Moment = MOMENT, rules: tupl
 
 
 def days(count: int, an_hour: int, first: int = 0, width: Micros = MINUTE) -> list[Window]:
-    """One window an hour with so many events, from midnight on."""
+    """So many events an hour, evenly spread, from midnight on."""
     made = []
-    for hour in range(24 * first, 24 * (first + count)):
-        start = MIDNIGHT + hour * HOUR
-        cells = window(0, {(None,): (an_hour, 0)}).cells
-        made.append(Window(start, start + width, cells))
+    each = max(an_hour * width // HOUR, 1)
+    pause = each * HOUR // an_hour
+    for number in range(count * DAY // pause):
+        start = window_of(MIDNIGHT + first * DAY + number * pause, width)
+        made.append(Window(start, start + width, window(0, {(None,): (each, 0)}).cells))
     return made
 
 
@@ -97,12 +99,32 @@ def test_a_frame_is_a_window_at_least() -> None:
     assert {end - start for start, end in noted.frames} == {30 * MINUTE}
 
 
+def test_a_frame_is_cut_short_where_three_events_are_missing() -> None:
+    """Thirty an hour: a quarter of an hour a frame, and five minutes once six minutes are empty."""
+    noted = Noted()
+    one = judge(noted)
+    one.advance([*days(2, 30), *days(1, 30, first=2)[:60]], MIDNIGHT + 2 * DAY + 3 * HOUR)
+    later = [(start - MIDNIGHT) // MINUTE % (24 * 60) for start, _ in noted.frames if start >= MIDNIGHT + 2 * DAY]
+    assert later == [*range(0, 120, 15), *range(120, 180, 5)]
+
+
+def test_when_a_lull_is_looked_at_does_not_hang_on_how_far_windows_are_closed() -> None:
+    windows = [*days(2, 30), *days(1, 30, first=2)[:47], *days(1, 30, first=2)[90:97]]
+    through = MIDNIGHT + 2 * DAY + 4 * HOUR
+    at_once, in_steps = Noted(), Noted()
+    judge(at_once).advance(windows, through)
+    stepping = judge(in_steps)
+    for end in range(MIDNIGHT + 4 * MINUTE, through + 1, 4 * MINUTE):
+        stepping.advance([w for w in windows if w.end <= end], end)
+    assert in_steps.frames == at_once.frames
+
+
 def test_the_step_follows_the_traffic_of_four_weeks() -> None:
     noted = Noted()
     one = judge(noted)
-    one.advance([*days(30, 100), *days(40, 2, first=30)], MIDNIGHT + 70 * DAY)
+    one.advance([*days(30, 100), *days(40, 39, first=30)], MIDNIGHT + 70 * DAY)
     lengths = {day: {e - s for s, e in noted.frames if s // DAY - MIDNIGHT // DAY == day} for day in (29, 31, 69)}
-    assert lengths == {29: {5 * MINUTE}, 31: {5 * MINUTE}, 69: {HOUR}}
+    assert lengths == {29: {5 * MINUTE}, 31: {5 * MINUTE}, 69: {15 * MINUTE}}
 
 
 def test_frames_have_no_gaps_and_do_not_overlap() -> None:
