@@ -29,7 +29,7 @@ SPEED = 60
 MOMENTS = 10
 VALUES = (20, 3, 4, 2)
 CUSTOMERS = 20_000
-WARM_S = 120.0
+WARM_S = 300.0
 EVERY_S = 1.0
 ALLOWED = {"RSS, MiB": 24.0, "threads": 3.0, "file descriptors": 3.0}
 """An hour; of event time that is two days and a half."""

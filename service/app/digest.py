@@ -115,6 +115,9 @@ class _Ours:
     def release(self, leased: Leased, due_at: Micros) -> bool:
         return self._store.release(leased, due_at)
 
+    def enqueue(self, notices: Sequence[Notice], now: Micros) -> int:
+        return self._store.enqueue(notices, now)
+
     def delivered(self, leased: Leased, delivery: Delivery, now: Micros, next_at: Micros | None) -> bool:
         self._sent.now[leased.notice.target] = delivery
         return self._store.delivered(leased, delivery, now, next_at)

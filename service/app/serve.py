@@ -68,6 +68,7 @@ def build(settings: Settings, catalog: Catalog, *, shadow: bool = False, learn_f
         gate=gate(settings),
         mission=settings.digest.mission if settings.digest is not None else "",
         metrics_port=settings.web.metrics_port,
+        emergency=tuple(settings.guard.emergency.to) if settings.guard.emergency else (),
         shown=shown(settings),
     )
     if all(source.clock == "event" for source in catalog.sources.values()) and catalog.sources:

@@ -33,6 +33,7 @@ from service.loops.posting import Posting
 from service.loops.retaining import Retaining
 from service.loops.routing import Pages, Routing
 from service.loops.send import Sender
+from service.loops.standing_in import StandingIn
 from service.loops.watch import Watch, silent
 from service.loops.watching import Watching
 
@@ -73,6 +74,8 @@ class Options:
     mark_pause: float = 30.0
     ideal: tuple[str, ...] = ()
     contact_cost: int | None = None
+    emergency: tuple[str, ...] = ()
+    """Targets for when nobody else can be reached."""
     mission: str = ""
 
 
@@ -166,16 +169,23 @@ class Service:
             blindness=Blindness(store, catalog, wall_clock, self.meter) if options.live else None,
             pause=options.watch_pause,
         )
+        pages = Pages(options.public_url, gate.signer.link, notifier.keeps_incidents)
         self.routing = Routing(
             store,
             lambda: catalog,
             options.money,
-            Pages(options.public_url, gate.signer.link, notifier.keeps_incidents),
+            pages,
             wall_clock,
             replayed=None if options.live else clock,
             meter=self.meter,
         )
-        self.sender = Sender(store, notifier, wall_clock, meter=self.meter)
+        self.sender = Sender(
+            store,
+            notifier,
+            wall_clock,
+            meter=self.meter,
+            instead=StandingIn(store, lambda: catalog, pages, options.emergency),
+        )
         self.marking = Marking(store, lambda: catalog, self.meter, clock, pause=options.mark_pause)
         self._posting = None
         if options.live and not options.shadow:

@@ -14,6 +14,7 @@ import msgspec
 from service.core.event import MINUTE, SECOND, Micros
 from service.core.meter import Meter, NoMeter
 from service.core.ports import Delivery, Leased, Notifier, StoreAway
+from service.core.telling.route import Notice
 from service.loops.breaker import Breaker
 from service.loops.guard import Pulse
 from service.loops.retry import Policy
@@ -29,6 +30,10 @@ class Outbox(Protocol):
         ...
 
     def release(self, leased: Leased, due_at: Micros) -> bool:
+        """See `Store`."""
+        ...
+
+    def enqueue(self, notices: Sequence[Notice], now: Micros) -> int:
         """See `Store`."""
         ...
 
@@ -69,7 +74,7 @@ class Sender:
     """Sends outside of any transaction, one notice at a time to a target and to many targets at once.
 
     The store is called from one thread; workers only send. What a worker learnt is kept until the store took
-    it.
+    it. `instead`: asked, with what became of the last attempt, for what stands in for a notice that is given up.
     """
 
     def __init__(  # what it stands on, each by name
@@ -82,6 +87,7 @@ class Sender:
         policy: Policy | None = None,
         limits: Limits | None = None,
         meter: Meter | None = None,
+        instead: Callable[[Notice, str], Sequence[Notice]] | None = None,
     ) -> None:
         self._store = store
         self._notifier = notifier
@@ -90,6 +96,7 @@ class Sender:
         self._policy = policy or Policy()
         self._limits = limits or Limits()
         self._meter = meter or NoMeter()
+        self._instead = instead or (lambda _notice, _why: ())
         self.pulse = Pulse()
         self._breakers: dict[str, Breaker] = {}
         self._busy: dict[str, int] = {}
@@ -235,6 +242,12 @@ class Sender:
         tried = leased.attempts + 1
         if delivery.outcome != "sent" and next_at is None:
             detail = f"{delivery.detail}; given up after {tried} attempts"
+            # Before it is written off: in between it would be nobody's. Their keys are the same whoever makes them.
+            others = self._instead(notice, detail)
+            if others:
+                self._store.enqueue(others, at)
+            told = ", ".join(other.target for other in others) or "nobody"
+            _log.error("%s/%s: could not be delivered; %s is told instead", notice.target, notice.key, told)
             delivery = msgspec.structs.replace(delivery, detail=detail, retryable=False)
         ours = self._store.delivered(leased, delivery, at, next_at)
         self._meter.delivered(notice.target, delivery.outcome, seconds)

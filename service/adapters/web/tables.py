@@ -159,6 +159,7 @@ _WHY = {
     "was_open_while_away": "it opened and ended while the watch was away",
     "repeat": "nobody has acknowledged it",
     "escalated": "nobody has acknowledged it in time",
+    "undelivered": "whoever was to be told could not be reached",
     "digest": "the digest",
     "test": "a test",
 }

@@ -17,6 +17,7 @@ Reason = Literal[
     "was_open_while_away",
     "repeat",
     "escalated",
+    "undelivered",
     "acknowledged",
     "stale",
     "withdrawn",

@@ -54,6 +54,8 @@ class Notice(msgspec.Struct, frozen=True, gc=False):
     owner: str | None = None
     route: str = ""
     about: tuple[str, ...] = ()
+    instead_of: tuple[str, ...] = ()
+    """The targets that could not be reached with it before."""
 
 
 def news_of(change: Change, muted: Reason | None) -> News | None:
