@@ -13,7 +13,7 @@ from detectors.registry import load as load_detector
 from service.adapters.decode import Decoder
 from service.adapters.files import Chunk, EventFiles
 from service.adapters.store.memory import MemoryStore
-from service.core.catalog import Catalog
+from service.core.catalog import Catalog, Source
 from service.core.counting.changes import Changes, Counts, keys_of
 from service.core.counting.duplicates import IdHorizon
 from service.core.counting.intake import Intake
@@ -39,10 +39,17 @@ class Backtest:
     """Runs files of events through a catalogue.
 
     `store` and `watch` stay open to questions after the run. `clock`: the wall time, asked only for events that a
-    leap of time parts from all others. Raises EventFileError for unreadable files.
+    leap of time parts from all others. `source`: whose records the files hold; None: events as the contract has them.
+    Raises EventFileError for unreadable files.
     """
 
-    def __init__(self, catalog: Catalog, clock: Callable[[], Micros] = lambda: time.time_ns() // 1000) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        clock: Callable[[], Micros] = lambda: time.time_ns() // 1000,
+        source: Source | None = None,
+    ) -> None:
+        self._source = source
         self._catalog = catalog
         self._clock = clock
         self._intake = Intake(catalog, MINOR_DIGITS)
@@ -65,7 +72,7 @@ class Backtest:
         rejected: Callable[[DeadLetter], None] | None = None,
     ) -> Result:
         """All files to their ends, then the clock on to `until`."""
-        files = EventFiles(paths, Decoder(self._catalog), trusting=True)
+        files = EventFiles(paths, Decoder(self._catalog, self._source), trusting=True)
         told: set[tuple[str, int]] = set()
         # The events are made and dropped in millions, and none of them can be part of a cycle.
         gc.collect()

@@ -29,6 +29,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         metavar="FILE",
         help="JSON Lines, plain or gzip",
     )
+    parser.add_argument("--source", metavar="NAME", help="the files hold what this Source's topic does")
     parser.add_argument("--until", type=_time, metavar="TIME", help="let the clock run on to this time")
     parser.add_argument("--format", choices=("json", "table"), default="json", help="a JSON object a line, or a table")
     parser.set_defaults(run=run)
@@ -59,7 +60,12 @@ def run(arguments: argparse.Namespace) -> int:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return BAD_CATALOGUE
-    backtest = Backtest(loaded.catalog)
+    sources = loaded.catalog.sources
+    if arguments.source is not None and arguments.source not in sources:
+        known = ", ".join(sorted(sources)) or "none"
+        print(f"momentwatch backtest: there is no Source {arguments.source!r}; declared are: {known}", file=sys.stderr)
+        return BAD_CATALOGUE
+    backtest = Backtest(loaded.catalog, source=sources.get(arguments.source))
     try:
         with bar("events") as tell:
             result = backtest.run(

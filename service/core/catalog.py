@@ -169,6 +169,19 @@ class Journey:
 
 
 @dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a record of a foreign topic says where a condition holds: that a moment's promise began, or how it ended.
+
+    `when`: JMESPath, true of the record. `mapping`: fields that are found elsewhere in such records.
+    """
+
+    when: str
+    word: Literal["promise", "kept", "broken", "cancelled"]
+    moment: str
+    mapping: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A topic: how its time moves and how foreign fields map onto the contract."""
 
@@ -180,6 +193,8 @@ class Source:
     mapping: Mapping[str, str] = field(default_factory=dict)
     """Contract field (dotted for dimensions: `dimensions.region`) to a JMESPath expression."""
     constants: Mapping[str, str] = field(default_factory=dict)
+    events: tuple[Meaning, ...] = ()
+    """What records mean, where they do not say so in the contract's words; empty: each is one event."""
     blind_above: float = 0.2
     """Where a larger share of what is read cannot be taken, what can be is not trusted either."""
 

@@ -139,10 +139,13 @@ class Exhumation:
             self._intake.take(partition, fresh, revision.view, changes)
             counts = changes.counts
             counts.duplicate = len(records) - len(fresh)
-            counts.dead.subtract(letters[record.offset].letter.reason for record in records)
+            # One letter may be several events now.
+            taken = {record.offset for record in records}
+            counts.dead.subtract(letters[offset].letter.reason for offset in taken)
+            counts.read = counts.unfolded = len(records) - len(taken)
             if not counts.balanced:
                 raise ArithmeticError(f"{partition.topic}[{partition.number}]: the books do not balance: {counts}")
-            revision.save(changes, [letters[record.offset].number for record in records])
+            revision.save(changes, sorted(letters[offset].number for offset in taken))
         done.accepted.update(counts.accepted)
         done.late += counts.late.total()
         done.duplicate += counts.duplicate

@@ -44,6 +44,16 @@ class Decoded(Protocol):
         """Those that were not, in order."""
         ...
 
+    @property
+    def unfolded(self) -> int:
+        """How many more records there are than payloads that gave any."""
+        ...
+
+    @property
+    def passed(self) -> int:
+        """Payloads that are of no concern."""
+        ...
+
 
 class Decodes(Protocol):
     """Turns payloads into events."""
@@ -74,6 +84,8 @@ class _Prepared(msgspec.Struct, gc=False):
     taken: int
     dead: list[DeadLetter]
     fresh: list[Record]
+    unfolded: int
+    passed: int
     hashes: bytes
     moments: Sequence[str]
     keys: Sequence[PromiseKey]
@@ -177,6 +189,8 @@ class PartitionWriter:
             taken=len(records),
             dead=self._identities.buried(decoded.dead),
             fresh=fresh,
+            unfolded=decoded.unfolded,
+            passed=decoded.passed,
             hashes=self._horizon.drain() if self._desk.deduplicate and fresh else b"",
             moments=sorted(self._desk.intake.touched(fresh)),
             keys=sorted(keys_of(fresh)),
@@ -192,7 +206,10 @@ class PartitionWriter:
         changes = self._changes(batch, prepared.fresh)
         changes.dead, changes.hashes = list(dead), prepared.hashes
         counts = changes.counts
-        counts.read = len(batch.offsets)
+        counts.read = len(batch.offsets) + prepared.unfolded
+        counts.unfolded = prepared.unfolded
+        if prepared.passed:
+            counts.accepted[""] += prepared.passed
         counts.duplicate = prepared.taken - len(prepared.fresh)
         for letter in dead:
             counts.dead[letter.reason] += 1

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from service.adapters.decode import Decoder
 from service.adapters.files import Chunk, EventFileError, EventFiles, describe
 from service.adapters.files.order import OrderedFile
-from service.core.catalog import Catalog, Moment, Source
+from service.core.catalog import Catalog, Meaning, Moment, Source
 from service.core.event import DAY, HOUR, MINUTE, SECOND, Micros, Partition, Record, rfc3339
 
 START: Micros = 1_769_851_800 * SECOND
@@ -345,3 +345,32 @@ def test_a_sorted_file_is_read_once_by_a_reader_who_trusts(tmp_path: Path) -> No
     trusted, looked = chunks(path, trusting=True), chunks(path)
     assert not any(chunk.anew for chunk in trusted)
     assert [chunk.records for chunk in trusted] == [chunk.records for chunk in looked]
+
+
+def test_a_line_that_is_several_events_is_each_of_them_once_also_where_the_file_is_unsorted(tmp_path: Path) -> None:
+    source = Source(
+        "orders",
+        "orders",
+        mapping={"time": "at", "customer": "who", "key": "order"},
+        events=(
+            Meaning("shipped", "kept", "arrives"),
+            Meaning("shipped", "promise", "arrives", {"key": "parcel", "due": "eta"}),
+        ),
+    )
+    lines = [
+        {
+            "order": n,
+            "parcel": f"p{n}",
+            "who": "c",
+            "shipped": n != 3,
+            "at": rfc3339(START + m * HOUR),
+            "eta": "2026-03-09T00:00:00Z",
+        }
+        for n, m in ((1, 5), (2, 1), (3, 2), (4, 4))
+    ]
+    file = tmp_path / "orders.jsonl"
+    file.write_text("".join(json.dumps(each) + "\n" for each in lines))
+    for run_bytes in (1, 1 << 20):
+        records = [record for chunk in chunks(file, source=source, run_bytes=run_bytes) for record in chunk.records]
+        assert [record.offset for record in records] == [2, 2, 4, 4, 1, 1]
+        assert len({record.event.id for record in records}) == 6

@@ -9,7 +9,7 @@ import yaml
 from service.adapters.catalog import load
 from service.settings import load_settings
 from tests.e2e.events import produce
-from tests.e2e.running import ROOT, Serve, kafka_at
+from tests.e2e.running import ROOT, Serve, kafka_at, momentwatch
 from tests.harness.kafka import KafkaBroker
 
 PAGE = (ROOT / "docs" / "kafka.md").read_text(encoding="utf-8")
@@ -45,6 +45,35 @@ def test_the_first_topic_works_as_written(tmp_path: Path, kafka_broker: KafkaBro
     assert service.metric("events_accepted_total") == len(good)
     assert service.metric("events_rejected_total") == len(refused)
     assert service.end() == 0
+
+
+def test_a_topic_of_orders_needs_no_new_producer(tmp_path: Path, kafka_broker: KafkaBroker) -> None:
+    """Through the broker, and through a file of the same records."""
+    topic = kafka_broker.create_topic()
+    (catalogue,), (records,) = blocks("yaml orders"), blocks("json orders")
+    rules, file = tmp_path / "rules", tmp_path / "orders.jsonl"
+    rules.mkdir()
+    (rules / "orders.yaml").write_text(catalogue.replace("shop.orders", topic))
+    file.write_text(records)
+    produce(kafka_broker.bootstrap_servers, topic, [line.encode() for line in records.splitlines()])
+    service = Serve(tmp_path / "run", rules, kafka_at(kafka_broker.bootstrap_servers)).begin()
+    # Seven events of five records: one is two, one is none of ours, and one cannot be taken.
+    service.until(lambda: service.metric("events_read_total") == 6, "the records")
+    service.until(lambda: service.metric("broken_total") == 2, "the broken promises")
+    assert service.metric("events_accepted_total") == 5
+    assert service.metric("events_rejected_total") == 1
+    assert service.metric("reconcile_difference") == 0
+    assert service.end() == 0
+    books = momentwatch("reconcile", "--url", service.database)
+    assert books.returncode == 0, books.stdout + books.stderr
+
+    run = momentwatch(
+        "backtest", "--rules", rules, "--events", file, "--source", "orders", "--until", "2026-03-06T00:00:00Z"
+    )
+    assert run.returncode == 0
+    assert 'customer from "buyer.id": missing' in run.stderr
+    unknown = momentwatch("backtest", "--rules", rules, "--events", file, "--source", "order")
+    assert (unknown.returncode, "declared are: orders" in unknown.stderr) == (2, True)
 
 
 def test_the_settings_and_the_catalogue_of_compose_load() -> None:

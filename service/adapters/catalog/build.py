@@ -117,6 +117,7 @@ def _source(entry: Entry, spec: SourceSpec) -> core.Source:
         allowed_skew=spec.allowed_skew,
         mapping=spec.mapping,
         constants=spec.constants,
+        events=tuple(core.Meaning(each.when, *each.told, each.mapping) for each in spec.events),
         blind_above=spec.blind_above,
     )
 

@@ -13,8 +13,7 @@ from service.adapters.catalog.problem import Problem, Step, Where, show
 from service.adapters.catalog.reader import JSON, Document
 from service.adapters.catalog.route import RouteSpec, receivers
 from service.adapters.catalog.rule import DetectSpec, RuleSpec
-from service.adapters.decode.mapping import FIELDS, FieldMapping, MappingError
-from service.core.catalog import Source
+from service.adapters.decode.mapping import FIELDS, MappingError, compiled
 from service.core.telling.receivers import MANAGER
 
 S = TypeVar("S", bound=Strict)
@@ -32,6 +31,7 @@ _REFERENCES: Mapping[str, Sequence[tuple[tuple[str, ...], str]]] = {
         (("sources", "*"), "Source"),
     ],
     "Journey": [(("stages", "*", "moments", "*"), "Moment")],
+    "Source": [(("events", "*", word), "Moment") for word in ("promise", "kept", "broken", "cancelled")],
     "Calendar": [(("moments", "*"), "Moment")],
     "Rule": [(("moment",), "Moment"), (("moments", "*"), "Moment")],
 }
@@ -187,6 +187,7 @@ def _uneven(spans: Iterable[tuple[Where, int]], watched: Mapping[str, MomentSpec
 
 def _sources(entries: Sequence[Entry]) -> Iterator[Problem]:
     topics: dict[str, str] = {}
+    deadlines = {entry.name: spec.deadline is not None for entry, spec in of_kind(entries, MomentSpec)}
     for entry, spec in of_kind(entries, SourceSpec):
         first = topics.setdefault(spec.topic, entry.name)
         if first != entry.name:
@@ -198,6 +199,22 @@ def _sources(entries: Sequence[Entry]) -> Iterator[Problem]:
         for name, expression in spec.mapping.items():
             if wrong := _wrong_field(name) or _wrong_expression(name, expression):
                 yield entry.problem(("mapping", name), wrong)
+        yield from _meanings(entry, spec, deadlines)
+
+
+def _meanings(entry: Entry, spec: SourceSpec, deadlines: Mapping[str, bool]) -> Iterator[Problem]:
+    """A start says when its promise falls due, or its moment does."""
+    for place, meaning in enumerate(spec.events):
+        if wrong := _wrong_expression("when", meaning.when):
+            yield entry.problem(("events", place, "when"), wrong)
+        for name, expression in meaning.mapping.items():
+            if wrong := _wrong_field(name) or _wrong_expression(name, expression):
+                yield entry.problem(("events", place, "mapping", name), wrong)
+        moment = meaning.promise
+        due = "due" in spec.mapping or "due" in meaning.mapping
+        if moment is not None and not due and not deadlines.get(moment, True):
+            message = f"says no due time, and Moment {show(moment)} has no deadline; map due, or give it deadline: "
+            yield entry.problem(("events", place, "promise"), f"{message}{{after: 5d}}")
 
 
 def _wrong_field(name: str) -> str | None:
@@ -211,7 +228,7 @@ def _wrong_field(name: str) -> str | None:
 def _wrong_expression(field: str, expression: str) -> str | None:
     """What the decoder would refuse, said before a single event is read."""
     try:
-        FieldMapping(Source(name="", topic="", mapping={field: expression}))
+        compiled("", field, expression)
     except MappingError as error:
         return str(error).partition(": ")[2]
     return None

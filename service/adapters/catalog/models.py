@@ -229,6 +229,34 @@ class JourneySpec(Strict):
         return self
 
 
+class MeaningSpec(Strict):
+    """What records of a foreign topic say where a condition holds."""
+
+    when: Line = Field(description="JMESPath that is true of such a record", examples=["\"status == 'SHIPPED'\""])
+    promise: Name | None = Field(None, description="the moment whose promise begins; due by its event or `deadline`")
+    kept: Name | None = Field(None, description="the moment whose promise is completed, in time or late")
+    broken: Name | None = Field(None, description="the moment whose promise will not be kept")
+    cancelled: Name | None = Field(None, description="the moment whose promise the customer withdrew")
+    mapping: dict[str, Line] = Field(default_factory=dict, description="fields found elsewhere in such records")
+
+    @property
+    def told(self) -> tuple[Literal["promise", "kept", "broken", "cancelled"], str]:
+        """The word, and the moment that it is said of."""
+        words: tuple[Literal["promise", "kept", "broken", "cancelled"], ...] = (
+            "promise",
+            "kept",
+            "broken",
+            "cancelled",
+        )
+        return next((word, moment) for word in words if (moment := getattr(self, word)) is not None)
+
+    @model_validator(mode="after")
+    def _one_word(self) -> Self:
+        if sum(name is not None for name in (self.promise, self.kept, self.broken, self.cancelled)) != 1:
+            raise wrong("needs exactly one of promise, kept, broken and cancelled; write one item for each")
+        return self
+
+
 class SourceSpec(Strict):
     """A topic and how to read it."""
 
@@ -240,6 +268,11 @@ class SourceSpec(Strict):
         default_factory=dict, description="field of the contract to the JMESPath expression that finds it"
     )
     constants: dict[str, Line] = Field(default_factory=dict, description="field of the contract to a fixed text")
+    events: Annotated[list[MeaningSpec], listed()] = Field(
+        default_factory=list,
+        description="what records mean, where they say it in words of their own",
+        examples=["[{when: \"status == 'PLACED'\", promise: delivered}]"],
+    )
     blind_above: Share = 0.2
 
     refused: ClassVar[Mapping[str, str]] = {

@@ -16,6 +16,7 @@ from service.adapters.decode import envelope, faults
 from service.adapters.decode.bulk import BulkDecoder, LeanOutcome
 from service.adapters.decode.faults import DEEP_BYTES, TOO_LARGE, Fault, RefusedError
 from service.adapters.decode.mapping import FieldMapping
+from service.adapters.decode.meanings import Meanings
 from service.core.catalog import Catalog, Source
 from service.core.event import (
     DAY,
@@ -48,10 +49,16 @@ _NO_HEADERS: Mapping[str, bytes] = {}
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What became of a batch: each payload is in exactly one of the two lists, both in the batch's order."""
+    """What became of a batch: each payload is in exactly one of the two lists, both in the batch's order.
+
+    Where a source says what its records mean, one may be several events (`unfolded`: how many more than payloads), or
+    none (`passed`: so many payloads were of no concern).
+    """
 
     records: list[Record]
     dead: list[DeadLetter]
+    unfolded: int = 0
+    passed: int = 0
 
 
 class Decoder:
@@ -66,7 +73,8 @@ class Decoder:
         self._dated = frozenset(name for name, moment in catalog.moments.items() if moment.deadline is not None)
         self._skew = source.allowed_skew if source is not None else DEFAULT_SKEW
         foreign = source is not None and (source.mapping or source.constants)
-        self._mapping = FieldMapping(source) if source is not None and foreign else None
+        self._meanings = Meanings(source) if source is not None and source.events else None
+        self._mapping = FieldMapping(source) if source is not None and foreign and not source.events else None
         self.too_large = too_large
         self._bulk = BulkDecoder()
         self._json = msgspec.json.Decoder(Event)
@@ -75,7 +83,7 @@ class Decoder:
     @property
     def speaks_contract(self) -> bool:
         """Whether payloads are read as the contract itself, without a field mapping."""
-        return self._mapping is None
+        return self._mapping is None and self._meanings is None
 
     def decode(self, batch: Batch, now: Micros | None = None) -> Decoded:
         """Decode a batch; an event later than `now` plus the allowed skew is refused as `future`.
@@ -85,6 +93,8 @@ class Decoder:
         latest = LATEST if now is None else min(LATEST, now + self._skew)
         records: list[Record] = []
         dead: list[DeadLetter] = []
+        if self._meanings is not None:
+            return self._decode_meanings(self._meanings, batch, latest)
         if self._mapping is not None or batch.headers is not None or not self._plain(batch.payloads):
             self._decode_carefully(batch, latest, records, dead)
             return Decoded(records, dead)
@@ -172,6 +182,44 @@ class Decoder:
             else:
                 records.append(Record(offset, micros(found.time), found))
 
+    def _decode_meanings(self, meanings: Meanings, batch: Batch, latest: Micros) -> Decoded:
+        """A topic in words of its own: every payload is some events, a dead letter or of no concern."""
+        records: list[Record] = []
+        dead: list[DeadLetter] = []
+        unfolded = passed = 0
+        headers: Sequence[Mapping[str, bytes]] = batch.headers or [_NO_HEADERS] * len(batch.payloads)
+        for offset, payload, header in zip(batch.offsets, batch.payloads, headers, strict=True):
+            found = self._told(meanings, payload, header, latest)
+            if isinstance(found, Fault):
+                dead.append(faults.bury(batch.partition, offset, found, payload, header))
+                continue
+            records += [Record(offset, micros(event.time), event) for event in found]
+            unfolded += max(len(found) - 1, 0)
+            passed += not found
+        return Decoded(records, dead, unfolded, passed)
+
+    def _told(
+        self, meanings: Meanings, payload: bytes, headers: Mapping[str, bytes], latest: Micros
+    ) -> list[Event] | Fault:
+        """All that one payload says, or what is wrong with any of it: half of a record is not taken."""
+        fault = faults.unreadable(payload, self.too_large)
+        if fault is not None:
+            return fault
+        events: list[Event] = []
+        try:
+            found = faults.parsed(payload)
+            for told in meanings.of(found):
+                event = self._explained(found, headers, told)
+                fault = faults.bad_text(event) or self._refuse(event, micros(event.time), latest)
+                if fault is not None:
+                    return fault
+                events.append(event)
+        except RefusedError as error:
+            return error.fault
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            return faults.explain(payload, error)
+        return events
+
     def _one(self, payload: bytes, headers: Mapping[str, bytes], latest: Micros) -> Event | Fault:
         fault = faults.unreadable(payload, self.too_large)
         if fault is not None:
@@ -191,28 +239,32 @@ class Decoder:
 
     def _unwrapped(self, payload: bytes, headers: Mapping[str, bytes]) -> Event:
         try:
-            return self._converted(self._object.decode(payload), headers)
+            return self._converted(self._object.decode(payload), headers, self._mapping)
         except (msgspec.MsgspecError, UnicodeDecodeError, RefusedError):
             # Once more, slowly: to say what is wrong, or that it was in a field that nobody reads.
-            return self._explained(faults.parsed(payload), headers)
+            return self._explained(faults.parsed(payload), headers, self._mapping)
 
-    def _converted(self, found: Mapping[str, object], headers: Mapping[str, bytes]) -> Event:
+    def _converted(
+        self, found: Mapping[str, object], headers: Mapping[str, bytes], mapping: FieldMapping | None
+    ) -> Event:
         fields = envelope.unwrap(found, headers)
-        if self._mapping is not None:
-            fields = self._mapping.apply(found, fields)
+        if mapping is not None:
+            fields = mapping.apply(found, fields)
         # Into one type where it is named: msgspec takes the union of them apart anew at each call.
         event: Event = msgspec.convert(fields, _KINDS.get(str(fields.get("type")), Event))
         return event
 
-    def _explained(self, found: Mapping[str, object], headers: Mapping[str, bytes]) -> Event:
+    def _explained(
+        self, found: Mapping[str, object], headers: Mapping[str, bytes], mapping: FieldMapping | None
+    ) -> Event:
         try:
-            event = self._converted(found, headers)
+            event = self._converted(found, headers, mapping)
         except msgspec.ValidationError as error:
             fields = envelope.unwrap(found, headers)
-            if self._mapping is None:
+            if mapping is None:
                 raise RefusedError(faults.invalid(fields, error)) from error
-            fault = faults.invalid(self._mapping.apply(found, fields), error)
-            raise RefusedError(self._mapping.blame(fault)) from error
+            fault = faults.invalid(mapping.apply(found, fields), error)
+            raise RefusedError(mapping.blame(fault)) from error
         fault_or_none = faults.huge(event)
         if fault_or_none is not None:
             raise RefusedError(fault_or_none)

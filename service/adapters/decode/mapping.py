@@ -62,7 +62,7 @@ class FieldMapping:
                 )
                 raise MappingError(message)
         self._expressions = {
-            field: (text, _compiled(source.name, field, text)) for field, text in source.mapping.items()
+            field: (text, compiled(source.name, field, text)) for field, text in source.mapping.items()
         }
         self._constants = dict(source.constants)
 
@@ -76,7 +76,7 @@ class FieldMapping:
         dimensions = dict(own) if isinstance(own, dict) else {}
         values: dict[str, object] = dict(self._constants)
         for field, (text, expression) in self._expressions.items():
-            value = _search(field, text, expression, found)
+            value = search(field, text, expression, found)
             if value is not None:
                 values[field] = value
         for field, value in values.items():
@@ -101,7 +101,9 @@ class FieldMapping:
         return Fault("mapping", f"{field} from {shown(text)}: {found}")
 
 
-def _compiled(source: str, field: str, text: str) -> ParsedResult:
+def compiled(source: str, field: str, text: str) -> ParsedResult:
+    """An expression, ready to be asked. Raises MappingError."""
+
     def unfit(why: str) -> MappingError:
         return MappingError(f"source {source}: the mapping of {field}, {shown(text)}, {why}")
 
@@ -127,7 +129,8 @@ def _nodes(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             stack.extend(found["children"])
 
 
-def _search(field: str, text: str, expression: ParsedResult, found: Mapping[str, object]) -> object:
+def search(field: str, text: str, expression: ParsedResult, found: Mapping[str, object]) -> object:
+    """What an expression finds. Raises RefusedError."""
     try:
         return expression.search(found)
     except Exception as error:

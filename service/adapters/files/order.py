@@ -131,9 +131,12 @@ class OrderedFile:
         for lines in self._blocks():
             self._looked = max(self._looked, self.file.position)
             texts = dict(zip(lines.numbers, lines.texts, strict=True))
-            for record in _decode(lines, self.file, self._reading):
-                text = texts[record.offset]
-                rows.append((record.at, record.offset, text))
+            # A line may be several events: once for each time that it tells of.
+            for at, number in dict.fromkeys(
+                (record.at, record.offset) for record in _decode(lines, self.file, self._reading)
+            ):
+                text = texts[number]
+                rows.append((at, number, text))
                 size += len(text) + _ROW_COST
                 self._rows += 1
             if size > self._reading.run:
@@ -173,12 +176,16 @@ class OrderedFile:
             block = max(_RUN_BLOCK, RUN_BYTES // 16 // len(self._spilled))
             runs = [_read_run(self._file, start, end, block) for start, end in self._spilled] + runs
         for piece in merge(runs):
-            numbers = [number for _, number, _ in piece.items]
-            texts = [text for _, _, text in piece.items]
-            records = _decode(Lines(numbers, texts), self.file, self._reading)
-            given += len(records)
+            texts = {number: text for _, number, text in piece.items}
+            records = _decode(Lines(list(texts), list(texts.values())), self.file, self._reading)
+            given += len(piece.items)
             self._given = self.file.size * given // max(self._rows, 1)
-            yield piece.times, records
+            if len(records) == len(piece.items) == len(texts):
+                yield piece.times, records
+                continue
+            mine = {(at, number) for at, number, _ in piece.items}
+            records = sorted((each for each in records if (each.at, each.offset) in mine), key=lambda each: each.at)
+            yield [record.at for record in records], records
         self._given = self.file.size
 
 

@@ -56,7 +56,11 @@ class Voice(msgspec.Struct, frozen=True, gc=False):
 
 
 class Counts(msgspec.Struct, gc=False):
-    """What became of records: read = accepted (late ones among them) + duplicate + dead-lettered, always."""
+    """What became of records: read = accepted (late ones among them) + duplicate + dead-lettered, always.
+
+    Where a source says what its records mean, each event of a record is read; `unfolded`: those beyond the first. A
+    record of no concern is accepted, of no moment.
+    """
 
     read: int = 0
     accepted: Counter[str] = msgspec.field(default_factory=Counter)
@@ -65,10 +69,12 @@ class Counts(msgspec.Struct, gc=False):
     duplicate: int = 0
     dead: Counter[str] = msgspec.field(default_factory=Counter)
     """By reason."""
+    unfolded: int = 0
 
     def add(self, other: "Counts") -> None:
         """Take another batch's counts in."""
         self.read += other.read
+        self.unfolded += other.unfolded
         self.accepted.update(other.accepted)
         self.late.update(other.late)
         self.duplicate += other.duplicate

@@ -119,6 +119,15 @@ class Database(ABC):
         """
 
     @abstractmethod
+    def people(
+        self, connection: Connection, rows: Select[Any], parts: Sequence[ColumnElement[bool]]
+    ) -> tuple[int, int, tuple[int, ...]]:
+        """How many rows of (customer, value) there are, the sum of the values, and how many customers each part has.
+
+        A row lies in one part; a customer counts in the first part that has a row of theirs.
+        """
+
+    @abstractmethod
     def examine(self) -> tuple[float | None, str]:
         """Its clock in Unix seconds, where it has one of its own, and what is damaged."""
 

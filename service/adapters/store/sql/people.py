@@ -56,19 +56,11 @@ class SqlPeople:
         with self._database.read() as connection:
             unknown = given_up(connection, places)
             waits = waiting() if unknown is None else waiting() & ~unknown
-            lost = func.coalesce(_count_if(unknown), 0) if unknown is not None else literal(0)
-            sums = select(func.count(), _sum(breaks.c.value), _count_if(waits), lost, _count_if(settled)).where(here)
-            broken, value, *rows = connection.execute(sums).one()
-            if not broken:
-                return Impact()
             # Each row once: those who wait, those given up who do not, those served late, and the others.
-            rest = ~waiting() & ~settled
-            words = (waits, false() if unknown is None else unknown, settled, rest)
-            parts = tuple(zip((*rows, broken - sum(rows)), words, strict=True))
-            asked = [select(breaks.c.customer).where(here, of) for count, of in parts if count]
-            found = iter(self._database.distinct(connection, *asked))
-        still, lost_ones, kept, others = (next(found) if count else 0 for count, _ in parts)
-        return Impact(broken, still + lost_ones + kept + others, value or 0, still, kept, lost_ones)
+            words = (waits, false() if unknown is None else unknown, settled, ~waiting() & ~settled)
+            rows = select(breaks.c.customer, breaks.c.value).where(here)
+            broken, value, (still, lost, kept, others) = self._database.people(connection, rows, words)
+        return Impact(broken, still + lost + kept + others, value, still, kept, lost)
 
     def newly_hit(self, places: Sequence[Place], step: Micros) -> list[tuple[Micros, int]]:
         """Customers by the step in which they were hit first."""

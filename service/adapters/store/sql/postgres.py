@@ -107,6 +107,17 @@ class PostgresDatabase(Database):
         """Whether a column holds one of many values; as one parameter, so that there may be any number."""
         return column == func.any(bindparam(None, list(values), type_=ARRAY(TEXT), unique=True))
 
+    def people(
+        self, connection: Connection, rows: Select[Any], parts: Sequence[ColumnElement[bool]]
+    ) -> tuple[int, int, tuple[int, ...]]:
+        """Parts without rows are not asked again."""
+        customer, value = rows.selected_columns
+        sums = [func.count().filter(part) for part in parts]
+        many, worth, *counts = connection.execute(rows.with_only_columns(func.count(), func.sum(value), *sums)).one()
+        asked = [rows.with_only_columns(customer).where(part) for part, n in zip(parts, counts, strict=True) if n]
+        found = iter(self.distinct(connection, *asked)) if asked else iter(())
+        return many, int(worth or 0), tuple(next(found) if n else 0 for n in counts)
+
     def distinct(self, connection: Connection, *queries: Select[Any]) -> tuple[int, ...]:
         """How many different texts some queries of one column give, each without those of the queries before it."""
         if len(queries) == 1:

@@ -51,7 +51,8 @@ def _of_partitions(connection: Connection) -> list[Account]:
         if row.first is not None and row.position is not None:
             # What was passed and not read: control records, what was compacted away, what was gone before it was read.
             passed = row.position - row.first + twice.get(row.id, 0)
-            found.append(Account(name, _SPAN, max(mine["read"] - passed, 0), 0, f"{mine['read']:,} of {passed:,}"))
+            records = mine["read"] - mine["unfolded"]
+            found.append(Account(name, _SPAN, max(records - passed, 0), 0, f"{records:,} of {passed:,}"))
     return found
 
 

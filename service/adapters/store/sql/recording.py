@@ -245,6 +245,8 @@ def blind_row(span: BlindSpan) -> Row:
 def _count_rows(partition: int, given: Counts) -> Iterable[Row]:
     if given.read:
         yield partition, "read", "", given.read
+    if given.unfolded:
+        yield partition, "unfolded", "", given.unfolded
     if given.duplicate:
         yield partition, "duplicate", "", given.duplicate
     for name, counter in (("accepted", given.accepted), ("late", given.late), ("dead", given.dead)):

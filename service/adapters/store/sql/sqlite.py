@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import URL, ColumnElement, Connection, Select, Text, create_engine, event, func, select
+from sqlalchemy import URL, ColumnElement, Connection, Select, Text, case, create_engine, event, func, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
@@ -95,6 +95,30 @@ class SqliteDatabase(Database):
             known |= _texts(connection, query)
             counts.append(len(known) - before)
         return tuple(counts)
+
+    def people(
+        self, connection: Connection, rows: Select[Any], parts: Sequence[ColumnElement[bool]]
+    ) -> tuple[int, int, tuple[int, ...]]:
+        """In one pass over the rows, which costs as much as all the rest."""
+        known: set[str] = set()
+        found: list[set[str]] = [set() for _ in parts]
+        broken = value = 0
+        cells = [case((part, rows.selected_columns[0])).label(f"part{place}") for place, part in enumerate(parts)]
+        for first in range(0, sys.maxsize, _AT_ONCE):
+            some = rows.add_columns(*cells).limit(_AT_ONCE).offset(first).subquery()
+            names = [func.json_group_array(of).filter(of.is_not(None)) for of in list(some.c)[2:]]
+            many, worth, *texts = connection.execute(select(func.count(), func.sum(some.c[1]), *names)).one()
+            broken, value = broken + many, value + (worth or 0)
+            for mine, text in zip(found, texts, strict=True):
+                mine.update(_decode(text or "[]"))
+            if many < _AT_ONCE:
+                break
+        counts = []
+        for mine in found:
+            before = len(known)
+            known |= mine
+            counts.append(len(known) - before)
+        return broken, value, tuple(counts)
 
     def examine(self) -> tuple[float | None, str]:
         """No clock of its own; what a quick check of the file finds."""

@@ -245,7 +245,7 @@ class _Ingest:
     def save(self, changes: Changes, position: int, clock: PartitionClock) -> Claim:
         claim, connection = self._claim, self._transaction.connection
         with translated(self._transaction.where):
-            row = positions.advance(connection, claim, position, clock, changes.hashes, changes.counts.read)
+            row = positions.advance(connection, claim, position, clock, changes.hashes, _records(changes))
             self._store.recorder.write(connection, changes, self.view.promises, row)
         try:
             self._transaction.commit()
@@ -280,3 +280,8 @@ class _Closing:
             self._store.recorder.write(connection, changes, changes.promises, NO_PARTITION)
             connection.execute(update(moments).where(moments.c.moment == self._moment).values(values))
         self._transaction.commit()
+
+
+def _records(changes: Changes) -> int:
+    """How many records were read, whatever number of events they told."""
+    return changes.counts.read - changes.counts.unfolded
