@@ -86,6 +86,7 @@ def build(settings: Settings, catalog: Catalog, *, shadow: bool = False, learn_f
         weekly,
         guard=build_guard(settings, store, notifier),
         retaining=retaining,
+        accounts=store.accounts,
     )
 
 

@@ -5,7 +5,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -22,6 +22,7 @@ from service.adapters.web.settings import LOOPBACK, WebSettings
 from service.core.catalog import Catalog
 from service.core.event import Micros, Partition
 from service.core.judging.watchers import watchers
+from service.core.keeping import Account
 from service.core.ports import Notifier, Source, Store
 from service.loops.announce import Announcer, Money
 from service.loops.blind import Blindness
@@ -30,6 +31,7 @@ from service.loops.guard import Guard, Pulse, StuckLoop
 from service.loops.ingest import Ingest, live_topics
 from service.loops.marking import Marking
 from service.loops.posting import Posting
+from service.loops.recounting import Recounting
 from service.loops.retaining import Retaining
 from service.loops.routing import Pages, Routing
 from service.loops.send import Sender
@@ -82,7 +84,7 @@ class Options:
 class Service:
     """Ingest, watch, route, send and the pages, each in a thread of its own, over one store."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # where everything that runs comes together
         self,
         catalog: Catalog,
         store: Store,
@@ -93,6 +95,7 @@ class Service:
         *,
         guard: Callable[[Mapping[str, Pulse]], Guard] | None = None,
         retaining: Retaining | None = None,
+        accounts: Callable[[], Sequence[Account]] | None = None,
     ) -> None:
         self.store = store
         self._options = options
@@ -200,6 +203,7 @@ class Service:
             "send": self.sender.pulse,
         }
         self._retaining = retaining
+        self._recounting = Recounting(accounts, self.meter) if accounts is not None else None
         self._guard = (guard or partial(Guard, store))(self._pulses)
         self._threads: dict[str, threading.Thread] = {}
         self._ingest_over = threading.Event()
@@ -220,6 +224,8 @@ class Service:
             self._start("digest", partial(self._weekly.run, self._stop))
         if self._retaining is not None:
             self._start("retain", partial(self._retaining.run, self._stop))
+        if self._recounting is not None:
+            self._start("recount", partial(self._recounting.run, self._stop))
         self._start("guard", partial(self._guard.run, self._stop))
 
     def _start(self, name: str, work: Callable[[], None]) -> None:

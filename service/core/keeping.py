@@ -156,13 +156,20 @@ class Account(msgspec.Struct, frozen=True, gc=False):
 
 
 class Keep(msgspec.Struct, frozen=True, gc=False):
-    """How long what is kept; None: for ever. `minutes`: windows of minutes, which then become hours."""
+    """How long what is kept; None: for ever. `minutes`: windows of minutes, which then become hours.
+
+    `promises`: those that were settled. `timeline`: what interruptions went through, and who was told of it. `audit`:
+    who saw, changed and did what.
+    """
 
     minutes: Micros | None = None
     dead_letters: Micros | None = None
     notices: Micros | None = None
     breaks: Micros | None = None
     voices: Micros | None = None
+    promises: Micros | None = None
+    timeline: Micros | None = None
+    audit: Micros | None = None
 
 
 class Ages(Protocol):

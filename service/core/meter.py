@@ -58,6 +58,10 @@ class Meter(Protocol):
         """A turn of a loop ended with an error and will be tried again."""
         ...
 
+    def recounted(self, off: int) -> None:
+        """The books were recounted: by how much their lines differ."""
+        ...
+
 
 class NoMeter:
     """A meter that keeps nothing, for commands that nobody scrapes."""
@@ -90,4 +94,7 @@ class NoMeter:
         """Nothing."""
 
     def failed(self, loop: Loop) -> None:
+        """Nothing."""
+
+    def recounted(self, off: int) -> None:
         """Nothing."""

@@ -60,8 +60,11 @@ class Retention(Section):
     notices: Span | None = 90 * DAY
     breaks: Span | None = None
     voices: Span | None = None
+    promises: Span | None = None
+    timeline: Span | None = None
+    audit: Span | None = None
 
     @property
     def keep(self) -> Keep:
         """The same for the store."""
-        return Keep(self.minutes, self.dead_letters, self.notices, self.breaks, self.voices)
+        return Keep(**{name: getattr(self, name) for name in Keep.__struct_fields__})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import pwd
 import shutil
@@ -50,8 +49,6 @@ class PostgresServer:
     """
 
     def __init__(self, address: str | None = None) -> None:
-        # Two of these may share one server, and so may several runs.
-        self._names = (f"momentwatch_test_{uuid.uuid4().hex}" for _ in itertools.count())
         self._folder: Path | None = None
         self._server: Server | None = None
         if address is not None:
@@ -63,7 +60,8 @@ class PostgresServer:
 
     def create_database(self) -> str:
         """Create an empty database and return its SQLAlchemy URL."""
-        name = next(self._names)
+        # Two of these may share one server, and so may several runs and threads.
+        name = f"momentwatch_test_{uuid.uuid4().hex}"
         self._command("CREATE DATABASE {}", name)
         return self._url.set(database=name).render_as_string(hide_password=False)
 

@@ -168,6 +168,8 @@ DISTRUSTED = Metric("momentwatch_source_distrusted", "gauge", "1 while that make
 # Each range is a row of the store's table `gaps`, and makes its moments blind for as long as nobody knows.
 LOST = Metric("momentwatch_records_lost", "gauge", "Records gone before they were read, at most.", ("source",))
 RECONCILE = Metric("momentwatch_reconcile_difference", "gauge", "Read minus accepted, duplicate and dead; must be 0.")
+# The same and more from the rows themselves, every quarter of an hour: dead letters, break rows, events, offsets.
+BOOKS = Metric("momentwatch_books_difference", "gauge", "Rows against counts when last recounted; must be 0.")
 RELOAD_SUCCESS = Metric("momentwatch_catalogue_reload_success", "gauge", "1 if the last load was taken.")
 RELOAD_TIME = Metric(
     "momentwatch_catalogue_reload_timestamp_seconds", "gauge", "When a catalogue was last taken, Unix time."

@@ -74,6 +74,7 @@ class Metrics:
         self._rejected = self._counter(m.EVENTS_REJECTED)
         self._notices = self._counter(m.NOTICES)
         self._failures = self._counter(m.LOOP_FAILURES)
+        self._books = self._gauge(m.BOOKS)
         self._batch = self._histogram(m.BATCH_SECONDS)
         self._tick = self._histogram(m.TICK_SECONDS)
         self._lag = self._gauge(m.CONSUMER_LAG)
@@ -177,6 +178,10 @@ class Metrics:
     def failed(self, loop: Loop) -> None:
         """Count a turn that ended in error."""
         self._failures.labels(loop).inc()
+
+    def recounted(self, off: int) -> None:
+        """What the rows themselves say."""
+        self._books.set(off)
 
     def _tallied(self, tally: Tally) -> None:
         """The net of a transaction, for a promise that moves from one window to another changes nothing."""

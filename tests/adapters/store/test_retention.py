@@ -6,13 +6,16 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
 from service.adapters.store.sql.store import SqlStore
 from service.core.event import DAY, HOUR, MINUTE, Complaint, instant
+from service.core.handling import Action
 from service.core.keeping import Keep
-from service.core.ports import Delivery
+from service.core.people import AuditEntry
+from service.core.ports import Delivery, TimelineEntry
 from service.loops.retaining import Retaining
-from tests.adapters.store.scene import T0, Reader, close, every_break, notice, outcome, promise
+from tests.adapters.store.scene import T0, Reader, close, every_break, news, notice, outcome, promise
 from tests.adapters.store.test_graves import bury, payload
 from tests.adapters.store.test_reconciling import wrong
 from tests.adapters.store.test_restating import replay
@@ -138,6 +141,36 @@ def test_old_rows_go_and_the_books_balance(store: SqlStore) -> None:
     assert 0 < len(every_break(store)) < rows
     assert min(row.at for row in every_break(store)) >= T0 + DAY
     assert store.complaints("paid", 0, T0 + 9 * DAY) == []
+    assert wrong(store) == []
+
+
+def rows_of(store: SqlStore, *names: str) -> list[int]:
+    with store._database.read() as connection:
+        return [connection.scalar(text(f"SELECT COUNT(*) FROM {name}")) or 0 for name in names]  # noqa: S608  # ours
+
+
+def test_settled_promises_and_old_history_go_and_what_waits_stays(store: SqlStore) -> None:
+    reader = filled(store)
+    reader.take(outcome(T0 + HOUR, id="k0-kept", moment="delivered", key="k0", customer="c"))
+    tables = ("timeline", "news", "audit", "actions")
+    for at in (T0, T0 + 9 * DAY):
+        store.note(TimelineEntry("i", at, "noted", "x"))
+        store.tell([news(f"n{at}", at)])
+        store.add_audit(AuditEntry(at, "ann", "admin", "exported", "i"))
+        store.act(Action("i", at, "annotate", "ann", note="x"))
+    before = rows_of(store, *tables)
+    waiting = rows_of(store, "promises WHERE waiting")
+
+    run(store, Keep(promises=DAY, timeline=DAY, audit=DAY), T0 + 9 * DAY)
+
+    # Whoever still waits is counted by the row, and news that nobody routed yet is still to be told.
+    assert rows_of(store, "promises WHERE waiting") == waiting
+    assert rows_of(store, "promises WHERE NOT waiting") == [0]
+    after = rows_of(store, *tables)
+    assert after[1] == before[1] == 2
+    assert [after[0], *after[2:]] != [before[0], *before[2:]]
+    assert all(n > 0 for n in after)
+    assert rows_of(store, *(f"{name} WHERE at < {T0 + DAY}" for name in ("timeline", "audit", "actions"))) == [0, 0, 0]
     assert wrong(store) == []
 
 

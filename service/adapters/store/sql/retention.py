@@ -2,20 +2,39 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from sqlalchemy import Connection, Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
 
 from service.adapters.store.sql.bulk import Plan, plan
 from service.adapters.store.sql.database import Database
+from service.adapters.store.sql.desk_tables import actions, decisions, news
 from service.adapters.store.sql.graves import SqlGraves
 from service.adapters.store.sql.recording import NO_PARTITION, Recorder
-from service.adapters.store.sql.tables import breaks, counts, durations, moments, outbox, signals, tallies, voices
+from service.adapters.store.sql.tables import (
+    audit,
+    breaks,
+    contacts,
+    counts,
+    durations,
+    moments,
+    outbox,
+    promises,
+    signals,
+    tallies,
+    timeline,
+    voices,
+)
 from service.core.event import HOUR, Micros
 from service.core.keeping import Keep, Which
 
 _ADD = {table: plan(table, "add") for table in (tallies, durations, signals)}
 _ADD_COUNTS = plan(counts, "add")
 _DELETE_BREAKS = plan(breaks, "delete")
+_DELETE_PROMISES = plan(promises, "delete")
+_TIMELINE = ((timeline, ()), (decisions, ()), (news, (news.c.routed,)))
+"""With what must hold beside the age: news that nobody routed yet is still to be told."""
+_AUDIT = ((audit, ()), (actions, ()), (contacts, ()))
 Work = Callable[[Connection, Micros], int]
 _STEP: Micros = 6 * HOUR
 _CHUNK = 2_000
@@ -37,6 +56,9 @@ class SqlRetention:
             or self._notices(keep, now)
             or self._aged(keep.breaks, now, self._old_breaks)
             or self._aged(keep.voices, now, self._old_voices)
+            or self._aged(keep.promises, now, self._old_promises)
+            or self._aged(keep.timeline, now, partial(_old, _TIMELINE))
+            or self._aged(keep.audit, now, partial(_old, _AUDIT))
         )
 
     def _hours(self, keep: Keep, now: Micros) -> int:
@@ -133,7 +155,24 @@ class SqlRetention:
         self._count(connection, "retired_voices", [row.moment or "" for row in rows])
         return len(rows)
 
+    def _old_promises(self, connection: Connection, before: Micros) -> int:
+        """What was settled; who still waits, or was given up, is counted by the row."""
+        settled = (promises.c.due < before, ~promises.c.waiting)
+        query = select(promises.c.moment, promises.c.key).where(*settled).limit(_CHUNK)
+        rows = [tuple(row) for row in connection.execute(query)]
+        self._database.bulk.run(connection, _DELETE_PROMISES, rows)
+        return len(rows)
+
     def _count(self, connection: Connection, name: str, gone: Sequence[str]) -> None:
         """So that the books still balance."""
         added = [(NO_PARTITION, name, moment, n) for moment, n in Counter(gone).items()]
         self._database.bulk.run(connection, _ADD_COUNTS, added)
+
+
+def _old(tables: Sequence[tuple[Table, Sequence[ColumnElement[bool]]]], connection: Connection, before: Micros) -> int:
+    """Some of the oldest rows of append-only tables."""
+    gone = 0
+    for table, where in tables:
+        some = select(table.c.id).where(table.c.at < before, *where).order_by(table.c.id).limit(_CHUNK - gone)
+        gone += connection.execute(delete(table).where(table.c.id.in_(some.scalar_subquery()))).rowcount
+    return gone

@@ -14,6 +14,7 @@ from service.adapters.store.sql.failures import translated
 from service.adapters.store.sql.graves import SqlGraves
 from service.adapters.store.sql.packing import ValuesCodec
 from service.adapters.store.sql.reader import SqlReader
+from service.adapters.store.sql.reconciling import accounts
 from service.adapters.store.sql.recording import NO_PARTITION, Recorder, blind_row
 from service.adapters.store.sql.restating import recorded, restating
 from service.adapters.store.sql.retention import SqlRetention
@@ -26,7 +27,7 @@ from service.core.counting.ledger import Promised
 from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock
 from service.core.event import Micros, Partition
-from service.core.keeping import Restatement, StretchTransaction
+from service.core.keeping import Account, Restatement, StretchTransaction
 from service.core.marks import Mark
 from service.core.people import AuditEntry, Client, Contact, Erased, forgot
 from service.core.ports import (
@@ -111,6 +112,10 @@ class SqlStore(SqlDesk, SqlReader):
         """What time does to its tables."""
         widths = {name: moment.window for name, moment in self._moments.items()}
         return SqlRetention(self._database, self.recorder, widths)
+
+    def accounts(self) -> list[Account]:
+        """The lines of its books, recounted row by row."""
+        return accounts(self._database)
 
     def restating(self, moment: str) -> AbstractContextManager[StretchTransaction]:
         """A moment's transaction in which closed windows are counted anew."""
