@@ -15,6 +15,7 @@ PARTS: dict[str, tuple[list[str], list[str] | None]] = {
     "throughput": ([], ["--short", "--events", "40000"]),
     "scaling": ([], ["--events", "40000", "--runs", "1"]),
     "serving": ([], ["--rates", "1000", "--seconds", "5"]),
+    "alerts": ([], ["--runs", "1"]),
     "backtest": ([], ["--events", "50000", "--runs", "1", "--no-flights"]),
 }
 """Detection has tables of its own: `benchmarks.change_detection` and `benchmarks.flights`."""

@@ -103,6 +103,12 @@ def facts_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, mon
     )
 
 
+def brief_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, money: Money) -> Facts:
+    """What a line of a message about several says of one of them."""
+    impact = reader.impact(moment.name, row.segment, row.onset, now)
+    return Facts(now=now, impact=impact, currency=money.code, minor_digits=money.minor_digits)
+
+
 def _will_miss(reader: Reader, moment: str, now: Micros) -> tuple[int, int, int] | None:
     found = will_miss(reader, moment, now)
     return None if found is None else (found.low, found.middle, found.high)

@@ -9,7 +9,7 @@ from itertools import groupby
 import msgspec
 
 from service.core.catalog import Catalog, Moment
-from service.core.event import DAY, Micros
+from service.core.event import DAY, SECOND, Micros
 from service.core.interruption import Interruption
 from service.core.meter import Meter, NoMeter
 from service.core.ports import StaleClaim, Store, StoreAway, StoreBusy
@@ -21,7 +21,7 @@ from service.core.telling.route import Notice, notices
 from service.core.telling.routing import route
 from service.core.telling.upstream import moments_above
 from service.core.telling.verdict import World
-from service.loops.announce import Money, facts_of
+from service.loops.announce import Money, brief_of, facts_of
 from service.loops.guard import Pulse
 
 _LOG = logging.getLogger(__name__)
@@ -29,6 +29,8 @@ _LOG = logging.getLogger(__name__)
 BATCH = 2_000
 """News taken in by one turn: an alert storm is worked off in a few, each one transaction."""
 NOISE_DAYS = 30
+LOOK: Micros = 2 * SECOND
+"""How often what is remembered is looked at while there is no news and nothing is due: a storm may stay for hours."""
 _PATIENCE = 20
 _LOOK_AGAIN = 100
 """Turns with something to route, after which targets are looked at again."""
@@ -76,6 +78,7 @@ class Routing:
         self._meter = meter or NoMeter()
         self._pause = pause
         self._turns = 0
+        self._look_at: Micros = 0
         self._keep: frozenset[str] = frozenset()
         self.pulse = Pulse()
 
@@ -108,6 +111,8 @@ class Routing:
 
     def turn(self) -> bool:
         """Take in what is new and send what is due; whether there may be more at once."""
+        if self._replayed is None and self._clock() < self._look_at and not self._store.news(1):
+            return False
         at = self._store.desk()
         # First what is open, then the news: what ends in between is still open for this turn.
         is_open = self._store.interruptions(open_only=True)
@@ -125,6 +130,8 @@ class Routing:
             decisions += turn.decisions
         if news or made or decisions or msgspec.json.encode(at.desk) != before:
             self._store.save_desk(at, [one.key for one in news], made, decisions, self._clock())
+        waits = [group.flush_at for group in at.desk.groups.values() if group.flush_at is not None]
+        self._look_at = min([self._clock() + LOOK, *waits])
         return more
 
     def _steps(self, news: Sequence[News], *, more: bool) -> Iterator[tuple[Micros, Sequence[News], bool]]:
@@ -187,7 +194,10 @@ class Routing:
     def _facts(self, item: Item, dispatch: Dispatch, world: World) -> Facts:
         it, news = item.interruption, item.news
         moment = world.catalog.moments.get(it.moment) or Moment(it.moment, "")
-        found = facts_of(self._store, moment, it, self._as_of(dispatch, it, news), self._money)
+        now = self._as_of(dispatch, it, news)
+        # One of several is a line: whom it hit, and what that is worth.
+        tell = facts_of if len(dispatch.items) == 1 else brief_of
+        found = tell(self._store, moment, it, now, self._money)
         before = news.level_before if news is not None else None
         owner = world.catalog.owners.get(dispatch.receiver) or accountable(moment, it.segment, world.catalog)
         return msgspec.structs.replace(

@@ -24,4 +24,7 @@ def test_an_unknown_name_is_said_with_the_choice(
 
     with pytest.raises(SystemExit):
         all_of_them.main()
-    assert "througput: no such benchmark; choose from throughput, scaling, serving, backtest" in capsys.readouterr().err
+    assert (
+        "througput: no such benchmark; choose from throughput, scaling, serving, alerts, backtest"
+        in capsys.readouterr().err
+    )

@@ -65,7 +65,7 @@ def test_one_mail_when_it_opens_and_one_when_it_resolves_in_one_thread(
     assert service.end() == 0, service.log_tail()
     opened, resolved = mailbox.mails
     assert opened["To"] == resolved["To"] == "ops@shop.example"
-    assert opened["References"] == resolved["References"]
+    assert resolved["References"] == resolved["In-Reply-To"] == opened["Message-ID"]
     assert opened["Message-ID"] != resolved["Message-ID"]
     assert "HIGH" in opened["Subject"]
     assert resolved["Subject"].startswith("RESOLVED")

@@ -30,6 +30,7 @@ class PagerDuty(Talking, NotifyPagerDuty):  # type: ignore[no-untyped-call]  # a
     """An event for the incident of a conversation."""
 
     title_maxlen = _SUMMARY
+    body_maxlen = _DETAIL
     """apprise's own puts the title into the body, which makes a summary of several lines."""
 
     def send(self, body: str, title: str = "", notify_type: NotifyType = NotifyType.INFO, **_: Any) -> bool:

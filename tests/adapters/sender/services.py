@@ -62,10 +62,11 @@ def _too_long(block: dict[str, Any]) -> bool:
 class Mattermost(Service):
     """The REST API: 201 and the post with its id; an unknown root is a 400."""
 
+    token: str = "bottoken0123456789abcdef01"  # a receiver's of the tests
     posts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def own(self, posted: Posted) -> Reply:
-        if posted.headers.get("Authorization") != "Bearer bottoken0123456789abcdef01":
+        if posted.headers.get("Authorization") != f"Bearer {self.token}":
             return _json(401, {"id": "api.context.session_expired.app_error"})
         path = urlsplit(posted.path).path
         if posted.method == "GET":
@@ -92,12 +93,13 @@ class Incident:
 class PagerDuty(Service):
     """Events API v2: 202; what has no routing key, or acknowledges nothing, is refused or ignored."""
 
+    key: str = "integrationkey0123456789"
     incidents: dict[str, Incident] = field(default_factory=dict)
     opened: int = 0
 
     def own(self, posted: Posted) -> Reply:
         event = posted.json
-        if event.get("routing_key") != "integrationkey0123456789":
+        if event.get("routing_key") != self.key:
             return _json(400, {"status": "invalid event", "errors": ["Invalid routing key"]})
         if event["event_action"] == "trigger" and not {"summary", "source", "severity"} <= event["payload"].keys():
             return _json(400, {"status": "invalid event", "errors": ["payload is incomplete"]})
@@ -116,10 +118,11 @@ class PagerDuty(Service):
 class Opsgenie(Service):
     """The Alert API: 202 and a request id; alerts are named by their alias."""
 
+    key: str = "apikey-0123456789abcdef"
     alerts: dict[str, Incident] = field(default_factory=dict)
 
     def own(self, posted: Posted) -> Reply:
-        if posted.headers.get("Authorization") != "GenieKey apikey-0123456789abcdef":
+        if posted.headers.get("Authorization") != f"GenieKey {self.key}":
             return _json(403, {"message": "Could not authenticate"})
         url, body = urlsplit(posted.path), posted.json
         rest = url.path.removeprefix("/v2/alerts")
