@@ -3,12 +3,12 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from service.adapters.catalog.explain import explain, suggest
-from service.adapters.catalog.fields import Url
+from service.adapters.catalog.fields import Url, wrong
 from service.adapters.catalog.problem import CatalogError, Problem, name_of, show
 from service.adapters.catalog.reader import Document, read
 from service.core.catalog import Catalog
@@ -58,8 +58,14 @@ class Settings(Section):
     }
     _document: Document | None = PrivateAttr(None)
 
+    @model_validator(mode="after")
+    def _people_come_back(self) -> Self:
+        if self.web.login is not None and self.web.login.oidc is not None and not self.public_url:
+            raise wrong("needs public_url, where people come back to; add it", ("web", "login", "oidc"))
+        return self
+
     def problems_with(self, catalog: Catalog) -> list[Problem]:
-        """Targets that the file names and the catalogue does not have."""
+        """Targets and Owners that the file names and the catalogue does not have."""
         document = self._document or Document("settings", 0)
         emergency = self.guard.emergency
         return [
@@ -73,6 +79,10 @@ class Settings(Section):
             ]
             for i, name in enumerate(names)
             if name not in catalog.targets
+        ] + [
+            document.problem(place, f"there is no Owner {show(name)}; {suggest(name, catalog.owners, 'see the rules')}")
+            for place, name in self.web.owners()
+            if name not in catalog.owners
         ]
 
 

@@ -52,13 +52,13 @@ def test_users_and_a_proxy_may_stand_together(tmp_path: Path) -> None:
     assert made.users is not None
     assert made.users.by_password("ann", "correct horse") is not None
     assert made.proxy is not None
-    assert made.proxy.admins == {"it"}
+    assert made.proxy.roles.of(["it"]) == ("admin", None)
 
 
 @pytest.mark.parametrize(
     ("web", "said"),
     [
-        ("{login: {}}", "web.login: asks nobody; write users_file: PATH or proxy"),
+        ("{login: {}}", "web.login: asks nobody; write users_file: PATH, proxy: {trusted: [ADDRESS]} or oidc"),
         ("{login: {users_file: none.yaml}}", "none.yaml is not a file that can be read"),
         ("{login: {proxy: {trusted: [everybody]}}}", '"everybody" is not an address or a network'),
         ("{key_env: KEY}", "holds a key of less than 16 characters"),

@@ -1,4 +1,4 @@
-"""Forms: log in and out, act on an interruption, acknowledge from a link, keep notices quiet; nothing acts on GET."""
+"""Forms: act on an interruption, acknowledge from a link, keep notices quiet; nothing acts on GET."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, get_args
@@ -8,9 +8,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from service.adapters.web.access.actor import Actor
-from service.adapters.web.access.gate import COOKIE, Gate
-from service.adapters.web.access.signing import SESSION_S
+from service.adapters.web.access.gate import Gate
 from service.adapters.web.desk import FrontDesk, Refused, Unsound
+from service.adapters.web.login import add_login
 from service.core.handling import Verb
 
 Render = Callable[[str, Actor | None, dict[str, Any]], str]
@@ -21,36 +21,11 @@ Word = Annotated[str, Form(max_length=1_000)]
 
 def add_forms(app: FastAPI, gate: Gate, desk: FrontDesk, render: Render, interruption: Callable[[str], Any]) -> None:
     """Register them. `interruption`: the view of one by its id, for the page behind a link."""
-    if gate.users is not None:
-        _add_login(app, gate, render)
+    if gate.has_login:
+        add_login(app, gate, render)
     _add_actions(app, gate, desk)
     _add_links(app, gate, desk, render, interruption)
     _add_silences(app, gate, desk)
-
-
-def _add_login(app: FastAPI, gate: Gate, render: Render) -> None:
-    @app.get("/login", response_class=HTMLResponse, include_in_schema=False)
-    def ask_who(to: str = "/") -> str:
-        """Ask for name and password."""
-        return render("login.html", None, {"to": _inside(to), "wrong": False})
-
-    @app.post("/login", response_class=HTMLResponse, include_in_schema=False)
-    def let_in(request: Request, name: Word = "", password: Word = "", to: Word = "/") -> Response:
-        """Start a session."""
-        cookie = gate.login(request, name, password)
-        if cookie is None:
-            return HTMLResponse(render("login.html", None, {"to": _inside(to), "wrong": True}), status_code=401)
-        answer = RedirectResponse(_inside(to), status_code=303)
-        answer.set_cookie(COOKIE, cookie, max_age=SESSION_S, httponly=True, secure=gate.secure, samesite="lax")
-        return answer
-
-    @app.post("/logout", include_in_schema=False)
-    def let_out(request: Request, csrf: Word = "") -> Response:
-        """End the session on this browser."""
-        gate.writer(request, csrf)
-        answer = RedirectResponse("/login", status_code=303)
-        answer.delete_cookie(COOKIE)
-        return answer
 
 
 def _add_actions(app: FastAPI, gate: Gate, desk: FrontDesk) -> None:
@@ -149,10 +124,3 @@ def _do(work: Callable[[], object]) -> None:
         raise HTTPException(422, str(wrong)) from None
     except Refused as refused:
         raise HTTPException(409, str(refused)) from None
-
-
-def _inside(path: str) -> str:
-    """A path of ours, whatever was asked for: a log-in must not lead elsewhere."""
-    if path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable():
-        return path
-    return "/"

@@ -179,7 +179,7 @@ class Site:
     def trouble(self, request: Request, status: int, detail: str = "") -> Response:
         """A page that says what went wrong without repeating what was asked."""
         wants_page = _HTML in request.headers.get("accept", "*/*") and not request.url.path.startswith("/api/")
-        if status == _UNAUTHORIZED and wants_page and self.gate.users is not None and request.method == "GET":
+        if status == _UNAUTHORIZED and wants_page and self.gate.has_login and request.method == "GET":
             return RedirectResponse(f"/login?to={quote(request.url.path, safe='/')}", status_code=303)
         what = _TROUBLE.get(status, ("This did not work", "Try again in a moment."))
         # The details of these are written by us for whoever asked; others are the framework's.
@@ -199,7 +199,7 @@ class Site:
                 "replayed": self._settings.clock == "event",
                 "actor": actor,
                 "csrf": self.gate.csrf(actor) if actor is not None else "",
-                "asks": self.gate.users is not None,
+                "asks": self.gate.has_login,
                 **shown,
             }
         )
@@ -215,7 +215,7 @@ class Site:
         return self._knowing
 
 
-_EXPLAINED = frozenset({403, 409, 422, 429})
+_EXPLAINED = frozenset({403, 409, 422, 429, 503})
 _TROUBLE = {
     401: ("Say who you are", "This page is shown to people who are logged in."),
     403: ("You may not do this", "Ask somebody who may: a responder of the owner, or an admin."),

@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from service.adapters.metrics.meter import new_registry
 from service.adapters.web.access.actor import READER
 from service.adapters.web.access.gate import Gate, Proxy
+from service.adapters.web.access.roles import Roles
 from service.adapters.web.access.signing import Signer
 from service.adapters.web.access.throttle import Throttle
 from service.adapters.web.access.users import Users, hashed
@@ -284,7 +285,7 @@ def test_a_bad_users_file_names_the_user_and_never_the_password(tmp_path: Path) 
 
 
 def test_a_proxy_is_believed_only_from_its_address() -> None:
-    proxy = Proxy((ipaddress.ip_network("10.0.0.0/8"),), responders=frozenset({"ops"}))
+    proxy = Proxy((ipaddress.ip_network("10.0.0.0/8"),), roles=Roles(responders=frozenset({"ops"})))
     gate = Gate(Signer((KEY,)), proxy=proxy)
     headers = {"x-forwarded-user": "ann", "x-forwarded-groups": "staff, ops", **BROWSER}
     assert Office(gate, "10.1.2.3").client.get("/", headers=headers).status_code == 200

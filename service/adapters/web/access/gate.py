@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from service.adapters.web.access.actor import OPEN, Actor, Role
+from service.adapters.web.access.actor import OPEN, Actor
+from service.adapters.web.access.oidc import Oidc
+from service.adapters.web.access.roles import Roles
 from service.adapters.web.access.signing import Signer
 from service.adapters.web.access.throttle import Throttle
 from service.adapters.web.access.users import Users
@@ -22,14 +24,13 @@ _LONGEST_NAME = 200
 class Proxy:
     """A proxy that logs people in and says who they are; believed only when it asks from one of its addresses.
 
-    `roles`: the groups that make somebody a responder or an admin; everybody else who is let in reads.
+    `roles`: what the groups that it names come to.
     """
 
     trusted: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
     user_header: str = "x-forwarded-user"
     groups_header: str = "x-forwarded-groups"
-    responders: frozenset[str] = frozenset()
-    admins: frozenset[str] = frozenset()
+    roles: Roles = field(default_factory=Roles)
 
     def actor(self, request: Request) -> Actor | None:
         """Whom the proxy names; None where it is not the proxy that asks, or it names nobody."""
@@ -46,31 +47,34 @@ class Proxy:
             return None
         name = names[0].strip()
         groups = {part.strip() for part in ",".join(request.headers.getlist(self.groups_header)).split(",")}
-        role: Role = "viewer"
-        if groups & self.admins:
-            role = "admin"
-        elif groups & self.responders:
-            role = "responder"
-        return Actor(name, role, session=f"proxy:{name}")
+        found = self.roles.of(groups)
+        return Actor(name, *found, session=f"proxy:{name}") if found is not None else None
 
 
 @dataclass(slots=True)
 class Gate:
-    """What is asked of everybody. Without `users` and `proxy` everybody is `anybody`."""
+    """What is asked of everybody. Without `users`, `proxy` and `oidc` everybody is `anybody`."""
 
     signer: Signer
     users: Users | None = None
     proxy: Proxy | None = None
+    oidc: Oidc | None = None
     anybody: Actor = OPEN
     secure: bool = False
     """Pages are reached over https, so that the cookie is never sent without it."""
     logins: Throttle = field(default_factory=lambda: Throttle(5, 5))
+    elsewhere: Throttle = field(default_factory=lambda: Throttle(20, 20))
     writes: Throttle = field(default_factory=lambda: Throttle(30, 60))
 
     @property
     def asks(self) -> bool:
         """Whether people have to say who they are."""
-        return self.users is not None or self.proxy is not None
+        return self.proxy is not None or self.has_login
+
+    @property
+    def has_login(self) -> bool:
+        """Whether there is a page to log in on."""
+        return self.users is not None or self.oidc is not None
 
     def actor(self, request: Request) -> Actor | None:
         """Who is asking; None: somebody who did not say."""
@@ -85,6 +89,8 @@ class Gate:
             known = self.signer.user_of(request.cookies.get(COOKIE, ""))
             if known is not None and (user := self.users.by_name(known[0])) is not None:
                 return Actor(user.name, user.role, user.owners, session=f"{known[0]}:{known[1]}")
+        if self.oidc is not None:
+            return self.signer.guest_of(request.cookies.get(COOKIE, ""))
         return None
 
     def required(self, request: Request) -> Actor:
@@ -120,12 +126,17 @@ class Gate:
             raise HTTPException(404)
         if not same_origin(request):
             raise HTTPException(403, "the request comes from another page")
-        peer = request.client.host if request.client is not None else ""
+        peer = peer_of(request)
         # Both, so that neither one address tries many names nor many addresses one name.
         if not self.logins.takes(f"address {peer}") or not self.logins.takes(f"name {name[:_LONGEST_NAME]}"):
             raise HTTPException(429, "too many tries; wait a minute")
         user = self.users.by_password(name, password)
         return self.signer.session(user.name, secrets.token_hex(8)) if user is not None else None
+
+
+def peer_of(request: Request) -> str:
+    """The address that asks."""
+    return request.client.host if request.client is not None else ""
 
 
 def same_origin(request: Request) -> bool:

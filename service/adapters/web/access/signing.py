@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from service.adapters.web.access.actor import ROLES, Actor
+
 _LOG = logging.getLogger(__name__)
 
 SHORTEST = 16
 """Bytes."""
 SESSION_S = 12 * 3600
+STARTED_S = 600
 LINK_S = 24 * 3600
 """A page at three in the morning may be read at breakfast, not next week."""
 
@@ -37,6 +40,8 @@ class _Kept:
             raise ValueError(f"a signing key has at least {SHORTEST} bytes")
         self.keys = keys
         self.sessions = URLSafeTimedSerializer(list(keys), salt="session")
+        self.guests = URLSafeTimedSerializer(list(keys), salt="guest")
+        self.started = URLSafeTimedSerializer(list(keys), salt="started")
         self.links = URLSafeTimedSerializer(list(keys), salt="acknowledge")
 
 
@@ -65,6 +70,30 @@ class Signer:
         found = _loaded(self._now().sessions, cookie, SESSION_S)
         return (found[0], found[1]) if found is not None else None
 
+    def guest(self, actor: Actor, nonce: str) -> str:
+        """A cookie's value for somebody whom a log-in service knows: the role as it was then, for a session's time."""
+        owners = None if actor.owners is None else sorted(actor.owners)
+        return str(self._now().guests.dumps([actor.name, actor.role, owners, nonce]))
+
+    def guest_of(self, cookie: str) -> Actor | None:
+        """Whom a cookie of ours that is not too old was made for."""
+        try:
+            name, role, owners, nonce = self._now().guests.loads(cookie, max_age=SESSION_S)
+        except (BadSignature, ValueError, TypeError):
+            return None
+        if role not in ROLES:
+            return None
+        mine = None if owners is None else frozenset(owners)
+        return Actor(name, role, mine, session=f"guest:{name}:{nonce}")
+
+    def started(self, *parts: str) -> str:
+        """A cookie's value for a log-in that was begun."""
+        return str(self._now().started.dumps(list(parts)))
+
+    def started_of(self, cookie: str, count: int) -> list[str] | None:
+        """The parts of a log-in that was begun, not too long ago."""
+        return _loaded(self._now().started, cookie, STARTED_S, count)
+
     def csrf(self, session: str) -> str:
         """The token that a form of a session carries."""
         return _csrf(self._now().keys[-1], session)
@@ -89,11 +118,11 @@ def _csrf(key: bytes, session: str) -> str:
     return hmac.new(key, b"csrf\x1f" + session.encode(), hashlib.sha256).hexdigest()
 
 
-def _loaded(serializer: URLSafeTimedSerializer, text: str, age: int) -> list[str] | None:
+def _loaded(serializer: URLSafeTimedSerializer, text: str, age: int, count: int = 2) -> list[str] | None:
     try:
         found = serializer.loads(text, max_age=age)
     except BadSignature:
         return None
-    if isinstance(found, list) and len(found) == 2 and all(isinstance(part, str) for part in found):  # noqa: PLR2004
+    if isinstance(found, list) and len(found) == count and all(isinstance(part, str) for part in found):
         return found
     return None
