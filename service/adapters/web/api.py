@@ -26,11 +26,21 @@ Identity = Annotated[str, Path(max_length=100, pattern=r"^[A-Za-z0-9-]+$")]
 Limit = Annotated[int, Query(ge=1, le=500, description="Rows of one answer.")]
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 Token = Annotated[str | None, Header(alias="x-csrf-token", description="For a browser's session; a bearer needs none.")]
+
+
+class Wrong(BaseModel):
+    """Why a request was not taken: a sentence, or each field that is wrong."""
+
+    detail: str | list[dict[str, Any]]
+
+
 _REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The body cannot be read."},
     401: {"description": "Say who you are: a session, or `Authorization: Bearer TOKEN`."},
     403: {"description": "You may not."},
     404: {"description": "There is none."},
     409: {"description": "It does not fit how things stand."},
+    422: {"description": "Something in it is wrong; the answer says what.", "model": Wrong},
     429: {"description": "Too often."},
 }
 

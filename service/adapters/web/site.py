@@ -217,6 +217,7 @@ class Site:
 
 _EXPLAINED = frozenset({403, 409, 422, 429, 503})
 _TROUBLE = {
+    400: ("This cannot be read", "What was sent is no UTF-8, or not in the form that was announced."),
     401: ("Say who you are", "This page is shown to people who are logged in."),
     403: ("You may not do this", "Ask somebody who may: a responder of the owner, or an admin."),
     404: ("There is no such page", "It may have been a moment or an interruption that is no longer kept."),

@@ -1,8 +1,11 @@
 """Logging in at a log-in service: who comes out of it, and what of its answers is not believed."""
 
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
+from json import dumps
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
@@ -16,6 +19,7 @@ from service.adapters.web.access.roles import Roles
 from service.adapters.web.access.signing import Signer
 from service.adapters.web.access.throttle import Throttle
 from service.app.access import gate
+from service.core.catalog import Catalog, Owner
 from service.settings import CatalogError, load_settings
 from tests.adapters.web.test_web_doing import BROWSER, KEY, Office
 from tests.harness.oidc import OidcProvider
@@ -51,8 +55,6 @@ class _Stay(HTTPRedirectHandler):
 
 def consent(url: str) -> str:
     """What a browser does at the provider: the address that it is sent back to."""
-    from urllib.error import HTTPError
-
     try:
         build_opener(_Stay).open(Request(url), timeout=5)  # noqa: S310  # our own loopback
     except HTTPError as answer:
@@ -149,8 +151,6 @@ def test_a_token_that_is_wrong_lets_nobody_in(provider: OidcProvider, what: str)
 
 
 def test_a_token_that_nobody_or_anybody_could_have_signed_lets_nobody_in(provider: OidcProvider) -> None:
-    from base64 import urlsafe_b64encode
-    from json import dumps
 
     def part(value: Any) -> str:
         return urlsafe_b64encode(dumps(value).encode()).rstrip(b"=").decode()
@@ -205,7 +205,9 @@ def test_a_log_in_that_was_begun_in_another_browser_is_not_ended_here(provider: 
 def test_an_answer_counts_once(provider: OidcProvider) -> None:
     office = office_of(provider)
     back = consent(office.client.get("/login/elsewhere", headers=BROWSER).headers["location"])
-    assert office.client.get(back[len("http://127.0.0.1") :]).status_code == 303
+    done = office.client.get(back[len("http://127.0.0.1") :])
+    assert done.status_code == 303
+    assert "momentwatch_login" not in office.client.cookies, "what it was held against is spent"
     assert office.client.get(back[len("http://127.0.0.1") :]).status_code == 403
 
 
@@ -260,8 +262,6 @@ def test_only_the_issuers_host_may_be_inside(provider: OidcProvider) -> None:
         named = f"http://localhost:{urlsplit(provider.issuer).port}"
         provider.issuer = named
         found = provider.discovery() | {"jwks_uri": f"{inside.issuer}/keys", "token_endpoint": f"{inside.issuer}/token"}
-        from json import dumps
-
         provider.answers["/.well-known/openid-configuration"] = (200, {}, dumps(found).encode())
         office = office_of(provider)
         assert log_in(office).status_code == 503
@@ -273,6 +273,22 @@ def test_only_the_issuers_host_may_be_inside(provider: OidcProvider) -> None:
         )
         with pytest.raises(Away, match="names no authorization_endpoint that can be used"):
             oidc_of(provider).begin()
+
+
+def test_no_redirect_is_followed(provider: OidcProvider) -> None:
+    office = office_of(provider)
+    back = consent(office.client.get("/login/elsewhere", headers=BROWSER).headers["location"])
+    for path in ("/token", "/keys"):
+        provider.answers[path] = (307, {"location": f"{provider.issuer}/elsewhere"}, b"")
+    assert office.client.get(back[len("http://127.0.0.1") :]).status_code == 503
+    assert "/elsewhere" not in provider.asked
+
+
+def test_a_service_that_says_it_is_another_is_not_asked(provider: OidcProvider) -> None:
+    found = provider.discovery() | {"issuer": "https://id.example.com"}
+    provider.answers["/.well-known/openid-configuration"] = (200, {}, dumps(found).encode())
+    with pytest.raises(Away, match="says that it is another issuer"):
+        oidc_of(provider).begin()
 
 
 def test_a_service_that_is_away_is_named(provider: OidcProvider) -> None:
@@ -353,8 +369,6 @@ def test_people_need_somewhere_to_come_back_to(tmp_path: Any) -> None:
 
 
 def test_a_team_for_an_owner_that_is_not_there_is_named(tmp_path: Any) -> None:
-    from service.core.catalog import Catalog, Owner
-
     found = settings(tmp_path, GOOD).problems_with(Catalog(owners={"rio-depots": Owner("rio-depots")}))
     [problem] = found
     assert str(problem).endswith('teams.rio[0]: there is no Owner "rio-depot"; did you mean rio-depots?')

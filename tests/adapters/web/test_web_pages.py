@@ -104,7 +104,7 @@ def test_every_answer_carries_the_security_headers(client: TestClient, path: str
     assert "script-src 'self';" in policy
     assert "unsafe" not in policy
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
 
 
 def test_the_interruption_shows_what_a_responder_needs(client: TestClient, market: World) -> None:
