@@ -29,7 +29,14 @@ from service.settings import Settings
 _LOG = logging.getLogger(__name__)
 
 
-def build(settings: Settings, catalog: Catalog, *, shadow: bool = False, learn_from: Micros | None = None) -> Service:
+def build(
+    settings: Settings,
+    catalog: Catalog,
+    *,
+    shadow: bool = False,
+    learn_from: Micros | None = None,
+    told_until: Micros = 0,
+) -> Service:
     """The service of some settings. Waits for a database that is away; raises StoreRefused for one that will not do."""
     if settings.kafka is None:
         message = "serve needs kafka settings"
@@ -62,6 +69,7 @@ def build(settings: Settings, catalog: Catalog, *, shadow: bool = False, learn_f
         hosts=("*",) if settings.web.insecure_bind or settings.web.login is not None else _hosts(settings.public_url),
         shadow=shadow,
         quiet_before=now if first else None,
+        told_until=told_until,
         pseudonyms=pseudonyms(settings),
         ideal=tuple(settings.customers.ideal),
         contact_cost=contact_cost(settings),

@@ -71,6 +71,8 @@ class Options:
     live: bool = True
     shadow: bool = False
     quiet_before: Micros | None = None
+    told_until: Micros = 0
+    """What happened before it was told after this database was copied."""
     watch_pause: float = 0.5
     pseudonyms: Callable[[str], str] | None = None
     mark_pause: float = 30.0
@@ -160,7 +162,8 @@ class Service:
         )
         announcer = None
         if not options.shadow:
-            announcer = Announcer(store, catalog, wall_clock if options.live else None, options.quiet_before)
+            live = wall_clock if options.live else None
+            announcer = Announcer(store, catalog, live, options.quiet_before, options.told_until)
         self.watch = Watch(store, catalog, watchers, load_detector, announcer or silent, meter=self.meter)
         self.watching = Watching(
             self.watch,
@@ -188,6 +191,7 @@ class Service:
             wall_clock,
             meter=self.meter,
             instead=StandingIn(store, lambda: catalog, pages, options.emergency),
+            told_until=options.told_until,
         )
         self.marking = Marking(store, lambda: catalog, self.meter, clock, pause=options.mark_pause)
         self._posting = None

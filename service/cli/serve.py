@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from service.cli.where import moment_of
+
 if TYPE_CHECKING:
     # What it takes to run should not be loaded to print the help.
     from service.adapters.catalog import Loaded
@@ -33,6 +35,12 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         type=_ago,
         metavar="30d",
         help="on a first start, read the topics from so long ago, and page nobody about that time",
+    )
+    parser.add_argument(
+        "--told-until",
+        type=moment_of,
+        metavar="TIME",
+        help="after a restore: until when the service before was alive; what happened before is not told again",
     )
     parser.set_defaults(run=run)
 
@@ -78,7 +86,13 @@ def run(arguments: argparse.Namespace) -> int:
     for warning in loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     try:
-        service = build(settings, loaded.catalog, shadow=arguments.shadow, learn_from=arguments.learn_from)
+        service = build(
+            settings,
+            loaded.catalog,
+            shadow=arguments.shadow,
+            learn_from=arguments.learn_from,
+            told_until=arguments.told_until or 0,
+        )
     except StoreRefused as refused:
         print(refused, file=sys.stderr)
         return BAD_CATALOGUE

@@ -37,6 +37,7 @@ class Announcer:
 
     `clock`: the wall time, or None where time comes from the events and nothing is history. `learned_at`: the
     wall time before which everything is the past that a first start reads: what is over by then is told to nobody.
+    `told_until`: what happened before it was told by a process that lived on after this database was copied.
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class Announcer:
         catalog: Catalog,
         clock: Callable[[], Micros] | None = None,
         learned_at: Micros | None = None,
+        told_until: Micros | None = None,
     ) -> None:
         self._reader = reader
         self._catalog = catalog
         self._clock = clock
         self._learned_at = learned_at
+        self._told_until = told_until or 0
 
     def __call__(self, change: Change) -> News | None:
         """What of a change people may have to be told, nothing where it is history."""
@@ -57,7 +60,9 @@ class Announcer:
             # Whoever was told of it must hear that nobody will say any more, however late that is.
             return news_of(change, None)
         muted: Reason | None = None
-        if self._clock is not None and self._clock() - change.at > LATE:
+        # What was told before the database was restored is told again as it was, and the sender knows.
+        history = self._clock is not None and self._clock() - change.at > LATE
+        if history and change.at > self._told_until:
             if change.what != "resolved" or change.at <= (self._learned_at or 0):
                 return None
             muted = "was_open_while_away"

@@ -70,14 +70,18 @@ class _Ended(msgspec.Struct, frozen=True):
     due_at: Micros = 0
 
 
+_TOLD = Delivery("sent")
+
+
 class Sender:
     """Sends outside of any transaction, one notice at a time to a target and to many targets at once.
 
     The store is called from one thread; workers only send. What a worker learnt is kept until the store took
     it. `instead`: asked, with what became of the last attempt, for what stands in for a notice that is given up.
+    `told_until`: notices of what happened before it were sent after this database was copied, and are not sent again.
     """
 
-    def __init__(  # what it stands on, each by name
+    def __init__(  # noqa: PLR0913  # what it stands on, each by name
         self,
         store: Outbox,
         notifier: Notifier,
@@ -88,6 +92,7 @@ class Sender:
         limits: Limits | None = None,
         meter: Meter | None = None,
         instead: Callable[[Notice, str], Sequence[Notice]] | None = None,
+        told_until: Micros = 0,
     ) -> None:
         self._store = store
         self._notifier = notifier
@@ -97,6 +102,7 @@ class Sender:
         self._limits = limits or Limits()
         self._meter = meter or NoMeter()
         self._instead = instead or (lambda _notice, _why: ())
+        self._told_until = told_until
         self.pulse = Pulse()
         self._breakers: dict[str, Breaker] = {}
         self._busy: dict[str, int] = {}
@@ -163,7 +169,11 @@ class Sender:
         leased = self._store.lease(now, until, self._limits.batch, sorted(closed | self._busy.keys()))
         by_target: dict[str, list[Leased]] = {}
         for row in leased:
-            by_target.setdefault(row.notice.target, []).append(row)
+            if (row.created_at if row.notice.at is None else row.notice.at) < self._told_until:
+                self._store.delivered(row, _TOLD, now, None)
+                _log.info("%s/%s: was sent before the database was restored", row.notice.target, row.notice.key)
+            else:
+                by_target.setdefault(row.notice.target, []).append(row)
         for target, rows in by_target.items():
             breaker = self._breakers.get(target)
             if breaker is None:

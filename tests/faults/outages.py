@@ -1,13 +1,17 @@
 """A database that goes away under a running process, and answers to its commits that are lost on their way."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 from sqlalchemy import make_url
 
+from service.core.event import rfc3339
 from tests.faults.proxy import Proxy
 from tests.faults.rig import Outcome, Rig, World
+from tests.faults.stream import CHUNK
 from tests.harness.postgres import PostgresServer, own_postgres
 
 AWAY_S = 2.0
@@ -62,6 +66,35 @@ def lost_commits(world: World, name: str, seed: int, kills: int) -> Outcome:
         proxy.delay_s = 0.0
         rig.points["COMMIT answers lost"] = proxy.swallowed
         return rig.end(life)
+
+
+def restored(world: World, name: str, seed: int, kills: int) -> Outcome:
+    """The database is lost, and a copy takes its place that was made hours before: nothing is told twice.
+
+    What the targets heard after the copy was made, the copy knows nothing of; whoever restores it says until when the
+    service lived.
+    """
+    del kills
+    with Rig(world, name, seed, world.topics()) as rig:
+        life = rig.begin()
+        life.end()
+        file = Path(rig.database.removeprefix("sqlite:///"))
+        copy = file.with_suffix(".copy")
+        shutil.copy(file, copy)
+        rig.more(6)
+        life = rig.start()
+        rig.settle([life])
+        life.end()
+        before = len(world.receiver.heard(rig.path))
+        shutil.copy(copy, file)
+        rig.more(3)
+        life = rig.start(arguments=["--told-until", rfc3339(rig.stream.at - 3 * CHUNK)])
+        outcome = rig.end(life)
+        if not before or outcome.notices <= before:
+            outcome.problems.append(f"nobody was told before or after: {before} notices of {outcome.notices}")
+        if outcome.repeated:
+            outcome.problems.append(f"{outcome.repeated} notices were sent again")
+        return outcome
 
 
 def _until_swallowed(rig: Rig, proxy: Proxy, times: int) -> None:

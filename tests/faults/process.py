@@ -116,7 +116,11 @@ class Life:
     def end(self, within_s: float = 60.0) -> int:
         """Ask it to end; its exit code."""
         self.signal(signal.SIGTERM)
-        if not self.ended(within_s):
+        deadline = time.monotonic() + within_s
+        # A failpoint that is still ahead may freeze it on its way out.
+        while not self.ended(0.5) and time.monotonic() < deadline:
+            self.signal(signal.SIGCONT)
+        if not self.ended():
             self.kill()
             raise HarnessError(f"process {self.pid} did not end in {within_s:g} s after SIGTERM\n{self.tail()}")
         return self.code()

@@ -116,6 +116,7 @@ SCENARIOS: dict[str, Scenario] = {
     "zombies": Scenario(zombies),
     "database-restart": Scenario(outages.database_restart),
     "lost-commits": Scenario(outages.lost_commits),
+    "restored": Scenario(outages.restored),
     "targets": Scenario(targets),
     "far-future": Scenario(shapes.far_future),
     "hot-key": Scenario(shapes.hot_key),

@@ -56,6 +56,8 @@ class Notice(msgspec.Struct, frozen=True, gc=False):
     about: tuple[str, ...] = ()
     instead_of: tuple[str, ...] = ()
     """The targets that could not be reached with it before."""
+    at: Micros | None = None
+    """When what it says happened; None where it only says that it goes on."""
 
 
 def news_of(change: Change, muted: Reason | None) -> News | None:
@@ -115,7 +117,18 @@ def notices(
         )
         about = tuple(item.interruption.id for item in dispatch.items)
         made.append(
-            Notice(key, target, dispatch.reason, message, it.id, it.moment, dispatch.receiver, dispatch.path, about)
+            Notice(
+                key,
+                target,
+                dispatch.reason,
+                message,
+                it.id,
+                it.moment,
+                dispatch.receiver,
+                dispatch.path,
+                about,
+                at=max((item.news.at for item in dispatch.items if item.news is not None), default=None),
+            )
         )
     return made
 
