@@ -32,6 +32,8 @@ from tests.harness.process import free_port
 PATIENCE_S = 120.0
 STILL_S = 1.5
 """Two turns of the watch and more."""
+LONGEST = 10
+"""So many times its patience a run may take that gets on."""
 Topics = tuple[tuple[str, int], tuple[str, int]]
 """Two topics' names, and how many partitions each has."""
 ALLOWED_SKEW = 5 * MINUTE
@@ -58,6 +60,14 @@ class Outcome:
     def failed(cls, name: str, why: str) -> "Outcome":
         """One that came to no end."""
         return cls(name, 0, 0, 0, 0, 0, 0, 0.0, [why])
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far reading, closing, judging and telling are; `done`: everything is read, closed and sent."""
+
+    done: bool
+    figures: tuple[object, ...]
 
 
 def _reached(through: int | None, closable: int, live: bool) -> bool:  # said of the clock
@@ -221,14 +231,14 @@ class Rig:
         self.kills += 1
         self.points[life.died_at() or "at random"] += 1
 
-    def standing(self, url: str | None = None) -> object | None:
-        """How far judging is, once everything is read, closed and sent as far as the store says; None before."""
+    def standing(self, url: str | None = None) -> "Standing | None":
+        """How far everything is; None where there is no telling."""
         try:
             return self._standing(url or self.database)
         except (exc.DBAPIError, sqlite3.Error):
             return None
 
-    def _standing(self, url: str) -> object | None:
+    def _standing(self, url: str) -> "Standing | None":
         if url.startswith("sqlite") and not Path(url.removeprefix("sqlite:///")).exists():
             return None
         closable = (self.stream.at - LATENESS) // MINUTE * MINUTE
@@ -236,34 +246,33 @@ class Rig:
         try:
             with engine.connect() as connection:
                 read = connection.scalar(text("SELECT SUM(n) FROM counts WHERE name = 'read'")) or 0
-                closed = connection.execute(text("SELECT moment, closed_through FROM moments")).all()
+                closed = connection.execute(text("SELECT moment, closed_through FROM moments ORDER BY moment")).all()
                 ticks = connection.execute(text("SELECT moment, tick FROM judged ORDER BY moment")).all()
                 unsent = "SELECT COUNT(*) FROM outbox WHERE state IN ('waiting', 'attempting')"
-                waiting = connection.scalar(text(unsent))
-                unrouted = connection.scalar(text("SELECT COUNT(*) FROM news WHERE NOT routed"))
+                waiting = connection.scalar(text(unsent)) or 0
+                unrouted = connection.scalar(text("SELECT COUNT(*) FROM news WHERE NOT routed")) or 0
         finally:
             engine.dispose()
         there = len(closed) == len(DIMENSIONS) and all(_reached(through, closable, self.live) for _, through in closed)
-        return (
-            list(map(tuple, ticks)) if there and read >= self.feed.expected_read and not (waiting or unrouted) else None
-        )
+        done = there and read >= self.feed.expected_read and not (waiting or unrouted)
+        return Standing(done, (read, *map(tuple, closed), *map(tuple, ticks), waiting, unrouted))
 
     def settle(self, lives: Sequence[Life], url: str | None = None, patience_s: float = PATIENCE_S) -> None:
-        """Wait until everything is done and stays so for some turns of the watch; name what was not."""
-        deadline = time.monotonic() + patience_s
+        """Wait until everything is done and stays so for some turns of the watch; name what gets nowhere."""
         before, since = None, time.monotonic()
+        latest = since + LONGEST * patience_s
         while True:
             dead = [life for life in lives if life.ended()]
             if dead:
                 self.problems.append(f"a process ended by itself: {dead[0].tail()}")
                 return
             now = self.standing(url)
-            if now is None or now != before:
+            if now != before:
                 before, since = now, time.monotonic()
-            elif time.monotonic() - since > STILL_S:
+            elif now is not None and now.done and time.monotonic() - since > STILL_S:
                 return
-            if time.monotonic() > deadline:
-                self.problems.append(f"not done after {patience_s:g} s: {lives[0].tail()}")
+            if time.monotonic() > min(latest, since + patience_s):
+                self.problems.append(f"not done, and no further for {patience_s:g} s: {now} {lives[0].tail()}")
                 return
             time.sleep(0.15)
 
