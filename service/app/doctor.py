@@ -9,14 +9,18 @@ from typing import Literal
 
 from service.adapters.catalog import CatalogError, load
 from service.adapters.kafka.configured import kafka_settings
-from service.adapters.store import examined
+from service.adapters.store import examined, open_reader
 from service.app.digest import database_url
 from service.app.notifier import build_notifier
 from service.core.catalog import Catalog
+from service.core.event import rfc3339
 from service.core.ports import StoreAway, StoreBusy, StoreRefused
 from service.settings import Settings, load_settings
 
 _SKEW_S = 5.0
+_LATE_S = 300.0
+_ROWS = 1_000
+_NOTICES = "the interruption's page says which; see docs/runbook.md#outbox-stuck"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ def examine(config: Path) -> Iterator[Finding]:
         catalog = loaded.catalog
         yield from _catalogue(settings, catalog, [str(warning) for warning in loaded.warnings])
     yield from _database(settings)
+    yield from _books(settings)
     yield from _brokers(settings, catalog)
     yield from _targets(settings, catalog)
     yield from _page(settings)
@@ -88,6 +93,39 @@ def _database(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", "clock", f"{ahead:+.1f} s from the database's")
+
+
+def _books(settings: Settings) -> Iterator[Finding]:
+    """What the database itself says of how things went."""
+    try:
+        with open_reader(database_url(settings.database)) as reader:
+            counts, gaps, rows = reader.counts(), reader.gaps(), reader.outbox(limit=_ROWS)
+    except (StoreAway, StoreBusy, StoreRefused):
+        # Said already, with the remedy.
+        return
+    off = counts.read - counts.accepted.total() - counts.duplicate - counts.dead.total()
+    seen = f"{counts.read:,} read, {counts.dead.total():,} dead letters, {counts.duplicate:,} duplicates"
+    if off:
+        yield Finding(
+            "fail", "books", f"{seen}: {off:+,} unaccounted for", "momentwatch reconcile; keep database and log"
+        )
+    else:
+        yield Finding("ok", "books", seen)
+    if gaps:
+        last, lost = gaps[0], sum(gap.records for gap in gaps)
+        where = f"{last.partition.topic}[{last.partition.number}]"
+        seen = f"{lost:,} records gone before they were read, last noticed {rfc3339(last.at)} on {where}"
+        yield Finding("warn", "gaps", seen, "keep topics longer; docs/runbook.md#records-lost")
+    given_up = sum(row.state == "failed" for row in rows)
+    waiting = [row for row in rows if row.state in {"waiting", "attempting"}]
+    late = [row for row in waiting if row.created_at < (time.time() - _LATE_S) * 1_000_000]
+    if late:
+        targets = ", ".join(sorted({row.notice.target for row in late}))
+        yield Finding("fail", "notices", f"{len(late)} not sent for minutes, to {targets}", "momentwatch notify --test")
+    elif given_up:
+        yield Finding("warn", "notices", f"{given_up:,} of the last {len(rows):,} could not be delivered", _NOTICES)
+    else:
+        yield Finding("ok", "notices", f"{len(waiting)} wait")
 
 
 def _brokers(settings: Settings, catalog: Catalog) -> Iterator[Finding]:

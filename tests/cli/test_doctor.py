@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from service.adapters.store import open_store
 from service.cli.main import main
+from service.core.counting.changes import Changes, Counts, Gap
+from service.core.event import Partition
+from service.core.telling.route import Message, Notice
 from tests.e2e.events import MOMENT, OWNER, source
 from tests.e2e.running import kafka_at, write_catalogue
 from tests.harness.process import free_port
@@ -108,3 +111,24 @@ def test_the_clock_is_compared_with_the_servers(
     config = configured(tmp_path, kafka_at(f"127.0.0.1:{free_port()}"))
     assert main(["doctor", "--config", config]) == 1
     assert "s from the database's\n      → let both follow NTP" in capsys.readouterr().out
+
+
+def test_what_the_books_say_is_on_the_page(
+    tmp_path: Path, kafka_broker: KafkaBroker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = configured(tmp_path, kafka_at(kafka_broker.bootstrap_servers), kafka_broker.create_topic())
+    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    claim = store.claim(Partition("shop", 2, "id"))
+    changes = Changes(gaps=[Gap(claim.partition, 10, 32, 1_700_000_000_000_000, None, 0)], counts=Counts(read=3))
+    with store.ingest(claim, (), ()) as transaction:
+        transaction.save(changes, 35, claim.clock)
+    message = Message("k", "k", "title", ("line",), "high")
+    store.enqueue([Notice("k", "desk", "opened", message)], 1_700_000_000_000_000)
+    store.close()
+
+    assert main(["doctor", "--config", config]) == 1
+
+    out = capsys.readouterr().out
+    assert "fail  books: 3 read, 0 dead letters, 0 duplicates: +3 unaccounted for" in out
+    assert "warn  gaps: 22 records gone before they were read, last noticed 2023-11-14T22:13:20Z on shop[2]" in out
+    assert "fail  notices: 1 not sent for minutes, to desk" in out
