@@ -82,7 +82,7 @@ def _start_at_once(rig: Rig, crew: Crew) -> None:
     lives = {
         slot: crew.start(slot, "ingest:claim.before" if slot == "b" else "", action="stop", nth=1) for slot in SLOTS
     }
-    if not lives["b"].wait_noted(20 * PAUSE_S):
+    if not lives["b"].wait_noted(90 * PAUSE_S):
         rig.problems.append(f"no partition came to the second replica: {lives['b'].tail()}")
     time.sleep(3 * PAUSE_S)
     lives["b"].signal(signal.SIGCONT)
