@@ -6,6 +6,9 @@ from typing import ClassVar
 from detectors.arrivals import log_negative_binomial
 from detectors.silence import Silence, State
 
+_NO_PART = 12.0
+"""So many expected arrivals in a row that did not come are no part of them: of a third, one would at 97 %."""
+
 
 class Drop(Silence):
     """Shiryaev-Roberts test that 10, 30 or 50 % of the expected arrivals of the whole are left.
@@ -27,7 +30,7 @@ class Drop(Silence):
     """
 
     kind: str = "drop"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     levels: ClassVar[tuple[float, ...]] = (0.1, 0.3, 0.5)
     weights: ClassVar[tuple[float, ...]] = (0.3, 0.4, 0.3)
     back: ClassVar[float] = 0.7
@@ -41,7 +44,12 @@ class Drop(Silence):
         return state.parts[place] - before
 
     def _recover(self, state: State, mean: float, arrivals: float, null: float) -> None:
-        """Where something comes after all, the test begins anew: it tells whether that is a part or the usual."""
+        """Where something comes after all, it was no stop but a part, if the gap was as short as a part's may be.
+
+        After a longer one the test begins anew: it tells whether what comes now is a part or the usual.
+        """
+        if state.stopped and arrivals > 0.0 and state.missed < _NO_PART:
+            state.stopped = 0.0
         if state.stopped and arrivals > 0.0:
             state.since, state.stopped = -1.0, 0.0
             state.shape = state.scale = state.owed = 0.0  # the stop says nothing of how busy it is now

@@ -59,7 +59,7 @@ class Silence:
     """
 
     kind: str = "silence"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     levels: ClassVar[tuple[float, ...]] = (0.0, 0.05)
     """What is left of the expected arrivals."""
     weights: ClassVar[tuple[float, ...]] = (0.8, 0.2)
@@ -265,7 +265,7 @@ class State:
 
     _NUMBERS = (
         "now", "first", "hour", "seen", "time", "hoped", "rate", "low", "doubt", "wander", "common", "tail", "record",
-        "told", "shape", "scale", "owed", "gap", "gap_deviation", "gap_null", "gap_hour", "gap_known",
+        "told", "shape", "scale", "owed", "gap", "missed", "gap_deviation", "gap_null", "gap_hour", "gap_known",
         "expected", "since", "onset", "evidence", "reached", "wide", "empty_from", "stopped",
     )  # fmt: skip
     _LISTS = ("measure", "climb", "start", "due", "came", "parts")
@@ -281,6 +281,7 @@ class State:
         self.due, self.came = [0.0] * len(_TRENDS), [0.0] * len(_TRENDS)
         self.shape = self.scale = self.owed = 0.0
         self.gap = self.gap_deviation = self.gap_null = self.gap_hour = self.gap_known = 0.0
+        self.missed = 0.0  # expected arrivals that did not come before the last that did
         self.expected = 0.0
         self.empty_from, self.stopped = 0.0, 0.0  # since when nothing comes; nothing had when the breach began
         self.wide, self.parts = 1.0, [0.0] * levels  # of the last prediction; of an empty stretch's, by level
@@ -356,6 +357,7 @@ class State:
         variance = self.wander + more + 1.0 / self.shape
         self.owed += self.rate * length
         if arrivals > 0.0:
+            self.missed = self.gap
             self.parts = [0.0] * len(self.parts)
             self.gap = self.gap_deviation = self.gap_null = self.gap_hour = self.gap_known = 0.0
             self.shape, self.scale = self.shape + arrivals, self.scale + self.owed

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import lfilter
 
-from detectors.frame import NOTHING, Beside, Floats, Frame
+from detectors.frame import Beside, Floats, Frame, Ints
 from service.core.counting.tally import duration_bucket
 
 MINUTE = 60_000_000
@@ -18,6 +18,7 @@ START = 20_454 * DAY
 """A Thursday, 1 January 2026."""
 _STEPS = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR)
 _EVENTS_A_FRAME = 10.0
+_MISSED = 3.0
 _FRIDAY = 4
 SPREAD = 0.6
 """Standard deviation of the logarithm of a duration."""
@@ -35,6 +36,12 @@ _FINE = 288  # points a day on which a wander is drawn
 def step_of(per_hour: float) -> int:
     """How long the judge makes a frame at this traffic."""
     return max((step for step in _STEPS if per_hour * step / HOUR <= _EVENTS_A_FRAME), default=_STEPS[0])
+
+
+def lull_of(per_hour: float) -> tuple[int, int]:
+    """The step at which the judge looks at a lull before its frame is over, and how long a lull that is."""
+    step = step_of(per_hour)
+    return max((one for one in _STEPS if one < step), default=step), round(_MISSED / per_hour * HOUR)
 
 
 def flat(level: float) -> Draw:
@@ -127,9 +134,10 @@ class Path:
         what lasts, lasts `slower` times as long.
         """
         stream = self.stream
-        step = step_of(stream.per_hour)
-        count = max(round(days * DAY / step), 1)
-        first = START + round(begin * DAY / step) * step
+        whole = step_of(stream.per_hour)
+        step, lull = (whole, whole) if stream.regions or stream.lasting else lull_of(stream.per_hour)
+        count = max(round(days * DAY / whole), 1) * (whole // step)
+        first = START + round(begin * DAY / whole) * whole
         middles = (first - START + (np.arange(count) + 0.5) * step) / DAY
         since = middles - begin
         rates = self.rates(middles)
@@ -142,13 +150,14 @@ class Path:
         if not stream.regions:
             trials = rng.poisson(mean)
             hits = rng.binomial(trials, worse).astype(float)
+            if not stream.lasting:
+                yield from _cut(first, (step, whole, lull), trials, hits)
+                return
             for place in range(count):
                 one = trials[place : place + 1]
                 start = first + place * step
-                beside = NOTHING
-                if stream.lasting:
-                    seconds = slower * 60.0 * np.exp(rng.normal(0.0, SPREAD, int(trials[place])))
-                    beside = Beside(durations={"": Counter(duration_bucket(round(1000 * one)) for one in seconds)})
+                seconds = slower * 60.0 * np.exp(rng.normal(0.0, SPREAD, int(trials[place])))
+                beside = Beside(durations={"": Counter(duration_bucket(round(1000 * one)) for one in seconds)})
                 yield Frame(start, start + step, ("",), one, hits[place : place + 1], one, beside=beside)
             return
         names = np.array(["", *(f"region={place:02}" for place in range(stream.regions))])
@@ -162,6 +171,23 @@ class Path:
             failed = np.concatenate([[broken[place].sum()], broken[place][seen]]).astype(float)
             start = first + place * step
             yield Frame(start, start + step, ("", *names[1 + seen].tolist()), tried, failed, tried)
+
+
+def _cut(first: int, steps: tuple[int, int, int], trials: Ints, hits: Floats) -> Iterator[Frame]:
+    """Frames as the judge cuts them: whole ones, or shorter ones while nothing comes for long."""
+    step, whole, lull = steps
+    start = heard = first
+    tried, failed = np.zeros(1, dtype=np.int64), np.zeros(1)
+    for end, count, broken in zip(
+        range(first + step, first + (len(trials) + 1) * step, step), trials, hits, strict=True
+    ):
+        if count:
+            tried[0] += count
+            failed[0] += broken
+            heard = end
+        if end % whole == 0 or end - heard >= lull:
+            yield Frame(start, end, ("",), tried, failed, tried)
+            start, tried, failed = end, np.zeros(1, dtype=np.int64), np.zeros(1)
 
 
 def times(ratio: float) -> Change:
