@@ -18,6 +18,7 @@ from service.core.counting.changes import Changes, Counts, keys_of
 from service.core.counting.duplicates import IdHorizon
 from service.core.counting.intake import Intake
 from service.core.event import DAY, DeadLetter, Micros, Partition, Record, rfc3339
+from service.core.judging.judge import Build
 from service.core.judging.watchers import watchers
 from service.core.reporting.report import Line, Span, lines
 from service.loops.watch import Watch
@@ -40,7 +41,7 @@ class Backtest:
 
     `store` and `watch` stay open to questions after the run. `clock`: the wall time, asked only for events that a
     leap of time parts from all others. `source`: whose records the files hold; None: events as the contract has them.
-    Raises EventFileError for unreadable files.
+    `build`: what watches. Raises EventFileError for unreadable files.
     """
 
     def __init__(
@@ -48,7 +49,9 @@ class Backtest:
         catalog: Catalog,
         clock: Callable[[], Micros] = lambda: time.time_ns() // 1000,
         source: Source | None = None,
+        build: Build = watchers,
     ) -> None:
+        self._build = build
         self._source = source
         self._catalog = catalog
         self._clock = clock
@@ -58,7 +61,7 @@ class Backtest:
     def _begin(self) -> None:
         """Know nothing of any event."""
         self.store = MemoryStore(self._catalog.moments, clock=lambda: 0)
-        self.watch = Watch(self.store, self._catalog, watchers, load_detector, snapshots=False)
+        self.watch = Watch(self.store, self._catalog, self._build, load_detector, snapshots=False)
         self._horizons: dict[Partition, IdHorizon] = {}
         self._began: Micros | None = None
         self._ended: Micros | None = None

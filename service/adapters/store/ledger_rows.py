@@ -18,15 +18,18 @@ def expires_at(row: Promised) -> Micros | None:
     return due
 
 
-def forgotten_in(row: Promised, customer: str, tombstone: str) -> Promised:
-    """The row with a tombstone in the place of an id, in whichever of its events it stands."""
+def forgotten_in(row: Promised, customer: str, known_as: str, tombstone: str) -> Promised:
+    """The row with a tombstone in the place of an id, in whichever of its events it stands, and as its key.
+
+    `known_as`: the name under which events have the customer; a key is as it was sent.
+    """
 
     def entry(of: Entry | None) -> Entry | None:
         if of is None:
             return None
-        name = tombstone if of.customer == customer else of.customer
-        dimensions = without(of.dimensions, customer, tombstone) if of.dimensions else of.dimensions
+        name = tombstone if of.customer == known_as else of.customer
+        dimensions = without(of.dimensions, known_as, tombstone) if of.dimensions else of.dimensions
         return msgspec.structs.replace(of, customer=name, dimensions=dimensions)
 
     events = (row.first, row.newest, row.kept, row.broken, row.cancelled)
-    return Promised(row.moment, row.key, *map(entry, events))
+    return Promised(row.moment, tombstone if row.key == customer else row.key, *map(entry, events))

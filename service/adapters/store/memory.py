@@ -256,14 +256,16 @@ class MemoryStore(MemoryReader, MemoryDesk):
                 if due >= start:
                     keys.add(key)
             self._looked[moment] = end
-        return [row for key in sorted(keys) if settled_at(row := self._promises[moment, key]) is None]
+        # Under another name since: what is forgotten is on the heaps as it was, too.
+        rows = [row for key in sorted(keys) if (row := self._promises.get((moment, key))) is not None]
+        return [row for row in rows if settled_at(row) is None]
 
     def expired(self, moment: str, rows: Sequence[tuple[Micros, str]], since: Micros) -> list[Promised]:
         """The promises among some rows off the heap that still break at that time, each once."""
         found: dict[str, Promised] = {}
         for due, key in rows:
-            row = self._promises[moment, key]
-            if expires_at(row) == due and key not in found:
+            row = self._promises.get((moment, key))
+            if row is not None and expires_at(row) == due and key not in found:
                 heapq.heappush(self._broken_open[moment], (due, key))
                 if due >= since:
                     found[key] = row

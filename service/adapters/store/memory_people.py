@@ -40,6 +40,7 @@ class MemoryPeople:
     _break_times: dict[str, TimeIndex]
     _promises: dict[PromiseKey, Promised]
     _given_up: dict[str, Micros]
+    _due_times: dict[str, TimeIndex]
     _voices: list[Voice]
     _dead: list[tuple[Micros | None, DeadLetter]]
 
@@ -305,8 +306,8 @@ class MemoryPeople:
             dead = [row for row in self._dead if not holds_id(row[1].payload, row[1].detail, customer)]
             erased = Erased(
                 tombstone,
-                breaks=self._forget_breaks(name, tombstone),
-                promises=self._forget_promises(name, tombstone),
+                breaks=self._forget_breaks(customer, name, tombstone),
+                promises=self._forget_promises(customer, name, tombstone),
                 voices=self._forget_voices(name, tombstone),
                 contacts=self._forget_contacts(name, tombstone),
                 dead_letters=len(self._dead) - len(dead),
@@ -318,23 +319,42 @@ class MemoryPeople:
             self._audit.append(forgot(erased, by, at))
             return erased
 
-    def _forget_breaks(self, customer: str, tombstone: str) -> int:
-        changed = 0
-        for rows in self._breaks.values():
-            for ref, row in rows.items():
-                if row.customer == customer:
-                    dimensions = without(row.dimensions, customer, tombstone)
-                    rows[ref] = msgspec.structs.replace(row, customer=tombstone, dimensions=dimensions)
-                    changed += 1
-        return changed
+    def _forget_breaks(self, customer: str, name: str, tombstone: str) -> int:
+        mine = [
+            row
+            for rows in self._breaks.values()
+            for row in rows.values()
+            if row.customer == name or row.ref == "=" + customer
+        ]
+        for row in mine:
+            self._put_break(row.moment, row.ref, None)
+            dimensions = without(row.dimensions, name, tombstone)
+            ref = "=" + tombstone if row.ref == "=" + customer else row.ref
+            who = tombstone if row.customer == name else row.customer
+            after = msgspec.structs.replace(row, customer=who, dimensions=dimensions, ref=ref)
+            self._put_break(row.moment, ref, after)
+        return len(mine)
 
-    def _forget_promises(self, customer: str, tombstone: str) -> int:
+    def _put_break(self, moment: str, ref: str, row: Break | None) -> None:
+        raise NotImplementedError
+
+    def _put_promise(self, place: PromiseKey, row: Promised) -> None:
+        raise NotImplementedError
+
+    def _forget_promises(self, customer: str, name: str, tombstone: str) -> int:
         changed = 0
-        for place, row in self._promises.items():
-            after = forgotten_in(row, customer, tombstone)
-            if after != row:
+        for place, row in list(self._promises.items()):
+            after = forgotten_in(row, customer, name, tombstone)
+            if after == row:
+                continue
+            changed += 1
+            if after.key == row.key:
                 self._promises[place] = after
-                changed += 1
+                continue
+            del self._promises[place]
+            if row.due is not None:
+                self._due_times[row.moment].remove(row.due, row.key)
+            self._put_promise((row.moment, after.key), after)
         return changed
 
     def _forget_voices(self, customer: str, tombstone: str) -> int:

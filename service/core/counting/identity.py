@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from service.core.event import Annotation, DeadLetter, Event, Record
+from service.core.event import Annotation, DeadLetter, Event, Outcome, Promise, Record
 
 PSEUDONYM = "mw1."
 """How pseudonyms begin, so that one which is read again, from a dead letter or an export, stays as it is."""
@@ -94,12 +94,16 @@ class Identities:
         if isinstance(event, Annotation) or event.customer is None:
             return record
         name = self.name(event.customer)
-        if name == event.customer:
-            return record
-        renamed = (
-            anonymous(event, name) if name.startswith(TOMBSTONE) else msgspec.structs.replace(event, customer=name)
-        )
-        return Record(record.offset, record.at, renamed)
+        if name.startswith(TOMBSTONE):
+            event = anonymous(event, name)
+        elif name != event.customer:
+            event = msgspec.structs.replace(event, customer=name)
+        if isinstance(event, Outcome | Promise) and event.key is not None:
+            # Whosever promise it is: the id of somebody who was forgotten is no name for it any more.
+            tombstone = self._forgetting.tombstone(event.key)
+            if tombstone is not None:
+                event = msgspec.structs.replace(event, key=tombstone)
+        return record if event is record.event else Record(record.offset, record.at, event)
 
     def buried(self, letters: Iterable[DeadLetter]) -> list[DeadLetter]:
         """Dead letters without the payloads that hold an id which is not kept as sent.

@@ -1,6 +1,6 @@
 """Which detectors watch a moment: the defaults that every moment has, and those that its rules name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from detectors.adapted import Adapted
 from detectors.drop import Drop
@@ -27,8 +27,11 @@ _KINDS: dict[str, Kind] = {
 }
 
 
-def watchers(moment: Moment, rules: Sequence[Rule]) -> list[Watcher]:
-    """A moment's watchers, new: the defaults share its false-alarm interval, rules stand outside of it."""
+def watchers(moment: Moment, rules: Sequence[Rule], shares: Mapping[str, float] | None = None) -> list[Watcher]:
+    """A moment's watchers, new: the defaults share its false-alarm interval, rules stand outside of it.
+
+    `shares`: the defaults' weights, where not all of them are to watch.
+    """
     found = [
         Watcher(
             name=detector.kind,
@@ -40,6 +43,7 @@ def watchers(moment: Moment, rules: Sequence[Rule]) -> list[Watcher]:
         for detector in defaults(
             false_alarm_interval=moment.false_alarm_interval / DAY,
             cold_start=moment.cold_start / DAY,
+            shares=shares,
         )
     ]
     for rule in rules:

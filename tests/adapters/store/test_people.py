@@ -10,13 +10,14 @@ from sqlalchemy import select
 from service.adapters.store.sql.store import SqlStore
 from service.adapters.store.sql.tables import metadata
 from service.core.counting.changes import Changes
+from service.core.counting.identity import Identities
 from service.core.event import DAY, HOUR, Complaint, CustomerChange, DeadLetter, instant
 from service.core.interruption import Impact
 from service.core.marks import Mark, Risk, Share
 from service.core.people import AuditEntry, Client, Contact, Place, Repeat, SegmentHarm, all_hurt
 from service.core.ports import StaleClaim
 from service.core.reporting.risk import compared
-from tests.adapters.store.scene import FOREVER, HERE, T0, Reader, close, every_break, outcome, promise
+from tests.adapters.store.scene import FOREVER, HERE, T0, Reader, close, every_break, outcome, promise, records
 
 if TYPE_CHECKING:
     from service.core.ports import Store
@@ -256,6 +257,30 @@ def test_no_table_holds_a_forgotten_id(lasting_store: Store) -> None:
                 ):
                     assert not any(each in text for each in ('"ann"', ";ann;", "Ann ")), table.name
                     assert text != "ann", table.name
+
+
+def test_an_id_that_is_a_promise_s_key_is_forgotten_as_one(store: Store) -> None:
+    reader = Reader(store)
+    reader.take(
+        promise(T0, "ann", T0 + DAY, customer="ann"),
+        promise(T0, "eve", T0 + DAY, customer="ann"),
+        promise(T0 + 1, "ann-marie", T0 + DAY, customer="ann-marie"),
+    )
+    close(store, "delivered", T0 + 2 * DAY)
+
+    erased = store.forget("ann", by="dpo", at=T0 + 2 * DAY)
+    gone = store.forget("eve", by="dpo", at=T0 + 2 * DAY)
+
+    keys = {row.key for row in store.lives("delivered", T0, T0 + 2 * DAY, limit=9)}
+    assert keys == {erased.tombstone, gone.tombstone, "ann-marie"}
+    assert {row.ref for row in every_break(store, "delivered")} == {"=" + key for key in keys}
+    # What comes of it later, under the id or not, settles the same promise.
+    claim = store.claim(HERE)
+    events = [outcome(T0 + 3 * DAY, moment="delivered", key=key, customer="ann", id=key) for key in ("ann", "eve")]
+    named = Identities(claim.forgetting).named(records(events))
+    reader.take(*(record.event for record in named), claim=claim)
+    assert {row.ref for row in every_break(store, "delivered") if row.settled_at is None} == {"=ann-marie"}
+    close(store, "delivered", T0 + 90 * DAY, T0 + 30 * DAY)
 
 
 def test_forgetting_makes_claims_stale_and_the_next_claim_knows(store: Store) -> None:

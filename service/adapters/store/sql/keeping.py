@@ -97,8 +97,8 @@ def forget(connection: Connection, bulk: Bulk, customer: str, known_as: str, at:
     tombstone = _tombstone(connection, customer, at)
     return Erased(
         tombstone,
-        breaks=_breaks(connection, bulk, known_as, tombstone),
-        promises=_promises(connection, bulk, known_as, tombstone),
+        breaks=_breaks(connection, bulk, (customer, known_as), tombstone),
+        promises=_promises(connection, bulk, (customer, known_as), tombstone),
         voices=_voices(connection, bulk, known_as, tombstone),
         contacts=_contacts(connection, known_as, tombstone),
         dead_letters=_dead_letters(connection, bulk, customer),
@@ -119,28 +119,37 @@ def _tombstone(connection: Connection, customer: str, at: Micros) -> str:
     return tombstone
 
 
-def _breaks(connection: Connection, bulk: Bulk, customer: str, tombstone: str) -> int:
-    rows = connection.execute(select(breaks).where(breaks.c.customer == customer)).all()
+def _breaks(connection: Connection, bulk: Bulk, names: tuple[str, str], tombstone: str) -> int:
+    """Theirs, and those of promises whose key is their id, whosever these are."""
+    customer, known_as = names
+    own = "=" + customer
+    rows = connection.execute(select(breaks).where((breaks.c.customer == known_as) | (breaks.c.ref == own))).all()
     changed = []
     for row in rows:
-        dims = pack_dimensions(without(unpack_dimensions(row.dims), customer, tombstone))
-        changed.append(_with(row, customer=tombstone, dims=dims))
+        dims = pack_dimensions(without(unpack_dimensions(row.dims), known_as, tombstone))
+        name = tombstone if row.customer == known_as else row.customer
+        changed.append(_with(row, customer=name, dims=dims, ref="=" + tombstone if row.ref == own else row.ref))
+    connection.execute(delete(breaks).where(breaks.c.ref == own))
     bulk.run(connection, _PUT_BREAKS, changed)
     return len(changed)
 
 
-def _promises(connection: Connection, bulk: Bulk, customer: str, tombstone: str) -> int:
-    """Also those of others that the customer's outcome settled: each entry of a row has its own."""
-    inside = _encode(customer)[1:-1].decode()
+def _promises(connection: Connection, bulk: Bulk, names: tuple[str, str], tombstone: str) -> int:
+    """Also those of others that the customer's outcome settled, or whose key is the id."""
+    customer, known_as = names
+    inside = _encode(known_as)[1:-1].decode()
     query = select(promises).where(
-        (promises.c.customer == customer) | promises.c.body.contains(inside, autoescape=True)
+        (promises.c.customer == known_as)
+        | promises.c.body.contains(inside, autoescape=True)
+        | (promises.c.key == customer)
     )
     changed = []
     for row in connection.execute(query).all():
         before = _promised(row.body)
-        after = forgotten_in(before, customer, tombstone)
+        after = forgotten_in(before, customer, known_as, tombstone)
         if after != before:
-            changed.append(_with(row, body=_encode(after).decode(), customer=after.customer))
+            changed.append(_with(row, key=after.key, body=_encode(after).decode(), customer=after.customer))
+    connection.execute(delete(promises).where(promises.c.key == customer))
     bulk.run(connection, _PUT_PROMISES, changed)
     return len(changed)
 
