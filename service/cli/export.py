@@ -90,8 +90,9 @@ def _trouble(arguments: argparse.Namespace, settings: "Settings") -> str:
 @contextmanager
 def _opened(arguments: argparse.Namespace, settings: "Settings") -> "Iterator[tuple[Reader, Store | None]]":
     """The store to read, and to write where that is asked for."""
-    from service.adapters.store import open_reader
+    from service.adapters.store import open_reader, open_store
     from service.app.customers import open_people
+    from service.core.ports import StoreRefused
 
     if arguments.mark or arguments.identify:
         store = open_people(settings)
@@ -99,9 +100,19 @@ def _opened(arguments: argparse.Namespace, settings: "Settings") -> "Iterator[tu
             yield store, store
         finally:
             store.close()
-    else:
+        return
+    try:
+        # The audit is written, too.
+        store = open_store(url_in(settings))
+    except StoreRefused as refused:
+        print(f"momentwatch export: not in the audit, which cannot be written now: {refused}", file=sys.stderr)
         with open_reader(url_in(settings)) as reader:
             yield reader, None
+        return
+    try:
+        yield store, store
+    finally:
+        store.close()
 
 
 def _interruption(reader: "Reader", given: str) -> "Interruption | str":
@@ -135,6 +146,9 @@ def _export(
         # Before a single row is written: nobody sees an id without a trace.
         said = f"{len(people)} customers"
         store.add_audit(AuditEntry(now, by, arguments.role, "identified", it.id, said))
+    elif store is not None:
+        said = f"{len(people)} customers"
+        store.add_audit(AuditEntry(now, by, arguments.role, "exported", it.id, said))
     if store is not None and arguments.mark:
         marked = [Contact(it.id, each.customer, arguments.mark, now, by, arguments.note) for each in people]
         store.add_contacts(marked)

@@ -23,6 +23,7 @@ from service.adapters.web.guard import Guard
 from service.adapters.web.health import HealthSource
 from service.adapters.web.live import Live
 from service.adapters.web.now import event_clock, wall_clock
+from service.adapters.web.recovering import add_recovery
 from service.adapters.web.settings import WebSettings
 from service.adapters.web.site import Site
 from service.core.catalog import Catalog
@@ -70,7 +71,9 @@ def make_app(  # what it stands on
     _workings(app, site, Live(reader, settings.keep, settings.refresh))
     _troubles(app, site)
     add_forms(app, gate, desk, site.render, site.interruption_view)
-    app.include_router(api(reader, catalog, gate, desk, clock))
+    routes = api(reader, catalog, gate, desk, clock)
+    add_recovery(routes, reader, catalog, gate, (clock, settings.minor_digits))
+    app.include_router(routes)
     return app
 
 
