@@ -1,0 +1,164 @@
+"""What the promise ledger costs a database: operations a second, and a minute in which very many promises expire.
+
+`--open` promises (10,000,000) are written first, due over the next 30 days, by the store's own way in: promises a
+second into a growing ledger. Then a batch after the other of promises and outcomes of promises made
+long before, in any order: operations a second beside all that is open. Then `--expiring` promises (100,000) fall due in
+one minute: how long the closing of that minute takes, and the longest that a batch of intake waits meanwhile. Seconds
+are wall seconds, CPU seconds this process's; a loaded machine shows in their ratio.
+
+    python -m benchmarks.ledger                                    SQLite, in a temporary folder
+    python -m benchmarks.ledger --postgres postgresql://...        beside it, in an empty database
+"""
+
+import argparse
+import random
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from service.adapters.store import open_store
+from service.core.catalog import Catalog, Moment
+from service.core.counting.changes import Changes, keys_of
+from service.core.counting.course import Reach
+from service.core.counting.intake import Intake, expire
+from service.core.counting.watermark import PartitionClock
+from service.core.event import DAY, HOUR, MINUTE, SECOND, Event, Micros, Outcome, Partition, Promise, Record, instant
+from service.core.ports import Claim, Store
+
+T0: Micros = 1_700_000_000_000_000 // DAY * DAY
+BATCH = 20_000
+MOMENT = Moment("delivered", "ops", dimensions=("region",))
+INTAKE = Intake(Catalog(moments={"delivered": MOMENT}))
+
+
+class Writer:
+    """One partition's batches, as the ingest loop writes them."""
+
+    def __init__(self, store: Store, number: int) -> None:
+        self._store = store
+        self._place = Partition("benchmark", number, "b")
+        self._claim: Claim = store.claim(self._place)
+        self.longest = 0.0
+
+    def take(self, events: Sequence[tuple[Micros, Event]]) -> None:
+        """One batch in one transaction."""
+        began = time.perf_counter()
+        first = self._claim.position or 0
+        records = [Record(first + place, at, event) for place, (at, event) in enumerate(events)]
+        changes = Changes()
+        changes.counts.read = len(records)
+        with self._store.ingest(self._claim, ["delivered"], sorted(keys_of(records))) as transaction:
+            INTAKE.take(self._place, records, transaction.view, changes)
+            clock = PartitionClock(self._place, max(at for at, _ in events))
+            self._claim = transaction.save(changes, first + len(records), clock)
+        self.longest = max(self.longest, time.perf_counter() - began)
+
+
+def promise(number: int, at: Micros, due: Micros) -> tuple[Micros, Event]:
+    """One of 27 regions, worth something."""
+    region = {"region": f"r{number % 27}"}
+    made = Promise(f"p{number}", instant(at), "delivered", f"c{number}", f"k{number}", instant(due), 10.0, region)
+    return at, made
+
+
+def kept(number: int, at: Micros) -> tuple[Micros, Event]:
+    """What became of it."""
+    return at, Outcome(f"o{number}", instant(at), "delivered", f"c{number}", "kept", f"k{number}")
+
+
+def batches(events: Iterator[tuple[Micros, Event]]) -> Iterator[list[tuple[Micros, Event]]]:
+    """So many at a time."""
+    some: list[tuple[Micros, Event]] = []
+    for event in events:
+        some.append(event)
+        if len(some) == BATCH:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def timed(name: str, operations: int, began: tuple[float, float]) -> None:
+    """A line of the table."""
+    wall, cpu = time.perf_counter() - began[0], time.process_time() - began[1]
+    print(f"{name:<58} {operations / wall:>9,.0f} /s {operations / cpu:>9,.0f} /own CPU s", flush=True)
+
+
+def now() -> tuple[float, float]:
+    """Wall and CPU."""
+    return time.perf_counter(), time.process_time()
+
+
+def measure(store: Store, opened: int, expiring: int) -> None:
+    """All of it, over one store."""
+    writer, rng = Writer(store, 0), random.Random(5)
+    spread = 30 * DAY // max(opened, 1)
+    began = now()
+    for batch in batches(promise(n, T0 + n % HOUR, T0 + 2 * DAY + n * spread) for n in range(opened)):
+        writer.take(batch)
+    timed(f"promises into a ledger that grows to {opened:,}", opened, began)
+    mixed = min(opened, 10 * BATCH)
+    began = now()
+    fresh = (promise(opened + n, T0 + HOUR, T0 + 20 * DAY + n * SECOND) for n in range(mixed // 2))
+    old = (kept(n, T0 + 2 * HOUR) for n in rng.sample(range(opened), mixed // 2))
+    for some, others in zip(batches(fresh), batches(old), strict=True):
+        writer.take([event for pair in zip(some, others, strict=True) for event in pair])
+    timed("promises and outcomes in turn, beside all that is open", mixed, began)
+    minute = T0 + DAY
+    for batch in batches(promise(2 * opened + n, T0 + HOUR, minute + n % MINUTE) for n in range(expiring)):
+        writer.take(batch)
+    _expire(store, minute + MINUTE, expiring, 3 * opened)
+
+
+def _expire(store: Store, through: Micros, expiring: int, first: int) -> None:
+    """Close the minute while another partition's batches go on."""
+    stop, beside = threading.Event(), Writer(store, 1)
+    alone = Writer(store, 2)
+    alone.take([promise(first + n, T0 + HOUR, T0 + 25 * DAY) for n in range(1_000)])
+
+    def intake() -> None:
+        place = first + 1_000
+        while not stop.is_set():
+            beside.take([promise(place + n, T0 + HOUR, T0 + 25 * DAY) for n in range(1_000)])
+            place += 1_000
+
+    thread = threading.Thread(target=intake)
+    thread.start()
+    began = now()
+    with store.closing("delivered") as closing:
+        changes = Changes()
+        expire(MOMENT, closing.due(through), (), (closing.reach, Reach(through)), changes)
+        closing.save(changes, through)
+    broke = sum(row is not None for row in changes.breaks.values())
+    timed(f"{broke:,} promises expire in one closing", broke, began)
+    wall = time.perf_counter() - began[0]
+    stop.set()
+    thread.join()
+    if broke != expiring:
+        raise ArithmeticError(f"{broke:,} promises broke and {expiring:,} fell due")
+    waits = f"the longest batch of 1,000 beside it {beside.longest:.1f} s, {alone.longest:.1f} s alone"
+    print(f"  the closing took {wall:.1f} s; {waits}")
+
+
+def main() -> None:
+    """Make, measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--open", type=int, default=10_000_000, dest="opened")
+    parser.add_argument("--expiring", type=int, default=100_000)
+    parser.add_argument("--postgres", metavar="URL", help="an empty database")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        urls = {"SQLite": f"sqlite:///{Path(folder)}/ledger.db"}
+        if arguments.postgres:
+            urls["PostgreSQL"] = arguments.postgres
+        for name, url in urls.items():
+            print(f"{name}", flush=True)
+            with_moment = open_store(url, {"delivered": MOMENT})
+            measure(with_moment, arguments.opened, arguments.expiring)
+            with_moment.close()
+
+
+if __name__ == "__main__":
+    main()
