@@ -33,6 +33,8 @@ WARM_S = 300.0
 EVERY_S = 1.0
 ALLOWED = {"RSS, MiB": 24.0, "threads": 3.0, "file descriptors": 3.0}
 """An hour; of event time that is two days and a half."""
+NOTHING = 0.1
+"""Of the middle: batches are larger while the machine is busy with something else."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,12 @@ class Slope:
     middle: float
     an_hour: float
     error: float
+    hours: float
 
     @property
     def grows(self) -> bool:
-        """Whether it grows by more than is allowed, and not by chance."""
-        return self.an_hour - self.error > ALLOWED[self.what]
+        """Whether it grows by more than is allowed, not by chance, and by more than a backlog takes for a while."""
+        return self.an_hour - self.error > ALLOWED[self.what] and self.an_hour * self.hours > NOTHING * self.middle
 
     def __str__(self) -> str:
         verdict = "GROWS" if self.grows else "flat"
@@ -65,7 +68,7 @@ def slope(what: str, at: Sequence[float], seen: Sequence[float]) -> Slope:
     rise = float((centred * mean_y).sum()) / spread
     rest = mean_y - mean_y.mean() - rise * centred
     error = float(np.sqrt((rest**2).sum() / (len(mean_x) - 2) / spread))
-    return Slope(what, float(np.median(y)), rise, 2 * error)
+    return Slope(what, float(np.median(y)), rise, 2 * error, float(x[-1] - x[0]))
 
 
 def _events(rate: float, draw: random.Random) -> Iterator[bytes]:
