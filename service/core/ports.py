@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
@@ -22,6 +22,9 @@ from service.core.keeping import BooksReader
 from service.core.people import PeopleReader, PeopleStore
 from service.core.telling.desk import News
 from service.core.telling.route import Message, Notice
+
+if TYPE_CHECKING:
+    from service.core.survey import Survey
 
 
 class Source(Protocol):
@@ -280,12 +283,23 @@ class Reader(CourseReader, DeskReader, PeopleReader, BooksReader, Protocol):
         """In order of time."""
         ...
 
-    def totals(self, moment: str, start: Micros, end: Micros, step: Micros) -> list[tuple[Micros, Totals]]:
-        """Sums by step aligned to 1970 plus `start % step`; steps in which nothing happened are left out."""
+    def totals(
+        self, moment: str, start: Micros, end: Micros, step: Micros, *, customers: bool = True
+    ) -> list[tuple[Micros, Totals]]:
+        """Sums by step aligned to 1970 plus `start % step`; steps in which nothing happened are left out.
+
+        `customers`: whether to count them as well, which takes longer than all the rest.
+        """
         ...
 
-    def by_value(self, moment: str, dimension: str, start: Micros, end: Micros) -> list[tuple[str | None, Totals]]:
-        """Sums by a dimension's values, most broken first; None is "not stated"."""
+    def by_value(
+        self, moment: str, dimension: str, start: Micros, end: Micros, *, customers: bool = True
+    ) -> list[tuple[str | None, Totals]]:
+        """Sums by a dimension's values, most broken first; None is "not stated". `customers`: as above."""
+        ...
+
+    def survey(self, moments: Mapping[str, Moment], first: Micros, seen: Micros, now: Micros) -> dict[str, "Survey"]:
+        """Each moment as it stands: days since `first`, blindness since `seen`, the week before and after now."""
         ...
 
     def customers(self, moments: Sequence[str], start: Micros, end: Micros) -> tuple[int, int]:

@@ -31,6 +31,7 @@ from service.core.ports import (
     StoreRefused,
     TimelineEntry,
 )
+from service.core.survey import Survey, one_by_one
 from service.core.telling.desk import News
 from service.core.telling.route import Notice
 from service.core.terms import Edit, Place
@@ -60,6 +61,10 @@ class MemoryStore(MemoryReader, MemoryDesk):
         self._expiring: dict[str, list[tuple[Micros, str]]] = defaultdict(list)
         self._broken_open: dict[str, list[tuple[Micros, str]]] = defaultdict(list)
         self._looked: dict[str, Micros] = {}
+
+    def survey(self, moments: Mapping[str, Moment], first: Micros, seen: Micros, now: Micros) -> dict[str, Survey]:
+        """Each moment as it stands."""
+        return one_by_one(self, moments, first, seen, now)
 
     def declare(self, moments: Mapping[str, Moment]) -> None:
         """Say which dimensions and window width each moment has."""

@@ -96,18 +96,22 @@ class MemoryReader(MemoryPeople):
             found = [rows[ref] for ref in self._break_times[moment].between(start, end)]
         return [row for row in found if holds(segment, row.dimensions)] if segment else found
 
-    def totals(self, moment: str, start: Micros, end: Micros, step: Micros) -> list[tuple[Micros, Totals]]:
+    def totals(
+        self, moment: str, start: Micros, end: Micros, step: Micros, *, customers: bool = True
+    ) -> list[tuple[Micros, Totals]]:
         """Sums by step aligned to `start`; steps in which nothing happened are left out."""
         with self._lock:
             cells: dict[Micros, Cell] = defaultdict(Cell)
             for window, _, cell in self._cells_between(moment, start, end):
                 cells[start + window_of(window - start, step)].add(cell)
-            customers: dict[Micros, set[str]] = defaultdict(set)
-            for row in self._breaks_between(moment, (), start, end):
-                customers[start + window_of(row.at - start, step)].add(row.customer)
-        return sorted(_totals(cells, customers), key=itemgetter(0))
+            hurt: dict[Micros, set[str]] = defaultdict(set)
+            for row in self._breaks_between(moment, (), start, end) if customers else ():
+                hurt[start + window_of(row.at - start, step)].add(row.customer)
+        return sorted(_totals(cells, hurt), key=itemgetter(0))
 
-    def by_value(self, moment: str, dimension: str, start: Micros, end: Micros) -> list[tuple[str | None, Totals]]:
+    def by_value(
+        self, moment: str, dimension: str, start: Micros, end: Micros, *, customers: bool = True
+    ) -> list[tuple[str | None, Totals]]:
         """Sums by a dimension's values, most broken first; None is "not stated"."""
         with self._lock:
             names = self._moments[moment].dimensions
@@ -115,10 +119,10 @@ class MemoryReader(MemoryPeople):
             cells: dict[str | None, Cell] = defaultdict(Cell)
             for _, values, cell in self._cells_between(moment, start, end):
                 cells[None if place is None else values[place]].add(cell)
-            customers: dict[str | None, set[str]] = defaultdict(set)
-            for row in self._breaks_between(moment, (), start, end):
-                customers[row.dimensions.get(dimension)].add(row.customer)
-        totals = _totals(cells, customers)
+            hurt: dict[str | None, set[str]] = defaultdict(set)
+            for row in self._breaks_between(moment, (), start, end) if customers else ():
+                hurt[row.dimensions.get(dimension)].add(row.customer)
+        totals = _totals(cells, hurt)
         return sorted(totals, key=lambda each: (-each[1].broken, each[0] is None, each[0] or ""))
 
     def _cells_between(

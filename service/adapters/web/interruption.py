@@ -10,11 +10,9 @@ from service.adapters.web.notes import Notes, notes
 from service.adapters.web.tables import (
     BreakRow,
     Dimension,
-    Entry,
     NoticeRow,
     Share,
     dimensions,
-    entries,
     notices,
 )
 from service.adapters.web.tables import breaks as break_rows
@@ -76,7 +74,6 @@ class InterruptionPage(msgspec.Struct, frozen=True, gc=False):
     chart_says: str
     notes: Notes
     dimensions: tuple[Dimension, ...]
-    timeline: tuple[Entry, ...]
     breaks: tuple[BreakRow, ...]
     break_columns: tuple[str, ...]
     pages: Pages
@@ -94,10 +91,12 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
     owner = accountable(moment, it.segment, catalog) if moment.owner else Owner("nobody any more")
     place = place_of(it, now)
     impact = reader.impact(it.moment, it.segment, place.start, place.end)
-    risk = at_risk(reader, moment, [place])
-    step_sums = reader.totals(it.moment, place.start, place.end, max(place.end - place.start, 1))
+    risk = at_risk(reader, moment, [place], impact)
+    step_sums = reader.totals(it.moment, place.start, place.end, max(place.end - place.start, 1), customers=False)
     sums = step_sums[0][1] if step_sums else Totals()
-    by_value = {name: reader.by_value(it.moment, name, place.start, place.end) for name in moment.dimensions}
+    by_value = {
+        name: reader.by_value(it.moment, name, place.start, place.end, customers=False) for name in moment.dimensions
+    }
     inside = _inside(it, sums, by_value)
     first, last, step = _around(it, now, words)
     beside = notes(look, moment, (it.segment, first, last + step), it.onset)
@@ -134,7 +133,6 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
         chart_says=says,
         notes=beside,
         dimensions=dimensions(by_value, it.segment),
-        timeline=entries(reader.timeline(it.id), now, words),
         breaks=tuple(break_rows(found, moment.dimensions, now, words)),
         break_columns=moment.dimensions,
         pages=pages,
@@ -260,7 +258,7 @@ def _chart(
     first, last, step = around
     starts = list(range(first, last + 1, step))
     grid = figures.Grid(starts, step, _BEFORE, every=max(DAY // step, 1))
-    totals = dict(reader.totals(it.moment, first - _BEFORE * DAY, starts[-1] + step, step))
+    totals = dict(reader.totals(it.moment, first - _BEFORE * DAY, starts[-1] + step, step, customers=False))
     blind = reader.blind(it.moment, first, now + 1)
     points = figures.series(totals, grid, blind, now)
     marks = [

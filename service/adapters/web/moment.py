@@ -72,7 +72,7 @@ def build(look: Look, moment: Moment) -> MomentPage:
     reader, catalog, now, words = look.reader, look.catalog, look.now, look.words
     name = moment.name
     rows = reader.interruptions(moment=name, since=now - 90 * DAY)
-    seen = see(look, moment, [row for row in rows if row.is_open])
+    [seen] = see(look, {name: moment}, [row for row in rows if row.is_open]).values()
     days = figures.series(seen.days, figures.Grid(words.days(now, SHOWN), DAY, BEFORE), seen.blind, now)
     hours = _hours(reader, name, now)
     beside = notes(look, moment, ((), days[0].start, days[-1].end))
@@ -100,14 +100,14 @@ def build(look: Look, moment: Moment) -> MomentPage:
 def _hours(reader: Reader, name: str, now: Micros) -> list[figures.Point]:
     last = now - now % HOUR
     grid = figures.Grid([last - HOUR * back for back in reversed(range(_HOURS))], HOUR, BEFORE, every=24)
-    totals = dict(reader.totals(name, grid.starts[0] - BEFORE * DAY, now + 1, HOUR))
+    totals = dict(reader.totals(name, grid.starts[0] - BEFORE * DAY, now + 1, HOUR, customers=False))
     return figures.series(totals, grid, reader.blind(name, grid.starts[0], now + 1), now)
 
 
 def _budgets(reader: Reader, moment: Moment, now: Micros) -> list[Budget]:
     found = []
     for objective in moment.objectives:
-        steps = reader.totals(moment.name, now + 1 - objective.window, now + 1, objective.window)
+        steps = reader.totals(moment.name, now + 1 - objective.window, now + 1, objective.window, customers=False)
         sums = steps[0][1] if steps else Totals()
         allowed = sums.attempts * (1 - objective.target)
         left = 1 - sums.broken / allowed if allowed else 1.0

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 
 from service.adapters.web import harm, interruption, listing, moment, trust, wall
@@ -20,6 +21,7 @@ from service.adapters.web.handled import MARK_WORDS, handled, silence_lines, tol
 from service.adapters.web.look import Look
 from service.adapters.web.settings import WebSettings
 from service.adapters.web.sheet import Sheet
+from service.adapters.web.tables import entries
 from service.adapters.web.words import Words
 from service.core.catalog import LEVELS, Catalog
 from service.core.event import Micros
@@ -68,11 +70,15 @@ class Site:
     def wall(self, actor: Actor) -> str:
         """The first page."""
 
-        def make() -> Any:
+        def make() -> tuple[wall.Wall, Markup]:
             look = self._look()
-            return wall.build(look, self._complaints.get("knowing", lambda: self._know(look)))
+            view = wall.build(look, self._complaints.get("knowing", lambda: self._know(look)))
+            # Hundreds of tiles are laid out once for all who look.
+            tiles = self._templates.get_template("tiles.html").render({"view": view})
+            return view, Markup(tiles)  # noqa: S704  # of a template that escapes
 
-        return self._page("wall.html", actor, self._views.get("wall", make), live=True)
+        view, tiles = self._views.get("wall", make)
+        return self._page("wall.html", actor, view, tiles=tiles, live=True)
 
     def interruptions(self, actor: Actor, page: int) -> str:
         """A page of the list."""
@@ -95,6 +101,7 @@ class Site:
             may_act=actor.may_act(it, self._catalog()),
             levels=LEVELS,
             marks=MARK_WORDS,
+            timeline=entries(self._reader.timeline(it.id), now, words),
             live=True,
         )
 

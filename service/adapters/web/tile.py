@@ -12,7 +12,7 @@ from service.adapters.web.look import Look
 from service.adapters.web.words import Words, about, counted, plain, value_name, whole
 from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan
-from service.core.event import DAY, HOUR, MINUTE, Micros
+from service.core.event import DAY, HOUR, Micros
 from service.core.handling import UNTOUCHED
 from service.core.interruption import Interruption
 from service.core.judging.standing import Standing, StandingWord, expected_through, standing
@@ -68,43 +68,32 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
     last: Micros | None
 
 
-def see(look: Look, moment: Moment, interruptions: Iterable[Interruption]) -> Seen:
-    """Read what a tile shows; `interruptions`: the open ones of any moment."""
-    reader, now, words = look.reader, look.now, look.words
-    name = moment.name
+def see(look: Look, moments: Mapping[str, Moment], interruptions: Iterable[Interruption]) -> dict[str, Seen]:
+    """Read what tiles show; `interruptions`: the open ones of any moment."""
+    now, words = look.now, look.words
     grid = words.days(now, SHOWN + BEFORE)
-    days = dict(reader.totals(name, grid[0], now + 1, DAY))
-    week = reader.totals(name, now + 1 - WEEK, now + 1, WEEK)
-    status = reader.status(name)
-    mine = [one for one in interruptions if one.moment == name]
-    stands = standing(status, mine, expected_through(look.catalog, moment, now))
-    sums = week[0][1] if week else Totals()
-    by_value = {
-        dimension: reader.by_value(name, dimension, now + 1 - WEEK, now + 1)
-        for dimension in (moment.dimensions if sums.broken else ())
-    }
-    return Seen(
-        moment=moment,
-        status=status,
-        standing=stands,
-        interruptions=mine,
-        response=_response_to(reader, stands.worst, now, words),
-        days=days,
-        week=sums,
-        by_value=by_value,
-        due=reader.due(name, now, now + WEEK),
-        blind=reader.blind(name, grid[BEFORE], now + 1),
-        last=_last(reader, name, days, now),
-    )
-
-
-def _last(reader: Reader, name: str, days: Mapping[Micros, Totals], now: Micros) -> Micros | None:
-    """When something last happened, to ten minutes within a day, else to the day."""
-    recent = reader.totals(name, now + 1 - DAY, now + 1, 10 * MINUTE)
-    if recent:
-        return min(recent[-1][0] + 10 * MINUTE, now)
-    busy = [start for start, sums in days.items() if sums.attempts]
-    return min(max(busy) + DAY, now) if busy else None
+    found = look.reader.survey(moments, grid[0], grid[BEFORE], now)
+    by_moment: dict[str, list[Interruption]] = {}
+    for one in interruptions:
+        by_moment.setdefault(one.moment, []).append(one)
+    seen = {}
+    for name, moment in moments.items():
+        mine, known = by_moment.get(name, []), found[name]
+        stands = standing(known.status, mine, expected_through(look.catalog, moment, now))
+        seen[name] = Seen(
+            moment=moment,
+            status=known.status,
+            standing=stands,
+            interruptions=mine,
+            response=_response_to(look.reader, stands.worst, now, words),
+            days=known.days,
+            week=known.week,
+            by_value=known.by_value,
+            due=known.due,
+            blind=known.blind,
+            last=None if known.last is None else min(known.last + moment.window, now),
+        )
+    return seen
 
 
 def _response_to(reader: Reader, worst: Interruption | None, now: Micros, words: Words) -> str:

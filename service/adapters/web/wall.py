@@ -62,7 +62,7 @@ def build(look: Look, knowing: Knowing) -> Wall:
     reader, catalog, now, words = look.reader, look.catalog, look.now, look.words
     since = reader.interruptions(since=now - WEEK)
     open_ones = [one for one in since if one.is_open]
-    seen = {name: see(look, moment, open_ones) for name, moment in catalog.moments.items()}
+    seen = see(look, catalog.moments, open_ones)
     tiles = {name: tile(each, owner_name(catalog, each.moment.owner), now, words) for name, each in seen.items()}
     unreliable = sum(each.standing.word == "unreliable" for each in seen.values())
     unknown = sum(each.standing.word == "unknown" for each in seen.values())
@@ -153,7 +153,7 @@ def _summary(reader: Reader, seen: Mapping[str, Seen], counts: tuple[int, int, i
     if newest > now:
         # A replay's reader is ahead of its judge: how long ago the last event was says nothing.
         return calm
-    # Moments are looked at in steps of ten minutes; none can have been heard after the last event of all.
+    # A window's end may lie after the last event of all.
     quietest = f"; quietest moment {span(now - min(*heard, newest))}" if heard else ""
     return f"{calm} Last event {span(now - newest)} ago{quietest}."
 

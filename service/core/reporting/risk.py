@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from service.core.catalog import Moment
 from service.core.event import DAY, CustomerChange, Micros
-from service.core.interruption import Interruption
+from service.core.interruption import Impact, Interruption
 from service.core.marks import Mark, MarkWord, Peers, Risk, Share
 from service.core.people import Place, place_of
 from service.core.ports import Reader
@@ -25,9 +25,9 @@ LEAST_LEFT = 5
 """Fewer on either side, or fewer who left together, say nothing."""
 
 
-def at_risk(reader: Reader, moment: Moment, places: Sequence[Place]) -> Risk:
-    """What broken promises in some places of a moment put at risk."""
-    impact = reader.harm(places)
+def at_risk(reader: Reader, moment: Moment, places: Sequence[Place], impact: Impact | None = None) -> Risk:
+    """What broken promises in some places of a moment put at risk; `impact`: what they did, where that is known."""
+    impact = impact or reader.harm(places)
     valued, yearly = reader.worth(places) if impact.broken else (0, 0)
     share = moment.loss_probability
     basis = moment.value_basis

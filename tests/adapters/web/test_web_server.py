@@ -75,7 +75,7 @@ def test_an_answer_that_is_too_old_is_made_anew_and_errors_are_not_kept() -> Non
     cache: Brief[float] = Brief(2, clock=lambda: time[0])
     assert cache.get("k", lambda: 1.0) == 1.0
     assert cache.get("k", lambda: 2.0) == 1.0
-    time[0] = 2.0
+    time[0] = 10.0
     with pytest.raises(ZeroDivisionError):
         cache.get("k", lambda: 1 / 0)
     assert cache.get("k", lambda: 3.0) == 3.0
@@ -86,3 +86,58 @@ def test_the_answers_kept_are_bounded() -> None:
     for key in range(10):
         cache.get(key, lambda: 0)
     assert len(cache._entries) == 3
+
+
+class Hands:
+    """A clock moved by hand, and answers that take a while to make."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.made = 0
+        self.done = threading.Semaphore(0)
+
+    def make(self) -> int:
+        self.now += 2.0
+        self.made += 1
+        self.done.release()
+        return self.made
+
+
+def test_what_took_long_is_kept_longer_and_made_anew_beside() -> None:
+    hands = Hands()
+    brief: Brief[int] = Brief(1.0, clock=lambda: hands.now)
+    assert brief.get("wall", hands.make) == 1
+    hands.done.acquire()
+    hands.now += 19.0
+    assert brief.get("wall", hands.make) == 1, "it took two seconds: it is good for twenty"
+    hands.now += 2.0
+    assert brief.get("wall", hands.make) == 1, "who asks waits for nothing"
+    assert hands.done.acquire(timeout=10), "and it was made anew all the same"
+    while brief._entries["wall"].lock.locked():
+        pass
+    assert brief.get("wall", hands.make) == 2
+    hands.now += 101.0
+    assert brief.get("wall", hands.make) == 3, "what is far too old is not shown"
+
+
+def test_an_answer_that_cannot_be_made_anew_leaves_the_old_one_for_a_while() -> None:
+    hands = Hands()
+    brief: Brief[int] = Brief(1.0, clock=lambda: hands.now)
+    assert brief.get("wall", hands.make) == 1
+
+    def away() -> int:
+        raise OSError("the store is away")
+
+    hands.now += 30.0
+    assert brief.get("wall", away) == 1
+    while brief._entries["wall"].lock.locked():
+        pass
+    hands.now += 101.0
+    with pytest.raises(OSError, match="away"):
+        brief.get("wall", away)
+
+
+def test_nothing_is_kept_for_no_time() -> None:
+    hands = Hands()
+    brief: Brief[int] = Brief(0.0, clock=lambda: hands.now)
+    assert [brief.get("wall", hands.make) for _ in range(3)] == [1, 2, 3]

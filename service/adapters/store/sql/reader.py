@@ -12,6 +12,7 @@ from service.adapters.store.sql.desk import SqlDeskReader
 from service.adapters.store.sql.judging import read_series
 from service.adapters.store.sql.packing import unpack, unpack_dimensions
 from service.adapters.store.sql.people import SqlPeople
+from service.adapters.store.sql.survey import survey
 from service.adapters.store.sql.tables import (
     blind_spans,
     breaks,
@@ -29,6 +30,7 @@ from service.adapters.store.sql.tables import (
     timeline,
     voices,
 )
+from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan, Break, Counts, Gap, Voice
 from service.core.counting.ledger import Promised
 from service.core.counting.watermark import PartitionClock
@@ -36,6 +38,7 @@ from service.core.event import Annotation, Complaint, CustomerChange, DeadLetter
 from service.core.interruption import Impact, Interruption, Segment
 from service.core.people import Place
 from service.core.ports import MomentStatus, OutboxRow, TimelineEntry, Totals
+from service.core.survey import Survey
 from service.core.terms import Edit
 
 _promised = msgspec.json.Decoder(Promised).decode
@@ -105,28 +108,44 @@ class SqlReader(SqlDeskReader, SqlPeople):
         values = [self._database.dimension(breaks.c.dims, name).in_(of) for name, of in segment]
         return [breaks.c.moment == moment, breaks.c.at >= start, breaks.c.at < end, *values]
 
-    def totals(self, moment: str, start: Micros, end: Micros, step: Micros) -> list[tuple[Micros, Totals]]:
+    def totals(
+        self, moment: str, start: Micros, end: Micros, step: Micros, *, customers: bool = True
+    ) -> list[tuple[Micros, Totals]]:
         """Sums by step aligned to `start`; steps in which nothing happened are left out."""
         found = self._sums(
             ((tallies.c.opens - start) // step).label("place"),
             ((breaks.c.at - start) // step).label("place"),
             moment,
             (start, end),
+            people=customers,
         )
         return [(start + place * step, totals) for place, totals in sorted(found.items())]
 
-    def by_value(self, moment: str, dimension: str, start: Micros, end: Micros) -> list[tuple[str | None, Totals]]:
+    def survey(self, moments: Mapping[str, Moment], first: Micros, seen: Micros, now: Micros) -> dict[str, Survey]:
+        """Each moment as it stands."""
+        return survey(self._database, moments, first, seen, now)
+
+    def by_value(
+        self, moment: str, dimension: str, start: Micros, end: Micros, *, customers: bool = True
+    ) -> list[tuple[str | None, Totals]]:
         """Sums by a dimension's values, most broken first; None is "not stated"."""
         found = self._sums(
             self._database.dimension(tallies.c.dims, dimension).label("place"),
             self._database.dimension(breaks.c.dims, dimension).label("place"),
             moment,
             (start, end),
+            people=customers,
         )
         return sorted(found.items(), key=lambda each: (-each[1].broken, each[0] is None, each[0] or ""))
 
-    def _sums(
-        self, of_tally: Label[Any], of_break: Label[Any], moment: str, span: tuple[Micros, Micros]
+    def _sums(  # both sides of a place
+        self,
+        of_tally: Label[Any],
+        of_break: Label[Any],
+        moment: str,
+        span: tuple[Micros, Micros],
+        *,
+        people: bool,
     ) -> dict[Any, Totals]:
         start, end = span
         # Places are computed inside, and grouped by outside: a database cannot see that two expressions with
@@ -141,7 +160,7 @@ class SqlReader(SqlDeskReader, SqlPeople):
         customers = select(hurt.c.place, func.count()).group_by(hurt.c.place)
         with self._database.read() as connection:
             summed = {row[0]: tuple(row[1:]) for row in connection.execute(sums)}
-            counted = {row[0]: row[1] for row in connection.execute(customers)}
+            counted = {row[0]: row[1] for row in connection.execute(customers)} if people else {}
         totals = {}
         for place in summed.keys() | counted.keys():
             numbers = dict(zip(_SUMS, summed.get(place, _NOTHING), strict=True))

@@ -51,7 +51,8 @@
 
   const start = () => {
     const events = new EventSource("/live");
-    events.addEventListener("news", load);
+    // Figures are kept for some seconds on the server: what is new may come with the second look only.
+    events.addEventListener("news", () => { load(); setTimeout(load, 5000); });
     events.addEventListener("tick", () => { if (!document.hidden) load(); });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) load(); });
     addEventListener("pagehide", () => events.close());
