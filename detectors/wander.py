@@ -29,7 +29,7 @@ RARE = 90.0
 _DAYS = 2.0 * np.where(np.isfinite(TIMES), TIMES, 0.0)
 _MEMORY = 28.0  # days that a base is made of
 _FLOOR = -12.0  # no hypothesis is ever further behind the best than this, in logs
-_BREAK = 4.0  # a break counts as no more than this, in logs, as a sign of a wander
+_BREAK = -_FLOOR / 2.0  # a break counts as no more than this as a sign of a wander: two within the memory are a habit
 _PENDING = 0.3
 """What is not acquitted yet counts this much: a change would else be taken for a wander that was never seen before."""
 _POOLING = 2e-3
