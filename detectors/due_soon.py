@@ -18,6 +18,17 @@ class WayMark(ShareDetector):
     """Mixture Shiryaev-Roberts on the share of promises that are open when they come to one mark on their way.
 
     Settings, assumptions and guarantee: those of `FailureRate`.
+
+    >>> from detectors.frame import Beside
+    >>> detector, hour = WayMark.at(0, 90.0, 14.0), 3600_000_000
+    >>> def frame(number, still_open):
+    ...     tried = np.array([60])
+    ...     beside = Beside(way=(({"": 60}, {"": still_open}), ({}, {})))
+    ...     return Frame(number * hour, (number + 1) * hour, ("",), tried, 0.0 * tried, tried, beside=beside)
+    >>> for number in range(24 * 14):
+    ...     detector.learn(frame(number, 20 + number % 3))
+    >>> bool(detector.score(frame(24 * 14, 22)).breach[0]), bool(detector.score(frame(24 * 14, 50)).breach[0])
+    (False, True)
     """
 
     kind: str = "way_mark"
