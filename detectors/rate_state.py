@@ -28,7 +28,7 @@ class RateState(ABC):
     """The part of a rate detector that lasts from frame to frame."""
 
     kind: str
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     whole_share: ClassVar[float]
     """Weight of the whole in the decision statistic; the dimensions share the rest, and their values theirs."""
     still: ClassVar[float] = math.inf

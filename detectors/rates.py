@@ -199,8 +199,10 @@ class RateDetector(RateState):
         odds *= level
         rate = odds / (1.0 + odds)
         np.minimum(np.maximum(rate, 1e-9, out=rate), 1.0 - 1e-9, out=rate)
-        spread += doubt if frame.usual else doubt + window.doubt
-        mean, variance = self._wander.predict(rows, now, spread, now - self._first)
+        spread += doubt
+        special = 0.0 if frame.usual else window.doubt
+        mean, variance = self._wander.predict(rows, now, spread, now - self._first, special)
+        spread += special
         followed = self._followed(rows, now, weights)
         ratios, mean, variance, gain = likelihoods(rate, (hits, trials), mean, variance, weights, followed)
         rows[self._table.span["followed"]] = followed.mean, followed.variance

@@ -15,6 +15,7 @@ HYPOTHESES = (
     (0.2, 0.75, 0.12),
     (0.4, 0.4, 0.12),
     (0.8, 0.4, 0.12),
+    (0.8, 0.01, 0.01),  # who failed tries again: few streams are so, and those that are show it within days
 )
 """What a stream may do; a base that stands still is wrong by the same all the time."""
 DEVIATIONS = np.array([one[0] for one in HYPOTHESES])
@@ -33,6 +34,7 @@ _BREAK = -_FLOOR / 2.0  # a break counts as no more than this as a sign of a wan
 _PENDING = 0.3
 """What is not acquitted yet counts this much: a change would else be taken for a wander that was never seen before."""
 _POOLING = 2e-3
+_CLUMPS = COUNT - 1
 _FADING: Floats = np.where(np.isfinite(TIMES), -1.0 / TIMES, 0.0)[:, None]
 
 COLUMNS = {
@@ -77,10 +79,14 @@ class Wander:
         weights /= weights.sum(axis=0)
         return weights
 
-    def predict(self, rows: Floats, now: float, doubt: Floats, days: float) -> tuple[Floats, Floats]:
+    def predict(
+        self, rows: Floats, now: float, doubt: Floats, days: float, special: float = 0.0
+    ) -> tuple[Floats, Floats]:
         """Mean and variance of each row's deviation under each hypothesis, before this window.
 
         `doubt`: variance of the prediction's own error; `days`: how many the base was learned from: it wanders too.
+        `special`: variance that a known event adds to `doubt`. Clumps have no part in it: what comes and goes at
+        once could else explain a break of any size while a sale lasts.
         """
         passed = now - rows[self._filtered]
         memory = _FADING * passed
@@ -90,6 +96,7 @@ class Wander:
         if not math.isfinite(self.still):
             np.subtract(1.0, rows[self._free], out=memory[0])
         spread = doubt + (SQUARES * (1.0 + _DAYS / min(days + 1.0, _MEMORY)))[:, None]
+        spread[:_CLUMPS] += special
         mean: Floats = memory * rows[self._mean]
         memory *= memory
         variance: Floats = rows[self._variance] - spread

@@ -49,6 +49,20 @@ def test_failure_rate_keeps_its_promise_where_every_day_is_another() -> None:
     assert found <= 2 * 2 * 56 / 20
 
 
+def test_failure_rate_keeps_its_promise_where_whoever_failed_tries_again() -> None:
+    """At 30 an hour six in ten who fail fail one to four times more at once: clumps are no change of the rate."""
+    found = 0
+    for seed in range(3):
+        rng = np.random.default_rng(200 + seed)
+        frames = []
+        for number in range(70 * 48):
+            first = int(rng.binomial(15, 0.03))
+            again = int(rng.integers(1, 5, size=rng.binomial(first, 0.6)).sum())
+            frames.append(frame(START + number * HOUR // 2, HOUR // 2, {WHOLE: (15 + again, float(first + again))}))
+        found += sum(end > START + 14 * DAY for end, _ in alarms(drive(FailureRate(20.0), frames)))
+    assert found <= 3 * 56 / 20
+
+
 @pytest.mark.parametrize("ratio", [3.0, 10.0])
 def test_failure_rate_finds_a_step_soon(ratio: float) -> None:
     """At 600 an hour and 2 % the exact bound for a threefold step is about forty minutes."""
