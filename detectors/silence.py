@@ -22,9 +22,7 @@ _BESIDE = (1, 2)  # hours: a clock that changes or a day that starts late is no 
 _ENOUGH = 20.0  # arrivals
 _CEILING = 1e60
 _LONGEST = 60 * 24  # hours of a gap that are gone through one by one; what lies before them changes nothing
-
-_STOPPED = 6.0
-"""So many expected arrivals in a row that did not come are a stop: of a third, one would have come at 86 %."""
+_STOPPED = 6.0  # expected arrivals in a row that did not come: of a third, one would have come at 86 %
 
 
 class Silence:

@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+from abc import abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
@@ -335,11 +336,11 @@ class MemoryPeople:
             self._put_break(row.moment, ref, after)
         return len(mine)
 
-    def _put_break(self, moment: str, ref: str, row: Break | None) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _put_break(self, moment: str, ref: str, row: Break | None) -> None: ...
 
-    def _put_promise(self, place: PromiseKey, row: Promised) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _put_promise(self, place: PromiseKey, row: Promised) -> None: ...
 
     def _forget_promises(self, customer: str, name: str, tombstone: str) -> int:
         changed = 0
