@@ -1,18 +1,16 @@
 """What `momentwatch serve` costs while events come at a rate: a core's share, memory, database, and its start."""
 
 import argparse
-import json
 import os
 import random
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+from benchmarks.coming import coming
 from benchmarks.stream import PARTITIONS
 from benchmarks.table import HEAD, Line, Row
 from tests.e2e.running import Serve, kafka_at, write_catalogue
@@ -29,46 +27,15 @@ The values are drawn independently, the worst case for the database: hardly two 
 DIMENSIONS = ("region", "channel", "carrier", "plan")
 
 
-def _events(rate: int, stop: threading.Event, draw: random.Random) -> Iterator[bytes]:
-    """Events of now, at a rate, over all series."""
-    began, number = time.monotonic(), 0
-    while not stop.is_set():
-        if number >= (time.monotonic() - began) * rate:
-            time.sleep(0.01)
-            continue
-        values = {name: f"{name}-{draw.randrange(VALUES)}" for name in DIMENSIONS}
-        event = {
-            "id": f"{draw.getrandbits(128):032x}",
-            "time": datetime.now(UTC).isoformat(),
-            "type": "outcome",
-            "moment": f"moment-{number % MOMENTS}",
-            "customer": f"customer-{draw.randrange(1_000_000):06}",
-            "outcome": "broken" if draw.random() < 0.02 else "kept",  # noqa: PLR2004  # two of a hundred, as elsewhere
-            "dimensions": values,
-        }
-        number += 1
-        yield json.dumps(event).encode()
-
-
-@contextmanager
-def _coming(bootstrap: str, topic: str, rate: int) -> Iterator[None]:
-    """Events that come in a process of their own, so that their cost is nobody else's."""
-    child = os.fork()
-    if child == 0:
-        from confluent_kafka import Producer
-
-        producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 50})
-        try:
-            for event in _events(rate, threading.Event(), random.Random(rate)):
-                producer.produce(topic, event)
-                producer.poll(0)
-        finally:
-            os._exit(0)
-    try:
-        yield
-    finally:
-        os.kill(child, 9)
-        os.waitpid(child, 0)
+def _event(draw: random.Random, number: int) -> dict[str, Any]:
+    return {
+        "id": f"{draw.getrandbits(128):032x}",
+        "type": "outcome",
+        "moment": f"moment-{number % MOMENTS}",
+        "customer": f"customer-{draw.randrange(1_000_000):06}",
+        "outcome": "broken" if draw.random() < 0.02 else "kept",  # noqa: PLR2004  # two of a hundred, as elsewhere
+        "dimensions": {name: f"{name}-{draw.randrange(VALUES)}" for name in DIMENSIONS},
+    }
 
 
 def _cpu(pid: int) -> float:
@@ -102,7 +69,8 @@ def measure(rates: tuple[int, ...], seconds: float) -> list[Line]:
                     for n in range(MOMENTS)
                 ),
             )
-            with _coming(broker.bootstrap_servers, topic, rate):
+            draw = random.Random(rate)
+            with coming(broker.bootstrap_servers, topic, rate, lambda number, _, draw=draw: _event(draw, number)):
                 lines += _served(Serve(place / "run", rules, kafka_at(broker.bootstrap_servers)), rate, seconds)
     return lines
 

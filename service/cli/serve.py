@@ -87,8 +87,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _loading() -> Iterator[None]:
-    """Collect no garbage: what a start loads and builds stays, and looking through it again and again costs an eighth
-    of the time that it takes. What is there at the end is never looked through again.
+    """Collect no garbage, and never look through what is there at the end.
+
+    What a start loads and builds stays: to look through it again and again would be a tenth of the start's time.
     """
     gc.disable()
     try:

@@ -1,0 +1,43 @@
+"""Events that come to a topic as they happen, at a rate, from a process of their own: their cost is nobody else's."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+Make = Callable[[int, datetime], Mapping[str, Any]]
+"""The event of a number and a time, without that time."""
+
+
+@contextmanager
+def coming(bootstrap: str, topic: str, rate: int, make: Make) -> Iterator[None]:
+    """`rate` events a second while this is entered, each with the time at which it is sent."""
+    child = os.fork()
+    if child == 0:
+        try:
+            _send(bootstrap, topic, rate, make)
+        finally:
+            os._exit(0)
+    try:
+        yield
+    finally:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+
+
+def _send(bootstrap: str, topic: str, rate: int, make: Make) -> None:
+    from confluent_kafka import Producer  # the quicker of the two, so that it gets its rate out
+
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 10})
+    began, number = time.monotonic(), 0
+    while True:
+        if number >= (time.monotonic() - began) * rate:
+            time.sleep(0.005)
+            continue
+        now = datetime.now(UTC)
+        producer.produce(topic, json.dumps({"time": now.isoformat(), **make(number, now)}).encode())
+        producer.poll(0)
+        number += 1
