@@ -17,6 +17,7 @@ PARTS: dict[str, tuple[list[str], list[str] | None]] = {
     "serving": ([], ["--rates", "1000", "--seconds", "5"]),
     "alerts": ([], ["--runs", "1"]),
     "pages": ([], ["--moments", "50", "--customers", "5000", "--runs", "2"]),
+    "latency": ([], ["--minutes", "2"]),
     "backtest": ([], ["--events", "50000", "--runs", "1", "--no-flights"]),
 }
 """Detection has tables of its own: `benchmarks.change_detection` and `benchmarks.flights`."""

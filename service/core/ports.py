@@ -286,10 +286,7 @@ class Reader(CourseReader, DeskReader, PeopleReader, BooksReader, Protocol):
     def totals(
         self, moment: str, start: Micros, end: Micros, step: Micros, *, customers: bool = True
     ) -> list[tuple[Micros, Totals]]:
-        """Sums by step aligned to 1970 plus `start % step`; steps in which nothing happened are left out.
-
-        `customers`: whether to count them as well, which takes longer than all the rest.
-        """
+        """Sums by step aligned to 1970 plus `start % step`, empty ones left out; to count `customers` takes longest."""
         ...
 
     def by_value(
@@ -300,6 +297,10 @@ class Reader(CourseReader, DeskReader, PeopleReader, BooksReader, Protocol):
 
     def survey(self, moments: Mapping[str, Moment], first: Micros, seen: Micros, now: Micros) -> dict[str, "Survey"]:
         """Each moment as it stands: days since `first`, blindness since `seen`, the week before and after now."""
+        ...
+
+    def outcomes(self, moment: str, spans: Sequence[tuple[Micros, Micros]]) -> list[tuple[Mapping[str, str], int, int]]:
+        """(values by dimension, attempts, broken) of every tuple of values, over all of some spans."""
         ...
 
     def customers(self, moments: Sequence[str], start: Micros, end: Micros) -> tuple[int, int]:

@@ -6,13 +6,13 @@ import msgspec
 
 from service.core.catalog import Catalog, Moment
 from service.core.event import DAY, HOUR, MINUTE, Annotation, Micros
-from service.core.interruption import Change, Interruption, Segment
+from service.core.interruption import Change, Interruption
 from service.core.people import Place
 from service.core.ports import Reader
 from service.core.reporting.due_soon import will_miss
 from service.core.reporting.evidence import NEAR
 from service.core.reporting.lead import about
-from service.core.reporting.usual import usual_share, usual_shares
+from service.core.reporting.usual import Due, before, share
 from service.core.telling.desk import News, Reason
 from service.core.telling.message import Count, Facts, NextDue
 from service.core.telling.route import news_of
@@ -80,11 +80,11 @@ def facts_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, mon
     name, onset = moment.name, row.onset
     impact = reader.impact(name, row.segment, onset, now)
     whole = reader.impact(name, (), onset, now) if row.segment else impact
-    attempts = attempts_in(reader, name, row.segment, onset, now)
-    everywhere = attempts_in(reader, name, (), onset, now) if row.segment else attempts
-    share = usual_share(reader, name, row.segment, onset, now)
-    if share is None and row.kind == "failure_rate":
-        share = row.expected
+    due, past = Due(reader, name, (onset, now)), before(reader, name, onset, now)
+    attempts, everywhere = due.within(row.segment)[0], due.within(())[0]
+    usual = share(past.within(row.segment))
+    if usual is None and row.kind == "failure_rate":
+        usual = row.expected
     elsewhere = None
     if row.segment:
         elsewhere = Count(whole.broken - impact.broken, everywhere - attempts)
@@ -94,9 +94,9 @@ def facts_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, mon
     return Facts(
         now=now,
         impact=impact,
-        inside=Count(impact.broken, attempts, None if share is None else share * attempts),
+        inside=Count(impact.broken, attempts, None if usual is None else usual * attempts),
         elsewhere=elsewhere,
-        worst=() if row.segment else _worst(reader, moment, (onset, now), share),
+        worst=() if row.segment else _worst(moment, due, past, usual),
         newly_hit=_newly_hit(reader, place, step) if impact.broken else (),
         step=step,
         # Promises are not counted by segment before they fall due.
@@ -119,35 +119,27 @@ def _will_miss(reader: Reader, moment: str, now: Micros) -> tuple[int, int, int]
     return None if found is None else (found.low, found.middle, found.high)
 
 
-def attempts_in(reader: Reader, moment: str, segment: Segment, start: Micros, end: Micros) -> int:
-    """How many promises fell due in a segment in [start, end)."""
-    if not segment:
-        return sum(totals.attempts for _, totals in reader.totals(moment, start, end, DAY))
-    dimension, values = segment[0]
-    return sum(totals.attempts for value, totals in reader.by_value(moment, dimension, start, end) if value in values)
-
-
-def _worst(reader: Reader, moment: Moment, span: tuple[Micros, Micros], usual: float | None) -> tuple[Count, ...]:
+def _worst(moment: Moment, due: Due, past: Due, usual: float | None) -> tuple[Count, ...]:
     """The values that carry most of the breaks beyond their share of the attempts.
 
     `usual`: the share that is usual everywhere, for values that have too little of a past.
     """
-    onset, now = span
     found: list[tuple[float, Count]] = []
     for dimension in moment.dimensions:
-        sums = reader.by_value(moment.name, dimension, onset, now)
-        attempts = sum(totals.attempts for _, totals in sums)
+        sums = due.by_value(dimension)
+        attempts = sum(tried for tried, _ in sums.values())
         if not attempts:
             continue
-        share = sum(totals.broken for _, totals in sums) / attempts
-        known = usual_shares(reader, moment.name, dimension, onset, now)
-        for value, totals in sums:
-            excess = totals.broken - share * totals.attempts
-            if value is None or excess <= 0 or totals.broken <= 1:
+        overall = sum(broken for _, broken in sums.values()) / attempts
+        known = past.by_value(dimension)
+        for value, (tried, broken) in sums.items():
+            excess = broken - overall * tried
+            if value is None or excess <= 0 or broken <= 1:
                 continue
-            mine = known.get(value, usual)
-            expected = None if mine is None else mine * totals.attempts
-            found.append((excess, Count(totals.broken, totals.attempts, expected, f"{dimension} {value}")))
+            own = share(known.get(value))
+            mine = usual if own is None else own
+            expected = None if mine is None else mine * tried
+            found.append((excess, Count(broken, tried, expected, f"{dimension} {value}")))
     found.sort(key=lambda pair: -pair[0])
     return tuple(count for _, count in found[:_WORST])
 

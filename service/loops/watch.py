@@ -42,12 +42,18 @@ def silent(change: Change) -> News | None:
 
 
 class _Mind(msgspec.Struct):
-    """A judge in memory, the tick of the store that it agrees with, and how far its last snapshot reaches."""
+    """A judge in memory, the tick of the store that it agrees with, and how far its last snapshot reaches.
+
+    `waiting`: windows before `read` whose frame is not whole yet. What is closed is frozen, so that they need not be
+    read again with every minute that is added to a frame of an hour.
+    """
 
     judge: Judge
     fingerprint: str
     tick: int
     saved: Micros | None
+    waiting: list[Window] = []
+    read: Micros | None = None
 
 
 class Watch:
@@ -134,13 +140,23 @@ class Watch:
         if mind is None:
             mind, settled = self._recall(moment)
         before = mind.judge.through
-        verdicts = mind.judge.advance(self._store.windows(moment.name, before, closed), closed)
+        verdicts = self._judge(moment, mind, closed)
         changes = self._chronicle(moment).changes(verdicts.decisions)
         if changes or verdicts.through != before:
             judgement = self._save(moment, mind, verdicts, changes)
             self._meter.judged(moment.name, judgement, perf_counter() - began)
         self._closed[moment.name] = closed
         return settled + changes
+
+    def _judge(self, moment: Moment, mind: _Mind, closed: Micros) -> Verdicts:
+        """Judge all that is closed; what has to wait for the rest of its frame stays in mind."""
+        since = mind.judge.through if mind.read is None else mind.read
+        windows = [*mind.waiting, *self._store.windows(moment.name, since, closed)]
+        verdicts = mind.judge.advance(windows, closed)
+        mind.waiting = [window for window in windows if window.start >= verdicts.through]
+        # Before the first window a judge has no beginning, and asks for everything again.
+        mind.read = None if mind.judge.through is None else closed
+        return verdicts
 
     def _chronicle(self, moment: Moment) -> Chronicle:
         def judged(start: Micros, end: Micros) -> Iterator[Window]:

@@ -25,6 +25,6 @@ def test_an_unknown_name_is_said_with_the_choice(
     with pytest.raises(SystemExit):
         all_of_them.main()
     assert (
-        "througput: no such benchmark; choose from throughput, scaling, serving, alerts, backtest"
+        "througput: no such benchmark; choose from throughput, scaling, serving, alerts, pages, latency, backtest"
         in capsys.readouterr().err
     )

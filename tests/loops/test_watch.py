@@ -188,6 +188,24 @@ def test_a_new_process_goes_on_from_the_snapshot_and_the_windows_since() -> None
     assert one(pipeline.store).resolved_at == BEGIN + 75 * MINUTE + DELAY
 
 
+def test_a_window_that_waits_for_the_rest_of_its_frame_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Micros] = []
+    windows = MemoryStore.windows
+
+    def noted(store: MemoryStore, moment: str, after: Micros | None, through: Micros) -> Iterator[Window]:
+        for window in windows(store, moment, after, through):
+            read.append(window.start)
+            yield window
+
+    monkeypatch.setattr(MemoryStore, "windows", noted)
+    pipeline = Pipeline(CATALOG)
+    for minute in range(50):
+        pipeline.take(minutes(minute, minute + 1, "kept" if minute < 15 else "broken"))
+    # The chronicle looks at the breach itself again; no frame of a quarter of an hour is read minute by minute.
+    assert one(pipeline.store).detected_at == BEGIN + 30 * MINUTE + DELAY
+    assert max(map(read.count, read)) <= 2
+
+
 def test_a_snapshot_is_saved_at_first_and_then_every_six_hours() -> None:
     pipeline = Pipeline(CATALOG)
     marks = set()

@@ -125,6 +125,20 @@ class MemoryReader(MemoryPeople):
         totals = _totals(cells, hurt)
         return sorted(totals, key=lambda each: (-each[1].broken, each[0] is None, each[0] or ""))
 
+    def outcomes(self, moment: str, spans: Sequence[tuple[Micros, Micros]]) -> list[tuple[Mapping[str, str], int, int]]:
+        """(values by dimension, attempts, broken) of every tuple of values, over all of some spans."""
+        with self._lock:
+            names = self._moments[moment].dimensions
+            sums: dict[tuple[str | None, ...], tuple[int, int]] = {}
+            for start, end in spans:
+                for _, values, cell in self._cells_between(moment, start, end):
+                    attempts, broken = sums.get(values, (0, 0))
+                    sums[values] = (attempts + cell.attempts, broken + cell.broken)
+        return [
+            ({name: value for name, value in zip(names, values, strict=True) if value is not None}, *counts)
+            for values, counts in sums.items()
+        ]
+
     def _cells_between(
         self, moment: str, start: Micros, end: Micros
     ) -> Iterator[tuple[Micros, tuple[str | None, ...], Cell]]:

@@ -1,52 +1,58 @@
-"""What would be usual: the share that broke in the same stretches of the weeks before.
+"""How many promises fell due and how many broke, by segment; and what would be usual.
 
-The detector's own expectation is of the window that opened; over hours and days it would be held against attempts of
-other times of the day. The same stretches of other weeks have their times of day in them.
+What is usual is the share that broke in the same stretches of the weeks before. The detector's own expectation is of
+the window that opened; over hours and days it would be held against attempts of other times of the day. The same
+stretches of other weeks have their times of day in them. A time is read once, by whole tuples of values, and summed
+here by any dimension: once a dimension and week would be a database's work twenty times over for each notice.
 """
-
-from collections.abc import Mapping
 
 from service.core.event import DAY, Micros
 from service.core.interruption import Segment
-from service.core.ports import Reader, Totals
+from service.core.ports import Reader
 
 _WEEK: Micros = 7 * DAY
 _WEEKS = 4
 _ENOUGH = 30
 """Attempts from which a share of the past says more than the detector's expectation."""
 
-Shares = Mapping[str | None, float]
 
+class Due:
+    """What fell due over some time: (attempts, broken) of any segment."""
 
-def usual_share(reader: Reader, moment: str, segment: Segment, start: Micros, end: Micros) -> float | None:
-    """The usual share of broken promises in a segment over [start, end); None where there is too little to tell."""
-    found = [0, 0]
-    for opens, closes in _stretches(start, end):
+    __slots__ = ("_cells",)
+
+    def __init__(self, reader: Reader, moment: str, *spans: tuple[Micros, Micros]) -> None:
+        self._cells = reader.outcomes(moment, spans)
+
+    def within(self, segment: Segment) -> tuple[int, int]:
+        """Of a segment."""
+        cells = self._cells
         if segment:
             dimension, values = segment[0]
-            rows = reader.by_value(moment, dimension, opens, closes)
-            sums = [totals for value, totals in rows if value in values]
-        else:
-            sums = [totals for _, totals in reader.totals(moment, opens, closes, closes - opens)]
-        found[0] += sum(totals.broken for totals in sums)
-        found[1] += sum(totals.attempts for totals in sums)
-    return found[0] / found[1] if found[1] >= _ENOUGH else None
+            cells = [cell for cell in cells if cell[0].get(dimension) in values]
+        return sum(attempts for _, attempts, _ in cells), sum(broken for _, _, broken in cells)
+
+    def by_value(self, dimension: str) -> dict[str | None, tuple[int, int]]:
+        """Of each value of a dimension, most broken first; None is "not stated"."""
+        sums: dict[str | None, tuple[int, int]] = {}
+        for values, attempts, broken in self._cells:
+            value = values.get(dimension)
+            tried, failed = sums.get(value, (0, 0))
+            sums[value] = (tried + attempts, failed + broken)
+        return dict(sorted(sums.items(), key=lambda each: (-each[1][1], each[0] is None, each[0] or "")))
 
 
-def usual_shares(reader: Reader, moment: str, dimension: str, start: Micros, end: Micros) -> Shares:
-    """The same by a dimension's values; those with too little of a past are left out."""
-    sums: dict[str | None, list[Totals]] = {}
-    for opens, closes in _stretches(start, end):
-        for value, totals in reader.by_value(moment, dimension, opens, closes):
-            sums.setdefault(value, []).append(totals)
-    tried = {value: sum(each.attempts for each in of) for value, of in sums.items()}
-    return {
-        value: sum(each.broken for each in of) / tried[value] for value, of in sums.items() if tried[value] >= _ENOUGH
-    }
-
-
-def _stretches(start: Micros, end: Micros) -> list[tuple[Micros, Micros]]:
-    """The same hours of the same weekdays; of what lasts more than a day the four weeks before, at once."""
+def before(reader: Reader, moment: str, start: Micros, end: Micros) -> Due:
+    """The same hours of the same weekdays before; of what lasts more than a day the four weeks before, at once."""
     if end - start > DAY:
-        return [(start - _WEEKS * _WEEK, start)]
-    return [(start - back * _WEEK, end - back * _WEEK) for back in range(1, _WEEKS + 1)]
+        return Due(reader, moment, (start - _WEEKS * _WEEK, start))
+    return Due(
+        reader, moment, *((start - back * _WEEK, end - back * _WEEK) for back in range(1, _WEEKS + 1) if end > start)
+    )
+
+
+def share(counted: tuple[int, int] | None) -> float | None:
+    """The share of the attempts that broke; None where there are too few to tell."""
+    if counted is None or counted[0] < _ENOUGH:
+        return None
+    return counted[1] / counted[0]

@@ -187,3 +187,14 @@ def test_counts_add_up_over_batches_and_partitions(store: Store) -> None:
     assert counts.balanced
     counts.read = 0
     assert store.counts().read == 12
+
+
+def test_outcomes_of_some_stretches_by_whole_tuples_of_values(told: Store) -> None:
+    def counted(*spans: tuple[int, int]) -> list[tuple[list[tuple[str, str]], int, int]]:
+        return sorted((sorted(values.items()), tried, broken) for values, tried, broken in told.outcomes("paid", spans))
+
+    # `van` is no dimension of the moment.
+    rj, sp = [("region", "RJ")], [("channel", "web"), ("region", "SP")]
+    assert counted((T0, T0 + HOUR)) == [(sp, 1, 1), (rj, 2, 1)]
+    assert counted((T0, T0 + HOUR), (T0 + HOUR, FOREVER)) == [([], 1, 1), (sp, 2, 2), (rj, 2, 1)]
+    assert counted((T0 + DAY, FOREVER)) == counted() == []

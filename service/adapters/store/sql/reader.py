@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, Label, Row, Select, case, cast, func, select, true
+from sqlalchemy import BigInteger, ColumnElement, Label, Row, Select, and_, case, cast, false, func, or_, select, true
 
 from service.adapters.store.sql import outbox, positions
 from service.adapters.store.sql.database import Database
@@ -137,6 +137,18 @@ class SqlReader(SqlDeskReader, SqlPeople):
             people=customers,
         )
         return sorted(found.items(), key=lambda each: (-each[1].broken, each[0] is None, each[0] or ""))
+
+    def outcomes(self, moment: str, spans: Sequence[tuple[Micros, Micros]]) -> list[tuple[Mapping[str, str], int, int]]:
+        """(values by dimension, attempts, broken) of every tuple of values, over all of some spans."""
+        within = [and_(tallies.c.opens >= start, tallies.c.opens < end) for start, end in spans]
+        query = (
+            select(tallies.c.dims, _sum(tallies.c.attempts), _sum(tallies.c.broken))
+            .where(tallies.c.moment == moment, or_(false(), *within))
+            .group_by(tallies.c.dims)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [(unpack_dimensions(dims), attempts, broken) for dims, attempts, broken in rows]
 
     def _sums(  # both sides of a place
         self,
