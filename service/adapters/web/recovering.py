@@ -61,7 +61,11 @@ def add_recovery(
             raise HTTPException(403, "customers are shown to those who may act on the interruption")
         return it
 
-    @routes.get("/interruptions/{identity}/customers", response_class=Response)
+    @routes.get(
+        "/interruptions/{identity}/customers",
+        response_class=Response,
+        responses={200: {"content": {"application/x-ndjson": {}, "text/csv": {}}}},
+    )
     def customers(  # the query's parameters
         request: Request,
         identity: Annotated[str, Path(max_length=100, pattern=r"^[A-Za-z0-9-]+$")],

@@ -37,8 +37,10 @@ OPERATIONS = (
     "GET /api/v1/interruptions/{identity}",
     "GET /api/v1/interruptions/{identity}/actions",
     "GET /api/v1/interruptions/{identity}/decisions",
+    "GET /api/v1/interruptions/{identity}/customers",
     "GET /api/v1/silences",
     "POST /api/v1/interruptions/{identity}/actions",
+    "POST /api/v1/interruptions/{identity}/contacts",
     "POST /api/v1/silences",
     "POST /api/v1/silences/{identity}/end",
 )
