@@ -156,6 +156,9 @@ class Intake:
         changes.promises[place] = after
         if was is not now:
             settle(moment, after, was, now, through, changes)
+        if before.first is None and after.first is not None and was == now:
+            # It counts as before, and yet somebody waits from now on.
+            _settle_break(moment, after, was, now, through, changes)
         follow(moment, (before, near.reach), (after, near.reach), changes.tally)
 
     def _outcomes(
