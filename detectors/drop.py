@@ -4,7 +4,8 @@ import math
 from typing import ClassVar
 
 from detectors.arrivals import log_negative_binomial
-from detectors.silence import Silence, State
+from detectors.silence import Silence
+from detectors.silence_state import State
 
 _NO_PART = 12.0
 """So many expected arrivals in a row that did not come are no part of them: of a third, one would at 97 %."""
@@ -30,7 +31,7 @@ class Drop(Silence):
     """
 
     kind: str = "drop"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     levels: ClassVar[tuple[float, ...]] = (0.1, 0.3, 0.5)
     weights: ClassVar[tuple[float, ...]] = (0.3, 0.4, 0.3)
     back: ClassVar[float] = 0.7

@@ -6,20 +6,16 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from detectors.arrivals import ArrivalBase, log_negative_binomial, log_poisson
+from detectors.arrivals import log_poisson
 from detectors.frame import JSON, Frame, Scores
-from detectors.lulls import MARGIN, Lulls
-from detectors.plain import fields, number, numbers
+from detectors.lulls import MARGIN
+from detectors.plain import number
+from detectors.silence_state import DAY, ENOUGH, State
 
-DAY = 86_400_000_000
 _ARL_FACTOR = 0.676
-_PERSISTENCE = 0.25
 _CONFIDENCE = math.log(50.0)
 _SETTLED = 0.5  # of the days to be warm, after which lulls are noted
 _TRUSTED = 0.5  # days of a breach that are still learned: a habit is, a long outage is not
-_TRENDS = (4.0, 14.0)  # days
-_BESIDE = (1, 2)  # hours: a clock that changes or a day that starts late is no silence
-_ENOUGH = 20.0  # arrivals
 _CEILING = 1e60
 _LONGEST = 60 * 24  # hours of a gap that are gone through one by one; what lies before them changes nothing
 _STOPPED = 6.0  # expected arrivals in a row that did not come: of a third, one would have come at 86 %
@@ -34,7 +30,8 @@ class Silence:
 
     Arrivals are Poisson given a rate. The rate is the base's for the hour of the week, or an hour's beside it where
     that is clearly lower (two hours beside: the geometric mean), since clocks change and days start late; times the
-    trend of the last days and weeks; times the day's own pace, filtered as the hours pass and never above 1. How
+    trend of the last days and weeks (an hour far above the expected teaches no more than a little above it, so that
+    the usual after a sale is no drop); times the day's own pace, filtered as the hours pass and never above 1. How
     surely each is known, and how much hours differ and clump, is in the null: empty windows in a row share one
     deviation. What is left is measured: the threshold follows the tail of the highest statistics of ordinary days
     about this time of day, and is above the record of late there. A breach is learned for its first half day, and
@@ -57,7 +54,7 @@ class Silence:
     """
 
     kind: str = "silence"
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     levels: ClassVar[tuple[float, ...]] = (0.0, 0.05)
     """What is left of the expected arrivals."""
     weights: ClassVar[tuple[float, ...]] = (0.8, 0.2)
@@ -110,7 +107,7 @@ class Silence:
         self._cache = None
         state = self._state
         if not state.warm and state.now - state.first >= self.warm_after:
-            state.warm = state.base.total >= _ENOUGH or state.now - state.first >= self.cold_start
+            state.warm = state.base.total >= ENOUGH or state.now - state.first >= self.cold_start
 
     def promise(self, false_alarm_interval: float) -> None:
         """Hold false alarms to one in so many days from now on."""
@@ -122,9 +119,9 @@ class Silence:
         seen = state.now - state.first
         if state.warm:
             return max(seen, self.warm_after), self.warm_after
-        return seen, self.warm_after if state.base.total >= _ENOUGH else self.cold_start
+        return seen, self.warm_after if state.base.total >= ENOUGH else self.cold_start
 
-    def _after(self, frame: Frame) -> "State":
+    def _after(self, frame: Frame) -> State:
         if self._cache is not None and self._cache[0] is frame:
             return self._cache[1]
         state = self._state.copy()
@@ -136,7 +133,7 @@ class Silence:
         self._cache = (frame, state)
         return state
 
-    def _pass(self, state: "State", frame: Frame) -> None:
+    def _pass(self, state: State, frame: Frame) -> None:
         """Go through the empty time since the last frame hour by hour, then through the frame."""
         end = (frame.end - state.base.origin) / DAY
         start = max((frame.start - state.base.origin) / DAY, state.now)
@@ -147,7 +144,7 @@ class Silence:
             at = until
         self._window(state, start, end, float(frame.arrivals[0]), None if frame.usual else frame.doubt)
 
-    def _window(self, state: "State", start: float, end: float, arrivals: float, doubt: float | None = None) -> None:
+    def _window(self, state: State, start: float, end: float, arrivals: float, doubt: float | None = None) -> None:
         """`doubt`: added variance of a window that is special and not learned; None where it is as usual."""
         length = max(end - start, 0.0)
         hour = math.floor((start + end) * 12.0)
@@ -169,11 +166,11 @@ class Silence:
             state.time += length
             state.hoped += hoped
 
-    def _threshold(self, state: "State") -> float:
+    def _threshold(self, state: State) -> float:
         """Logarithm of the statistic that opens a breach now."""
         return max(state.tail * math.log(max(_ARL_FACTOR * self.false_alarm_interval, 2.0)), state.record + MARGIN)
 
-    def _test(self, state: "State", length: float, mean: float, arrivals: float, null: float) -> None:
+    def _test(self, state: State, length: float, mean: float, arrivals: float, null: float) -> None:
         if state.now - state.first < _SETTLED * self.warm_after:
             return
         best = 0.0
@@ -205,15 +202,15 @@ class Silence:
             state.lulls.settle(state.now)
             state.told = 0.0
 
-    def _likelihood(self, state: "State", place: int, mean: float, arrivals: float) -> float:
+    def _likelihood(self, state: State, place: int, mean: float, arrivals: float) -> float:
         """Logarithm of how likely the arrivals are if something is wrong."""
         del state, place
         return log_poisson(arrivals, mean)
 
-    def _says(self, state: "State") -> bool:  # whether the breach that is open, if any, is this detector's to tell
+    def _says(self, state: State) -> bool:  # whether the breach that is open, if any, is this detector's to tell
         return state.since >= 0.0
 
-    def _recover(self, state: "State", mean: float, arrivals: float, null: float) -> None:
+    def _recover(self, state: State, mean: float, arrivals: float, null: float) -> None:
         if arrivals == 0.0 and state.now - state.since < _TRUSTED:
             state.reached -= null
             state.lulls = state.lulls.copy()
@@ -255,166 +252,4 @@ class Silence:
             raise ValueError("detector state: `settings` and `state` must be objects")
         made = cls(**{name: number(value) for name, value in settings.items()})
         made._state = State.load(inner)
-        return made
-
-
-class State:
-    """Plain numbers of a silence detector: the base, this hour's rates, the filter, the statistic, the breach."""
-
-    _NUMBERS = (
-        "now", "first", "hour", "seen", "time", "hoped", "rate", "low", "doubt", "wander", "common", "tail", "record",
-        "told", "shape", "scale", "owed", "gap", "missed", "gap_deviation", "gap_null", "gap_hour", "gap_known",
-        "expected", "since", "onset", "evidence", "reached", "wide", "empty_from", "stopped",
-    )  # fmt: skip
-    _LISTS = ("measure", "climb", "start", "due", "came", "parts")
-
-    def __init__(self, levels: int) -> None:
-        self.base, self.lulls = ArrivalBase(), Lulls()
-        self.warm = False
-        self.now = self.first = 0.0
-        self.hour, self.seen, self.time, self.hoped = -1.0, 0.0, 0.0, 0.0
-        self.rate = self.low = 0.0
-        self.doubt = self.wander = self.common = 1.0
-        self.tail, self.record, self.told = 1.0, 0.0, 0.0
-        self.due, self.came = [0.0] * len(_TRENDS), [0.0] * len(_TRENDS)
-        self.shape = self.scale = self.owed = 0.0
-        self.gap = self.gap_deviation = self.gap_null = self.gap_hour = self.gap_known = 0.0
-        self.missed = 0.0  # expected arrivals that did not come before the last that did
-        self.expected = 0.0
-        self.empty_from, self.stopped = 0.0, 0.0  # since when nothing comes; nothing had when the breach began
-        self.wide, self.parts = 1.0, [0.0] * levels  # of the last prediction; of an empty stretch's, by level
-        self.since, self.onset, self.evidence, self.reached = -1.0, 0.0, 0.0, 0.0
-        self.measure = [0.0] * levels
-        self.climb = [0.0] * levels
-        self.start = [0.0] * levels
-
-    def copy(self) -> "State":
-        """What a frame may change is copied; base and lulls are replaced, never changed, after this."""
-        made = State.__new__(State)
-        made.__dict__.update(self.__dict__)
-        for name in self._LISTS:
-            setattr(made, name, list(getattr(self, name)))
-        return made
-
-    def turn(self, hour: int) -> None:
-        """An hour is over: learn it, and look up what the next one needs."""
-        doubt_before = self.doubt
-        origin_hour = int(self.base.origin) // (DAY // 24)
-        self.lulls = self.lulls.copy()
-        if self.time > 0.0:
-            self.base = self.base.copy()
-            middle = (self.hour + 0.5) / 24.0
-            plain = self.base.rate(middle)[0] * self.time
-            due = plain * self.trend()
-            for place, memory in enumerate(_TRENDS):
-                fade = math.exp(-self.time / memory)
-                self.due[place] = self.due[place] * fade + plain
-                self.came[place] = self.came[place] * fade + self.seen
-            self.lulls.hour_over(int(origin_hour + self.hour) % 24, self.hoped, self.seen, due, doubt_before)
-            self.base.learn(middle, self.time, self.seen)
-        self.hour, self.seen, self.time, self.hoped = float(hour), 0.0, 0.0, 0.0
-        trend, of_day = self.trend(), (origin_hour + hour) % 24
-        rate, self.doubt = self.base.rate((hour + 0.5) / 24.0)
-        least: list[float] = []
-        for apart in _BESIDE:
-            beside = [self.base.rate((hour + by + 0.5) / 24.0) for by in (-apart, apart)]
-            # A neighbour that is lower by less than what is not known of it is not lower.
-            rate_there = min(each * (1.0 + math.sqrt(doubt)) for each, doubt in beside)
-            least.append(min(rate, rate_there, *least))
-        self.rate, self.low = rate * trend, math.sqrt(least[0] * least[1]) * trend
-        self.wander = self.lulls.wander(of_day)
-        self.common = max(self.lulls.common(), self.wander)
-        self.tail, self.record = self.lulls.tail(of_day), self.lulls.record(of_day)
-        self.gap_known += self.gap_hour * self.gap_hour * doubt_before
-        self.gap_hour = 0.0
-
-    def trend(self) -> float:
-        """The present level over the base's, the lower of the last days' and the last weeks'."""
-        both = ((came + _ENOUGH) / (due + _ENOUGH) for came, due in zip(self.came, self.due, strict=True))
-        return min(max(min(both), 0.1), 4.0)
-
-    def tell(self, reached: float) -> None:
-        """Note a new height of the statistic."""
-        self.lulls = self.lulls.copy()
-        self.lulls.note(self.now, reached)
-        self.told = reached
-
-    def filter(self, length: float, arrivals: float, more: float) -> float:
-        """Log likelihood of the arrivals if nothing is wrong; then learn how busy it is now.
-
-        Empty windows in a row share one deviation: their standard deviations add up as if wholly correlated,
-        but what is not known of one hour is not known of the next for another reason.
-        """
-        prior = 1.0 / (self.common + more)
-        if self.shape <= 0.0:
-            self.shape = self.scale = prior
-        keep = math.exp(-length / _PERSISTENCE)
-        self.shape = prior + (min(self.shape, 1e12) - prior) * keep
-        self.scale = prior + (min(self.scale, 1e12) - prior) * keep
-        mean = self.hope() * length
-        variance = self.wander + more + 1.0 / self.shape
-        self.owed += self.rate * length
-        if arrivals > 0.0:
-            self.missed = self.gap
-            self.parts = [0.0] * len(self.parts)
-            self.gap = self.gap_deviation = self.gap_null = self.gap_hour = self.gap_known = 0.0
-            self.shape, self.scale = self.shape + arrivals, self.scale + self.owed
-            self.owed = 0.0
-            self.wide = 1.0 / (variance + self.doubt)
-            return log_negative_binomial(arrivals, self.wide, self.wide, mean)
-        before = self.gap_null
-        self.gap += mean
-        self.gap_hour += mean
-        self.gap_deviation += mean * math.sqrt(variance)
-        if self.gap <= 0.0:
-            return 0.0
-        known = self.gap_known + self.gap_hour * self.gap_hour * self.doubt
-        self.wide = self.gap * self.gap / (self.gap_deviation * self.gap_deviation + known)
-        self.gap_null = -self.wide * math.log1p(self.gap / self.wide)
-        return self.gap_null - before
-
-    def hope(self) -> float:
-        """Arrivals a day if it goes on as busy as it was lately."""
-        return self.low * min(self.shape / self.scale, 1.0) if self.scale > 0.0 else self.low
-
-    def statistic(self) -> float:
-        """Logarithm of the statistic, in days."""
-        return math.log(max(sum(self.measure), 1e-60))
-
-    def restart(self) -> None:
-        """Start the statistics at 0 again."""
-        levels = len(self.measure)
-        self.measure = [0.0] * levels
-        self.climb = [0.0] * levels
-        self.start = [self.now] * levels
-        self.told = 0.0
-
-    def forget(self) -> None:
-        """Take silence for the new base: learn anew from what comes, warm again when that is known."""
-        origin = self.base.origin
-        self.base, self.lulls = ArrivalBase(), Lulls()
-        self.base.origin = origin
-        self.first, self.warm = self.now, False
-        self.due, self.came = [0.0] * len(_TRENDS), [0.0] * len(_TRENDS)
-        self.seen = self.time = 0.0
-        self.shape = self.scale = self.owed = 0.0
-        self.gap = self.gap_deviation = self.gap_null = self.gap_hour = self.gap_known = 0.0
-
-    def dump(self) -> dict[str, JSON]:
-        """Plain JSON."""
-        plain: dict[str, JSON] = {name: getattr(self, name) for name in self._NUMBERS}
-        lists: dict[str, JSON] = {name: list(getattr(self, name)) for name in self._LISTS}
-        return {**plain, **lists, "warm": self.warm, "base": self.base.dump(), "lulls": self.lulls.dump()}
-
-    @classmethod
-    def load(cls, state: Mapping[str, JSON]) -> "State":
-        """The state of a dump."""
-        made = cls(len(numbers(state, "measure")))
-        for name in cls._NUMBERS:
-            setattr(made, name, number(state[name]))
-        for name in cls._LISTS:
-            setattr(made, name, numbers(state, name))
-        made.warm = bool(state["warm"])
-        made.base = ArrivalBase.load(fields(state, "base"))
-        made.lulls = Lulls.load(fields(state, "lulls"))
         return made

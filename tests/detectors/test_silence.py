@@ -94,3 +94,27 @@ def test_a_third_that_is_left_after_a_stop_is_told_as_a_drop() -> None:
     drive(detector, hours(0, 21 * 24, 60.0))
     assert alarms(drive(detector, hours(21 * 24, 2, 0.0))) == []
     assert alarms(drive(detector, hours(21 * 24 + 2, 6, 18.0)))
+
+
+def test_the_usual_after_a_day_of_eight_times_as_much_is_no_drop() -> None:
+    """Every 30 days is a day of bills: neither the evening it ends, nor the same weekday a week later, is a drop."""
+    town = Town(40.0, night=0.2, growth=1.0, daily=0.1, holidays=0.0, shift=0.0, weekend=1.0)
+    rng = np.random.default_rng(6)
+    frames = [
+        frame(each.start, each.end - each.start, {WHOLE: (0, 0.0)}, arrivals=int(rng.poisson(8 * each.arrivals[0])))
+        if (each.start - START) // DAY % 30 == 29
+        else each
+        for each in town.frames(6, 75)
+    ]
+    assert alarms(drive(Drop(SHARE), frames)) == []
+
+
+def test_what_grows_to_four_times_as_much_for_good_becomes_the_usual() -> None:
+    rng = np.random.default_rng(7)
+    means = [60.0] * 21 * 24 + [240.0] * 28 * 24 + [72.0] * 24
+    frames = [
+        frame(START + number * HOUR, HOUR, {WHOLE: (0, 0.0)}, arrivals=int(rng.poisson(mean)))
+        for number, mean in enumerate(means)
+    ]
+    found = [end for end, _ in alarms(drive(Drop(SHARE), frames))]
+    assert [(end - START) // DAY for end in found] == [49]
