@@ -28,6 +28,7 @@ from kafka.structs import OffsetAndMetadata
 from service.adapters.kafka.kafka_python.ends import LogEnds
 from service.adapters.kafka.kafka_python.hush import Hush
 from service.adapters.kafka.kafka_python.options import consumer_options, need_checksums
+from service.adapters.kafka.kafka_python.unpack import Unpacked, unpack_lean
 from service.adapters.kafka.settings import KafkaSettings
 from service.adapters.kafka.transport import ClientFailed, News, NoAnswer, Polled, Records, Spot, Start
 from service.core.event import Micros, Partition
@@ -109,6 +110,7 @@ class PythonClient:
         self._topics = topics
         self._made_at = time.monotonic()
         self.consumer = _reached(settings, hush)
+        unpack_lean(self.consumer)
         self._cluster = self.consumer._cluster  # noqa: SLF001  # it has no other way to tell a topic's id
         self._coordinator = self.consumer._coordinator  # noqa: SLF001  # see `_poll`
         self._ends = LogEnds(self.consumer, clock)
@@ -152,24 +154,20 @@ class PythonClient:
             polled.records = {Spot(*spot): self._records(spot, records) for spot, records in found.items()}
         return polled
 
-    def _poll(self) -> Mapping[TopicPartition, Sequence[Any]]:
+    def _poll(self) -> Mapping[TopicPartition, Sequence[Unpacked]]:
         if not self._coordinator.rejoining:
-            return cast("Mapping[TopicPartition, Sequence[Any]]", self.consumer.poll(timeout_ms=POLL))
+            return cast("Mapping[TopicPartition, Sequence[Unpacked]]", self.consumer.poll(timeout_ms=POLL))
         # A poll that ends in the middle of a rebalance can make the client forget that there is one: where
         # partitions were added, it would stay without any. So it is reminded, and given time.
         self._coordinator.request_rejoin()
-        return cast("Mapping[TopicPartition, Sequence[Any]]", self.consumer.poll(timeout_ms=POLL_REBALANCING))
+        return cast("Mapping[TopicPartition, Sequence[Unpacked]]", self.consumer.poll(timeout_ms=POLL_REBALANCING))
 
-    def _records(self, spot: TopicPartition, found: Sequence[Any]) -> Records:
+    def _records(self, spot: TopicPartition, found: Sequence[Unpacked]) -> Records:
+        offsets, payloads, held = map(list, zip(*found, strict=True))
         headers = None
-        if any(record.headers for record in found):
-            headers = [{name: value or b"" for name, value in record.headers} for record in found]
-        return Records(
-            [record.offset for record in found],
-            [record.value or b"" for record in found],
-            max(found[-1].offset + 1, self.passed(Spot(*spot))),
-            headers,
-        )
+        if any(held):
+            headers = [{name: value or b"" for name, value in each or ()} for each in held]
+        return Records(offsets, payloads, max(offsets[-1] + 1, self.passed(Spot(*spot))), headers)
 
     def seek(self, positions: Mapping[Spot, int]) -> None:
         """Go on from there."""
