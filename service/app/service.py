@@ -118,28 +118,26 @@ class Service:
             )
         )
         gate = options.gate or Gate(Signer((secrets.token_bytes(32),)))
-        self.web = WebServer(
-            make_app(
-                store,
-                lambda: catalog,
-                registry,
-                self,
-                WebSettings(
-                    currency=options.money.code,
-                    minor_digits=options.money.minor_digits,
-                    hosts=options.hosts,
-                    clock="live" if options.live else "event",
-                    ideal=options.ideal,
-                    contact_cost=options.contact_cost,
-                    metrics=options.metrics_port is None,
-                    shown=options.shown,
-                ),
-                now=clock,
-                gate=gate,
+        pages = make_app(
+            store,
+            lambda: catalog,
+            registry,
+            self,
+            WebSettings(
+                currency=options.money.code,
+                minor_digits=options.money.minor_digits,
+                hosts=options.hosts,
+                clock="live" if options.live else "event",
+                ideal=options.ideal,
+                contact_cost=options.contact_cost,
+                metrics=options.metrics_port is None,
+                shown=options.shown,
             ),
-            options.host,
-            options.port,
+            now=clock,
+            gate=gate,
         )
+        self._keep_wall: Callable[[threading.Event], None] = pages.state.shelf.run
+        self.web = WebServer(pages, options.host, options.port)
         self.metrics = None
         if options.metrics_port is not None:
             self.metrics = WebServer(make_metrics(registry, options.hosts), options.host, options.metrics_port)
@@ -175,12 +173,12 @@ class Service:
             blindness=Blindness(store, catalog, wall_clock, self.meter) if options.live else None,
             pause=options.watch_pause,
         )
-        pages = Pages(options.public_url, gate.signer.link, notifier.keeps_incidents)
+        links = Pages(options.public_url, gate.signer.link, notifier.keeps_incidents)
         self.routing = Routing(
             store,
             lambda: catalog,
             options.money,
-            pages,
+            links,
             wall_clock,
             replayed=None if options.live else clock,
             meter=self.meter,
@@ -190,7 +188,7 @@ class Service:
             notifier,
             wall_clock,
             meter=self.meter,
-            instead=StandingIn(store, lambda: catalog, pages, options.emergency),
+            instead=StandingIn(store, lambda: catalog, links, options.emergency),
             told_until=options.told_until,
         )
         self.marking = Marking(store, lambda: catalog, self.meter, clock, pause=options.mark_pause)
@@ -222,6 +220,7 @@ class Service:
         self._start("route", lambda: self.routing.run(self._stop))
         self._start("send", lambda: self.sender.run(self._stop))
         self._start("mark", lambda: self.marking.run(self._stop))
+        self._start("shelf", partial(self._keep_wall, self._stop))
         if self._posting is not None:
             self._start("post", partial(self._posting.run, self._stop))
         if self._weekly is not None:

@@ -1,4 +1,4 @@
-"""What routing and people's handling need of a store: a part of the store's port, in a room of its own."""
+"""What routing, people's handling and their pages need of a store: a part of its port, in a room of its own."""
 
 from collections.abc import Collection, Sequence
 from typing import Protocol
@@ -7,6 +7,7 @@ import msgspec
 
 from service.core.event import Micros
 from service.core.handling import Action, Handling
+from service.core.shown_ports import ShownStore
 from service.core.telling.desk import Decision, Desk, News
 from service.core.telling.route import Notice
 from service.core.telling.silence import Silence
@@ -51,8 +52,8 @@ class DeskReader(Protocol):
         ...
 
 
-class DeskStore(DeskReader, Protocol):
-    """What routing and people write; each verb one transaction."""
+class DeskStore(DeskReader, ShownStore, Protocol):
+    """What routing, people and their pages write; each verb one transaction."""
 
     def tell(self, told: Sequence[News]) -> int:
         """Put news up for routing; what is known by its key is left alone. How many were new."""

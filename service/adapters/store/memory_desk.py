@@ -9,6 +9,7 @@ from service.core.desk_ports import DeskAt
 from service.core.event import Micros
 from service.core.handling import UNTOUCHED, Action, Handling, handle, noted
 from service.core.ports import StaleClaim, TimelineEntry
+from service.core.shown_ports import Shown
 from service.core.telling.desk import Decision, Desk, News
 from service.core.telling.route import Notice
 from service.core.telling.silence import Silence
@@ -31,6 +32,17 @@ class MemoryDesk:
         self._noise: dict[str, Micros] = {}
         self._actions: list[Action] = []
         self._decisions: list[Decision] = []
+        self._shown: dict[str, Shown] = {}
+
+    def shown(self, name: str) -> Shown | None:
+        """The newest page of a name."""
+        with self._lock:
+            return self._shown.get(name)
+
+    def show(self, page: Shown) -> None:
+        """Keep a page in the place of the one before it."""
+        with self._lock:
+            self._shown[page.name] = page
 
     def desk(self) -> DeskAt:
         """The routing desk as it was saved."""

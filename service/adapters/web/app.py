@@ -72,6 +72,7 @@ def make_app(  # what it stands on
     _troubles(app, site)
     add_forms(app, gate, desk, site.render, site.interruption_view)
     routes = api(reader, catalog, gate, desk, clock)
+    app.state.shelf = site.shelf
     add_recovery(routes, reader, catalog, gate, (clock, settings.minor_digits))
     app.include_router(routes)
     return app

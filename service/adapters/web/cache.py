@@ -4,6 +4,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import Generic, TypeVar
 
@@ -14,6 +15,26 @@ _SHARE = 10
 """What takes a second to make is kept for ten: at most a tenth of a core goes into one page."""
 _OLD = 5
 """For so many times as long it is still shown, while a newer one is made beside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[T]):
+    """An answer that somebody else made: how old it is, and how long it took, in seconds."""
+
+    answer: T
+    age: float
+    took: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spare(Generic[T]):
+    """For an answer that somebody else may have made: where to look for it, and how old it may be shown, in seconds.
+
+    Made for what is looked after by `renew`: nobody waits for it as long as there is one of that age.
+    """
+
+    find: Callable[[], Found[T] | None]
+    oldest: float
 
 
 class Brief(Generic[T]):
@@ -30,8 +51,52 @@ class Brief(Generic[T]):
         self._lock = Lock()
         self._entries: OrderedDict[Hashable, _Entry[T]] = OrderedDict()
 
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+    def get(self, key: Hashable, make: Callable[[], T], spare: Spare[T] | None = None) -> T:
         """The answer for a key. Errors are not kept."""
+        entry = self._entry(key)
+        entry.asked_at = self._clock()
+        if spare is not None and entry.answer is None:
+            self._take(entry, spare)
+        answer = entry.answer
+        if answer is not None and self._seconds > 0:
+            age, keep = self._clock() - entry.made_at, self._keep(entry)
+            if age < keep:
+                return answer[0]
+            if age < max(keep * _OLD, spare.oldest if spare else 0.0):
+                self._renew(entry, make)
+                return answer[0]
+        with entry.lock:
+            if entry.answer is None or self._clock() - entry.made_at >= self._keep(entry):
+                self._make(entry, make)
+            return entry.answer[0]  # type: ignore[index]  # it was made just now
+
+    def renew(self, key: Hashable, make: Callable[[], T], spare: Spare[T], idle: tuple[float, float]) -> bool:
+        """Make an answer before it is asked for, where it is due; whether it was made.
+
+        `idle`: (seconds, times what it took) for which one is kept that nobody asked for lately. What somebody else
+        made meanwhile is taken instead.
+        """
+        entry = self._entry(key)
+        now = self._clock()
+        seconds, times = idle
+        unasked = now - entry.asked_at > spare.oldest
+
+        def due() -> bool:
+            least = max(seconds, times * entry.took) if unasked else self._keep(entry)
+            return entry.answer is None or self._clock() - entry.made_at >= least
+
+        if not due():
+            return False
+        self._take(entry, spare)
+        if not due() or not entry.lock.acquire(blocking=False):
+            return False
+        try:
+            self._make(entry, make)
+        finally:
+            entry.lock.release()
+        return True
+
+    def _entry(self, key: Hashable) -> "_Entry[T]":
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
@@ -39,18 +104,15 @@ class Brief(Generic[T]):
             self._entries.move_to_end(key)
             while len(self._entries) > self._most:
                 self._entries.popitem(last=False)
-        answer = entry.answer
-        if answer is not None and self._seconds > 0:
-            age, keep = self._clock() - entry.made_at, self._keep(entry)
-            if age < keep:
-                return answer[0]
-            if age < keep * _OLD:
-                self._renew(entry, make)
-                return answer[0]
-        with entry.lock:
-            if entry.answer is None or self._clock() - entry.made_at >= self._keep(entry):
-                self._make(entry, make)
-            return entry.answer[0]  # type: ignore[index]  # it was made just now
+            return entry
+
+    def _take(self, entry: "_Entry[T]", spare: Spare[T]) -> None:
+        found = spare.find()
+        if found is None or found.age > spare.oldest:
+            return
+        made_at = self._clock() - found.age
+        if entry.answer is None or made_at > entry.made_at:
+            entry.answer, entry.made_at, entry.took = (found.answer,), made_at, found.took
 
     def _keep(self, entry: "_Entry[T]") -> float:
         return max(self._seconds, _SHARE * entry.took) if self._seconds > 0 else 0.0
@@ -82,3 +144,4 @@ class _Entry(Generic[T]):
         self.answer: tuple[T] | None = None
         self.made_at = 0.0
         self.took = 0.0
+        self.asked_at = float("-inf")

@@ -47,10 +47,15 @@ class Point(msgspec.Struct, frozen=True, gc=False):
 
 def usual(history: Iterable[Totals]) -> Usual | None:
     """Quantiles of the shares, each step weighing as much as it had attempts; None for too few steps."""
-    steps = sorted((each.broken / each.attempts, each.attempts) for each in history if each.attempts > 0)
+    return _between([(each.broken / each.attempts, each.attempts) for each in history if each.attempts > 0])
+
+
+def _between(steps: list[tuple[float, int]]) -> Usual | None:
     if len(steps) < LEAST:
         return None
-    return Usual(*(_quantile(steps, at) for at in (LOW, HIGH)))
+    steps.sort()
+    total = sum([weight for _, weight in steps])
+    return Usual(_quantile(steps, LOW * total), _quantile(steps, HIGH * total))
 
 
 def weekly(days: Mapping[Micros, Totals], end: Micros, weeks: int = 4) -> float | None:
@@ -68,8 +73,7 @@ def weekly(days: Mapping[Micros, Totals], end: Micros, weeks: int = 4) -> float 
     return median(shares) if len(shares) >= _WEEKS else None
 
 
-def _quantile(steps: Sequence[tuple[float, int]], at: float) -> float:
-    wanted = at * sum(weight for _, weight in steps)
+def _quantile(steps: Sequence[tuple[float, int]], wanted: float) -> float:
     seen = 0
     for share, weight in steps:
         seen += weight
@@ -113,8 +117,11 @@ def series(totals: Mapping[Micros, Totals], grid: Grid, blind: Sequence[BlindSpa
     nothing = Totals()
     points: list[Point] = []
     high: set[Micros] = set()
+    # A wall of hundreds of moments looks at each step dozens of times.
+    weighed = {at: (each.broken / each.attempts, each.attempts) for at, each in totals.items() if each.attempts > 0}
+    apart = grid.step * grid.every
     for start in grid.starts:
-        before = [at for back in range(1, grid.history + 1) if (at := start - grid.step * grid.every * back) in totals]
+        before = [at for at in range(start - apart, start - apart * grid.history - 1, -apart) if at in weighed]
         # What was above the usual does not become usual for what follows, until there is too much of it.
         calm = [at for at in before if at not in high]
         known = calm if len(calm) >= _CALM * len(before) else before
@@ -124,7 +131,7 @@ def series(totals: Mapping[Micros, Totals], grid: Grid, blind: Sequence[BlindSpa
             start,
             end,
             totals.get(start, nothing),
-            usual(totals[at] for at in known),
+            _between([weighed[at] for at in known]),
             blind_part(blind, start, seen, now),
         )
         if point.is_high:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -21,13 +22,14 @@ from service.adapters.web.handled import MARK_WORDS, handled, silence_lines, tol
 from service.adapters.web.look import Look
 from service.adapters.web.settings import WebSettings
 from service.adapters.web.sheet import Sheet
+from service.adapters.web.shelf import Face, Shelf, mark_of
 from service.adapters.web.tables import entries
 from service.adapters.web.words import Words
 from service.core.catalog import LEVELS, Catalog
 from service.core.event import Micros
 from service.core.handling import UNTOUCHED
 from service.core.people import ContactState
-from service.core.ports import Reader
+from service.core.ports import Store
 from service.core.reporting.knowing import Knowing
 
 _HERE = Path(__file__).parent
@@ -43,7 +45,7 @@ class Site:
 
     def __init__(
         self,
-        reader: Reader,
+        reader: Store,
         catalog: Callable[[], Catalog],
         clock: Callable[[], Micros],
         settings: WebSettings,
@@ -59,6 +61,8 @@ class Site:
         self._sheets: Brief[Any] = Brief(settings.keep * _RARELY)
         self._complaints: Brief[Knowing] = Brief(_COMPLAINTS_EVERY)
         self._knowing = Knowing()
+        self._marked: tuple[Catalog | None, str] = (None, "")
+        self.shelf = Shelf(reader, self._mark, self._make_wall, Brief(settings.keep))
         self._templates = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
             autoescape=True,
@@ -69,16 +73,23 @@ class Site:
 
     def wall(self, actor: Actor) -> str:
         """The first page."""
+        view, tiles = self.shelf.wall()
+        # Of a template that escapes.
+        return self._page("wall.html", actor, view, tiles=Markup(tiles), live=True)  # noqa: S704  # as above
 
-        def make() -> tuple[wall.Wall, Markup]:
-            look = self._look()
-            view = wall.build(look, self._complaints.get("knowing", lambda: self._know(look)))
-            # Hundreds of tiles are laid out once for all who look.
-            tiles = self._templates.get_template("tiles.html").render({"view": view})
-            return view, Markup(tiles)  # noqa: S704  # of a template that escapes
+    def _make_wall(self) -> Face:
+        look = self._look()
+        view = wall.build(look, self._complaints.get("knowing", lambda: self._know(look)))
+        # Hundreds of tiles are laid out once for all who look.
+        tiles = self._templates.get_template("tiles.html").render({"view": view})
+        # What the tiles show is not kept twice.
+        return msgspec.structs.replace(view, sections=()), tiles
 
-        view, tiles = self._views.get("wall", make)
-        return self._page("wall.html", actor, view, tiles=tiles, live=True)
+    def _mark(self) -> str:
+        catalog = self._catalog()
+        if self._marked[0] is not catalog:
+            self._marked = (catalog, mark_of(catalog, self._settings))
+        return self._marked[1]
 
     def interruptions(self, actor: Actor, page: int) -> str:
         """A page of the list."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from service.adapters.web.settings import WebSettings
@@ -59,9 +60,7 @@ class Words:
 
     def day(self, at: Micros, now: Micros | None = None) -> str:
         """`Tue 16 Apr`, with the year when it is not this one."""
-        local = self.local(at)
-        year = "" if now is not None and local.year == self.local(now).year else f" {local.year}"
-        return f"{local:%a} {local.day} {local:%b}{year}"
+        return _day(self._zone, at, now)
 
     def moment(self, at: Micros) -> str:
         """`Tue 16 Apr 2013 09:40 EDT`: all of it."""
@@ -104,6 +103,14 @@ class Words:
         # By the calendar, so that a tick stays at midnight when the clocks change.
         local = self.local(at) + timedelta(days=step // DAY)
         return micros(local.replace(tzinfo=None).replace(tzinfo=self._zone))
+
+
+@lru_cache(maxsize=4096)
+def _day(zone: ZoneInfo, at: Micros, now: Micros | None) -> str:
+    """Kept, since every tile of a wall names the same days."""
+    local = instant(at).astimezone(zone)
+    year = "" if now is not None and local.year == instant(now).astimezone(zone).year else f" {local.year}"
+    return f"{local:%a} {local.day} {local:%b}{year}"
 
 
 def whole(value: float) -> str:

@@ -18,6 +18,7 @@ from service.adapters.store.sql.reconciling import accounts
 from service.adapters.store.sql.recording import NO_PARTITION, Recorder, blind_row
 from service.adapters.store.sql.restating import recorded, restating
 from service.adapters.store.sql.retention import SqlRetention
+from service.adapters.store.sql.shown import SqlShown
 from service.adapters.store.sql.tables import blind_spans, edits, moments
 from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan, Changes, PromiseKey, View
@@ -48,7 +49,7 @@ _APPEND_EDITS = plan(edits, "append")
 _PUT_BLIND = plan(blind_spans, "put")
 
 
-class SqlStore(SqlDesk, SqlReader):
+class SqlStore(SqlDesk, SqlShown, SqlReader):
     """Keeps everything in a database. `clock`: the wall time, for burials."""
 
     def __init__(self, database: Database, declared: Mapping[str, Moment], clock: Callable[[], Micros]) -> None:
