@@ -31,6 +31,7 @@ from service.adapters.web.app import make_app
 from service.adapters.web.settings import WebSettings
 from service.core.catalog import Catalog, Moment, Owner
 from service.core.counting.changes import Break, Changes
+from service.core.counting.reach import Reach
 from service.core.counting.watermark import PartitionClock
 from service.core.event import DAY, HOUR, MINUTE, Partition
 from service.core.interruption import Change, Interruption, interruption_id
@@ -90,7 +91,7 @@ def fill(store: SqlStore, catalog: Catalog, customers: int) -> Interruption:
     )
     for name in catalog.moments:
         with store.closing(name) as closing:
-            closing.save(Changes(), NOW)
+            closing.save(Changes(), Reach(NOW))
         opened = (Change("opened", one.detected_at, one),) if name == LARGE else ()
         store.save_judgement(name, 0, Judgement(NOW, opened), None)
     with store._database.engine.connect() as connection:  # noqa: SLF001  # statistics, as a server makes them by itself

@@ -7,9 +7,9 @@ from typing import Protocol
 import msgspec
 
 from service.core.counting.changes import Break, Changes, Counts, Gap, PromiseKey, View
-from service.core.counting.course import Reach
 from service.core.counting.identity import Forgetting
 from service.core.counting.ledger import Promised
+from service.core.counting.reach import Reach
 from service.core.counting.tally import Cell, Values
 from service.core.event import DeadLetter, Micros, Partition
 

@@ -9,9 +9,9 @@ import msgspec
 from detectors.frame import JSON
 from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan, Break, Changes, PromiseKey, View, Voice
-from service.core.counting.course import Reach
+from service.core.counting.closing import Expiring
 from service.core.counting.identity import Forgetting
-from service.core.counting.ledger import Promised
+from service.core.counting.reach import Reach
 from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock
 from service.core.course_ports import CourseReader, CourseStore
@@ -105,24 +105,11 @@ class IngestTransaction(Protocol):
         """
 
 
-class ClosingTransaction(Protocol):
-    """A closing's transaction, exclusive for its moment."""
+class ClosingTransaction(Expiring, Protocol):
+    """A part of a closing: a transaction that is exclusive for its moment."""
 
-    reach: Reach
-
-    def due(self, through: Micros) -> Sequence[Promised]:
-        """The promises with a due time in [closed, through) that nobody kept or withdrew in time."""
-        ...
-
-    def unsettled(self, start: Micros, end: Micros) -> Sequence[Promised]:
-        """The promises with a due time in [start, end) that have no outcome at all."""
-        ...
-
-    def save(self, changes: Changes, through: Micros, given_up: Micros | None = None) -> None:
-        """Write the expiries, move `closed_through`, and commit.
-
-        `given_up`: what fell due before it and was never settled has no outcome that will be known; None: as it was.
-        """
+    def save(self, changes: Changes, reach: Reach) -> None:
+        """Write the expiries and how far the moment has come, and commit; it is never closed less than before."""
         ...
 
 

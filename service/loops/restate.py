@@ -229,7 +229,7 @@ class Restater:
         source, done = of
         since, until = span
         with self._store.restating(moment) as transaction:
-            stretch = Stretch(since, until, *transaction.reach)
+            stretch = Stretch(since, until, transaction.reach)
             changes = Changes()
             identities = Identities(transaction.forgetting, self._pseudonyms)
             piece = [(place, record) for place, given in piece for record in identities.named([given])]

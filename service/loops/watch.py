@@ -7,9 +7,7 @@ from typing import Protocol
 import msgspec
 
 from service.core.catalog import Catalog, Moment
-from service.core.counting.changes import Changes
-from service.core.counting.course import Reach
-from service.core.counting.intake import expire
+from service.core.counting.closing import close_part
 from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock, watermark
 from service.core.counting.window import closable
@@ -165,19 +163,18 @@ class Watch:
         return Chronicle(moment, self._catalog.delay_of(moment.name), judged, self._store.interruption)
 
     def _close(self, moment: Moment, through: Micros) -> Micros:
-        """Close a moment's windows; expiry of promises belongs to it. How far it is closed then."""
-        began = perf_counter()
-        with self._store.closing(moment.name) as closing:
-            was = closing.reach
-            if was.closed >= through:
-                return was.closed
-            now = Reach(through, through - moment.give_up_after)
-            given_up = sorted((was.given_up, now.given_up))
-            changes = Changes()
-            expire(moment, closing.due(through), closing.unsettled(*given_up), (was, now), changes)
-            closing.save(changes, through, now.given_up)
-        self._meter.closed(moment.name, changes.tally, perf_counter() - began)
-        return through
+        """Close a moment's windows; expiry of promises belongs to it, in parts. How far it is closed then."""
+        while True:
+            began = perf_counter()
+            with self._store.closing(moment.name) as closing:
+                if closing.reach.closed >= through:
+                    return closing.reach.closed
+                changes, now = close_part(moment, closing, through)
+                closing.save(changes, now)
+            self._meter.closed(moment.name, changes.tally, perf_counter() - began)
+            if now.closed >= through:
+                return now.closed
+            self.turned()
 
     def _recall(self, moment: Moment) -> tuple[_Mind, list[Change]]:
         """The moment's judge from its snapshot and by replay of what was judged since, and what that changed.

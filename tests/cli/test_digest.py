@@ -15,6 +15,7 @@ from service.cli import digest
 from service.core.catalog import Catalog, Moment, Owner
 from service.core.counting.changes import Changes, keys_of
 from service.core.counting.intake import Intake
+from service.core.counting.reach import Reach
 from service.core.counting.watermark import PartitionClock
 from service.core.event import HOUR, Outcome, Partition, Record
 from service.core.telling.route import Message, Notice
@@ -242,7 +243,7 @@ def test_the_schedule_puts_the_same_page_into_the_outbox_that_the_command_would_
     store = open_store(filled(tmp_path), MOMENTS)
     monday = Week(2013, 16).start(ZONE) + 7 * HOUR
     with store.closing("departs-on-time") as closing:
-        closing.save(Changes(), monday)
+        closing.save(Changes(), Reach(monday))
     weekly = digesting(store, load(settings.rules).catalog, settings, lambda: monday)
     assert weekly is not None
     assert weekly.tick() == 1

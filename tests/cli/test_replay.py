@@ -15,6 +15,7 @@ from service.app.dlq import decoders
 from service.cli import replay
 from service.core.counting.changes import Changes, keys_of
 from service.core.counting.intake import Intake
+from service.core.counting.reach import Reach
 from service.core.counting.watermark import PartitionClock
 from service.core.event import HOUR, MINUTE, Batch, Partition, rfc3339
 from tests.adapters.kafka.clients import put, wall
@@ -55,7 +56,7 @@ def fill(url: str, rules: Path, payloads: Sequence[bytes], place: Partition, clo
             Intake(catalog).take(place, decoded.records, transaction.view, changes)
             transaction.save(changes, len(payloads), PartitionClock(place, closed))
         with store.closing("delivered") as transaction:
-            transaction.save(Changes(), closed)
+            transaction.save(Changes(), Reach(closed))
 
 
 def regions(url: str, rules: Path, since: Micros) -> dict[str | None, tuple[int, int]]:

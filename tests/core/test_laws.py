@@ -14,6 +14,7 @@ from service.core.counting.changes import Changes, View
 from service.core.counting.duplicates import IdHorizon
 from service.core.counting.intake import Intake
 from service.core.counting.ledger import fold
+from service.core.counting.reach import Reach
 from service.core.counting.window import closable
 from service.core.event import HOUR, MINUTE, Event, Outcome, Partition, Record, instant
 from service.core.interruption import Change
@@ -169,8 +170,8 @@ class LateByBatch(Intake):
 
     def take(self, partition: Partition, records: Any, view: View, changes: Changes) -> None:
         newest = max((record.at for record in records), default=0)
-        through = max(view.closed_through.get("arrives", 0), closable(newest, MINUTE, LATENESS))
-        super().take(partition, records, View({"arrives": through}, view.promises), changes)
+        through = max(view.reach("arrives").closed, closable(newest, MINUTE, LATENESS))
+        super().take(partition, records, View({"arrives": Reach(through)}, view.promises), changes)
 
 
 def test_lateness_taken_from_batches_is_noticed() -> None:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Moment
 from service.core.counting.changes import Changes
+from service.core.counting.reach import Reach
 from service.core.counting.watermark import PartitionClock
 from service.core.event import DAY, HOUR, MINUTE, Micros, Partition, micros
 from service.core.telling.route import Message, Notice
@@ -47,7 +48,7 @@ class Desk:
 
     def close(self, through: Micros) -> None:
         with self.store.closing("m") as closing:
-            closing.save(Changes(), through)
+            closing.save(Changes(), Reach(through))
 
     def at(self, now: Micros) -> int:
         self.now = now

@@ -11,6 +11,7 @@ from detectors.frame import Frame, Scores
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Moment, Rule, Source, Threshold
 from service.core.counting.changes import Changes
+from service.core.counting.closing import PART
 from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock
 from service.core.event import DAY, HOUR, MINUTE, Event, Micros, Outcome, OutcomeWord, Partition, Promise, instant
@@ -24,6 +25,7 @@ from tests.core.scripted import MOMENT, Pipeline, Scripted, catalog, scripted
 from tests.core.streams import BEGIN
 
 DELAY = 2 * MINUTE
+FAR = BEGIN + 400 * DAY
 QUARTER = 15 * MINUTE
 CATALOG = catalog(MOMENT)
 CHANGED = catalog(replace(MOMENT, false_alarm_interval=30 * DAY))
@@ -125,6 +127,25 @@ def test_what_is_never_settled_is_given_up_so_long_after_its_due_and_stays_broke
     assert harm() == (1, 1, 0, 1)
     pipeline.finish(due + 4 * DAY)
     assert harm() == (1, 1, 1, 0)
+
+
+def test_a_minute_in_which_very_many_promises_expire_is_judged_when_all_of_them_have() -> None:
+    pipeline = Pipeline(CATALOG)
+    due, many = BEGIN + 30 * MINUTE, 2 * PART + 1
+    pipeline.take([Promise(f"p{n}", instant(BEGIN), "arrives", f"c{n}", f"k{n}", instant(due)) for n in range(many)])
+    told: list[tuple[int, bool]] = []
+
+    def between() -> None:
+        closed = (pipeline.store.status("arrives").closed_through or 0) > due
+        told.append((pipeline.store.impact("arrives", (), 0, FAR).broken, closed))
+
+    pipeline.watch.turned = between
+    pipeline.finish(BEGIN + HOUR)
+
+    assert told == [(PART, False), (2 * PART, False), (many, True)]
+    assert (one(pipeline.store).opened, one(pipeline.store).kind) == (BEGIN + 45 * MINUTE, "failure_rate")
+    [window] = [window for window in pipeline.store.windows("arrives", due, FAR) if window.start == due]
+    assert sum(cell.broken for cell in window.cells.values()) == many
 
 
 def test_a_promise_expires_when_the_windows_of_its_due_close_and_not_before() -> None:

@@ -12,9 +12,10 @@ from service.adapters.store.memory_desk import MemoryDesk
 from service.adapters.store.memory_reader import MemoryReader
 from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan, Break, Changes, PromiseKey, View
-from service.core.counting.course import Reach, settled_at
+from service.core.counting.course import settled_at
 from service.core.counting.duplicates import LIMIT, SPAN, extent
 from service.core.counting.ledger import Promised
+from service.core.counting.reach import NOWHERE, START, Position, Reach
 from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock
 from service.core.event import Micros, Partition
@@ -60,7 +61,7 @@ class MemoryStore(MemoryReader, MemoryDesk):
         self._places: dict[Partition, _Place] = {}
         self._expiring: dict[str, list[tuple[Micros, str]]] = defaultdict(list)
         self._broken_open: dict[str, list[tuple[Micros, str]]] = defaultdict(list)
-        self._looked: dict[str, Micros] = {}
+        self._looked: dict[str, Position] = {}
 
     def survey(self, moments: Mapping[str, Moment], first: Micros, seen: Micros, now: Micros) -> dict[str, Survey]:
         """Each moment as it stands."""
@@ -147,7 +148,7 @@ class MemoryStore(MemoryReader, MemoryDesk):
         with self._lock:
             promises = self._promises
             known = {key: row for key in keys if (row := promises.get(key)) is not None}
-            view = View(self._closed_through, known, self._given_up)
+            view = View(self._reaches, known)
             yield _Ingest(self, claim, view)
 
     def save_batch(self, claim: Claim, changes: Changes, position: int, clock: PartitionClock) -> Claim:
@@ -231,8 +232,7 @@ class MemoryStore(MemoryReader, MemoryDesk):
     def closing(self, moment: str) -> Iterator["_Closing"]:
         """A closing's transaction."""
         with self._lock:
-            reach = Reach(self._closed_through.get(moment, 0), self._given_up.get(moment, 0))
-            transaction = _Closing(self, moment, reach)
+            transaction = _Closing(self, moment, self._reaches.get(moment, NOWHERE))
             try:
                 yield transaction
             finally:
@@ -240,48 +240,65 @@ class MemoryStore(MemoryReader, MemoryDesk):
                 for row in transaction.taken:
                     heapq.heappush(self._expiring[moment], row)
 
-    def expiring(self, moment: str, through: Micros) -> list[tuple[Micros, str]]:
-        """Take what falls due before a time off the heap."""
-        heap = self._expiring[moment]
-        taken = []
-        while heap and heap[0][0] < through:
-            taken.append(heapq.heappop(heap))
-        return taken
+    def expiring(
+        self, moment: str, span: tuple[Position, Position], limit: int, taken: list[Position]
+    ) -> tuple[list[Promised], Position]:
+        """The promises of a span that still break at their due, each once, and where the rest begins.
 
-    def unsettled(self, moment: str, start: Micros, end: Micros) -> list[Promised]:
-        """The promises with a due time in [start, end) that have no outcome at all."""
-        keys: set[str] = set()
-        if start < self._looked.get(moment, 0):
-            keys.update(self._due_times[moment].between(start, end))
-        else:
-            # Forward, as nearly always: what broke at its due comes off a heap, and nothing has to be sorted for it.
-            heap = self._broken_open[moment]
-            while heap and heap[0][0] < end:
-                due, key = heapq.heappop(heap)
-                if due >= start:
-                    keys.add(key)
-            self._looked[moment] = end
-        # Under another name since: what is forgotten is on the heaps as it was, too.
-        rows = [row for key in sorted(keys) if (row := self._promises.get((moment, key))) is not None]
-        return [row for row in rows if settled_at(row) is None]
-
-    def expired(self, moment: str, rows: Sequence[tuple[Micros, str]], since: Micros) -> list[Promised]:
-        """The promises among some rows off the heap that still break at that time, each once."""
+        Off the heap and into `taken`: of what the heap holds, some is settled or has another due since, and what lies
+        before the span broke when it was told.
+        """
+        start, end = span
+        heap, open_still = self._expiring[moment], self._broken_open[moment]
         found: dict[str, Promised] = {}
-        for due, key in rows:
+        while heap and heap[0] < end and len(found) < limit:
+            place = heapq.heappop(heap)
+            taken.append(place)
+            due, key = place
             row = self._promises.get((moment, key))
             if row is not None and expires_at(row) == due and key not in found:
-                heapq.heappush(self._broken_open[moment], (due, key))
-                if due >= since:
+                heapq.heappush(open_still, place)
+                if place >= start:
                     found[key] = row
-        return list(found.values())
+        rest = min(heap[0], end) if heap else end
+        return list(found.values()), max(rest, start)
 
-    def save_closing(self, moment: str, changes: Changes, through: Micros, given_up: Micros | None) -> None:
-        """Write the expiries and move `closed_through`."""
+    def unsettled(self, moment: str, span: tuple[Position, Position], limit: int) -> tuple[list[Promised], Position]:
+        """The promises of a span, whichever way it leads, that have no outcome at all, and how far some rows lead."""
+        start, end = span
+        if end < start or start < self._looked.get(moment, START):
+            places, reached = self._between(moment, span, limit)
+        else:
+            # Forward, as nearly always: what broke at its due comes off a heap, and nothing has to be sorted for it.
+            heap, places = self._broken_open[moment], []
+            while heap and heap[0] < end and len(places) < limit:
+                place = heapq.heappop(heap)
+                if place >= start and place not in places[-1:]:
+                    places.append(place)
+            reached = self._looked[moment] = max(min(heap[0], end) if heap else end, start)
+        # Under another name since: what is forgotten is on the heaps as it was, too.
+        rows = [row for _, key in places if (row := self._promises.get((moment, key))) is not None]
+        return [row for row in rows if settled_at(row) is None], reached
+
+    def _between(self, moment: str, span: tuple[Position, Position], limit: int) -> tuple[list[Position], Position]:
+        """The places of promises in a span that was looked at before, or that leads back."""
+        start, end = span
+        low, high = sorted(span)
+        keys = self._due_times[moment].between(low[0], high[0] + 1)
+        rows = [row for key in keys if (row := self._promises.get((moment, key))) is not None]
+        places = sorted(place for row in rows if low <= (place := (row.due or 0, row.key)) < high)
+        if len(places) <= limit:
+            return places, end
+        if start < end:
+            return places[:limit], places[limit]
+        return places[-limit:], places[-limit]
+
+    def save_closing(self, moment: str, changes: Changes, reach: Reach) -> None:
+        """Write the expiries and how far the moment has come."""
         self.apply(changes)
-        if given_up is not None:
-            self._given_up[moment] = given_up
-        self._closed_through[moment] = max(through, self._closed_through.get(moment, through))
+        closed = max(reach.closed, self._reaches.get(moment, NOWHERE).closed)
+        expired = reach.expired if reach.expired > (closed, "") else START
+        self._reaches[moment] = Reach(closed, reach.given_up, expired)
 
     def judged(self, moment: str) -> Judged:
         """How far a moment was judged."""
@@ -291,7 +308,7 @@ class MemoryStore(MemoryReader, MemoryDesk):
     def windows(self, moment: str, after: Micros | None, through: Micros) -> Iterator[Window]:
         """As judged: closed windows with start ≥ after and end ≤ through that hold anything, in order."""
         if moment in self._books:
-            through = min(through, self._closed_through.get(moment, 0))
+            through = min(through, self._reaches.get(moment, NOWHERE).closed)
             yield from self._books[moment].windows(after, through, self._moments[moment].window)
 
     def save_judgement(  # the port's
@@ -380,15 +397,14 @@ class _Closing:
         self._store = store
         self._moment = moment
         self.reach = reach
-        self.taken: list[tuple[Micros, str]] = []
+        self.taken: list[Position] = []
 
-    def due(self, through: Micros) -> Sequence[Promised]:
-        self.taken += self._store.expiring(self._moment, through)
-        return self._store.expired(self._moment, self.taken, self.reach.closed)
+    def due(self, end: Position, limit: int) -> tuple[Sequence[Promised], Position]:
+        return self._store.expiring(self._moment, (self.reach.next, end), limit, self.taken)
 
-    def unsettled(self, start: Micros, end: Micros) -> Sequence[Promised]:
-        return self._store.unsettled(self._moment, start, end)
+    def unsettled(self, end: Position, limit: int) -> tuple[Sequence[Promised], Position]:
+        return self._store.unsettled(self._moment, (self.reach.given_up, end), limit)
 
-    def save(self, changes: Changes, through: Micros, given_up: Micros | None = None) -> None:
-        self._store.save_closing(self._moment, changes, through, given_up)
-        self.taken = [row for row in self.taken if row[0] >= through]
+    def save(self, changes: Changes, reach: Reach) -> None:
+        self._store.save_closing(self._moment, changes, reach)
+        self.taken = [place for place in self.taken if place >= reach.next]

@@ -13,6 +13,7 @@ from service.adapters.store.timeindex import TimeIndex
 from service.core.counting.changes import Break, PromiseKey, Voice
 from service.core.counting.identity import TOMBSTONE, Forgetting, Pseudonyms, anonymous, holds_id, without
 from service.core.counting.ledger import Promised
+from service.core.counting.reach import NOWHERE, Reach
 from service.core.event import Annotation, Complaint, DeadLetter, Micros
 from service.core.interruption import Impact
 from service.core.marks import Mark
@@ -40,7 +41,7 @@ class MemoryPeople:
     _breaks: dict[str, dict[str, Break]]
     _break_times: dict[str, TimeIndex]
     _promises: dict[PromiseKey, Promised]
-    _given_up: dict[str, Micros]
+    _reaches: dict[str, Reach]
     _due_times: dict[str, TimeIndex]
     _voices: list[Voice]
     _dead: list[tuple[Micros | None, DeadLetter]]
@@ -87,7 +88,9 @@ class MemoryPeople:
 
     def _is_given_up(self, row: Break) -> bool:
         """Broken at a due time so long ago that its outcome will not be known: never a word of it."""
-        if not row.promised or row.settled_at is not None or row.at >= self._given_up.get(row.moment, row.at):
+        if not row.promised or row.settled_at is not None:
+            return False
+        if row.at >= self._reaches.get(row.moment, NOWHERE).given_up[0]:
             return False
         promise = self._promises[row.moment, row.ref[1:]]
         return promise.waiting and expires_at(promise) is not None

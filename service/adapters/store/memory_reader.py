@@ -13,6 +13,7 @@ from service.adapters.store.timeindex import TimeIndex
 from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan, Break, Counts, Gap, PromiseKey, Voice
 from service.core.counting.ledger import Promised  # with the rest of the core, for annotations too
+from service.core.counting.reach import NOWHERE, Reach
 from service.core.counting.tally import Cell
 from service.core.counting.window import window_of
 from service.core.event import Annotation, Complaint, CustomerChange, DeadLetter, Feedback, Micros
@@ -35,8 +36,7 @@ class MemoryReader(MemoryPeople):
         self._clock = clock
         # One lock for everything: the threads of a service take turns, and a single thread hardly notices.
         self._lock = threading.RLock()
-        self._closed_through: dict[str, Micros] = {}
-        self._given_up: dict[str, Micros] = {}
+        self._reaches: dict[str, Reach] = {}
         self._edits: list[Edit] = []
         self._books: dict[str, Book] = defaultdict(Book)
         self._breaks: dict[str, dict[str, Break]] = defaultdict(dict)
@@ -203,15 +203,16 @@ class MemoryReader(MemoryPeople):
         with self._lock:
             judgement = self._judgements.get(moment)
             blind = min(((s.since, s.reason) for s in self._blind[moment].values() if s.until is None), default=None)
+            reach = self._reaches.get(moment, NOWHERE)
             return MomentStatus(
                 moment=moment,
-                closed_through=self._closed_through.get(moment),
+                closed_through=reach.closed or None,
                 judged_through=self._judged[moment].through,
                 learning=judgement.learning if judgement else None,
                 blind_since=blind[0] if blind else None,
                 blind_reason=blind[1] if blind else "",
                 series=judgement.series if judgement else (),
-                given_up_through=max(self._given_up.get(moment, 0), 0),
+                given_up_through=max(reach.given_up[0], 0),
             )
 
     def blind(self, moment: str, start: Micros, end: Micros) -> list[BlindSpan]:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from service.core.counting.course import Reach
 from service.core.counting.ledger import Promised
+from service.core.counting.reach import NOWHERE, Reach
 from service.core.counting.tally import Tally
 from service.core.event import (
     Annotation,
@@ -137,18 +137,14 @@ class Changes(msgspec.Struct, gc=False):
 
 
 class View(msgspec.Struct, frozen=True, gc=False):
-    """What a transaction shows of the state: how far each moment is closed, and the ledger rows asked for.
+    """What a transaction shows of the state: how far moments have come, and the ledger rows asked for."""
 
-    `given_up`: by moment, before which due time what was never settled has no outcome to come.
-    """
-
-    closed_through: Mapping[str, Micros]
+    reaches: Mapping[str, Reach]
     promises: Mapping[PromiseKey, Promised]
-    given_up: Mapping[str, Micros] = {}
 
     def reach(self, moment: str) -> Reach:
-        """How far a moment has come."""
-        return Reach(self.closed_through.get(moment, 0), self.given_up.get(moment, 0))
+        """How far a moment has come; of one that never closed: nowhere."""
+        return self.reaches.get(moment, NOWHERE)
 
 
 def keys_of(records: Iterable[Record]) -> set[PromiseKey]:

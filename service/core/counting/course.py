@@ -10,10 +10,10 @@ every open promise again and again.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from service.core.catalog import Moment
 from service.core.counting.ledger import Promised
+from service.core.counting.reach import Reach
 from service.core.counting.tally import Tally, Values, stated
 from service.core.counting.window import window_of
 from service.core.event import DAY, HOUR, MINUTE, SECOND, Micros
@@ -29,13 +29,6 @@ _PARTS = 16
 """Way marks are counted at whole steps of the clock, so many to a promise at least: so that rows are few."""
 _SHORTEST = 8
 """Windows that a promise has to last: what is due at once is on no way."""
-
-
-class Reach(NamedTuple):
-    """How far a moment is closed; what fell due before `given_up` and was never settled has no outcome to come."""
-
-    closed: Micros
-    given_up: Micros = 0
 
 
 def follow(
@@ -100,13 +93,13 @@ def past_due(row: Promised, reach: Reach, give_up_after: Micros) -> Iterator[tup
     Unlike a break, which stays one however late it is kept, this is over with any outcome.
     """
     first, due = row.first, row.due
-    if first is None or due is None or due >= reach.closed:
+    if first is None or due is None or not reach.is_past(due, row.key):
         return
     since = max(due, first.at)
     settled = settled_at(row)
     if settled is None:
         yield since, "overdue"
-        if due < reach.given_up:
+        if (due, row.key) < reach.given_up:
             yield max(due + give_up_after, since), "given_up"
     elif settled > since:
         yield since, "overdue"

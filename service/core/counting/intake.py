@@ -9,8 +9,9 @@ from typing import Any
 
 from service.core.catalog import Catalog, Moment
 from service.core.counting.changes import Break, Changes, PromiseKey, View, Voice
-from service.core.counting.course import Reach, follow, give_up
+from service.core.counting.course import follow, give_up
 from service.core.counting.ledger import NOTHING, Account, Contribution, Promised, account, fold, milliseconds
+from service.core.counting.reach import Reach
 from service.core.counting.tally import Cell, Cells, Signal, Tally, Values, duration_bucket, stated
 from service.core.counting.window import window_of
 from service.core.event import Annotation, Complaint, CustomerChange, Event, Micros, Outcome, Partition, Promise, Record
@@ -53,15 +54,13 @@ class Intake:
             return self._journeys.get(event.journey, ())
         return self._moments if len(self._moments) == 1 else ()
 
-    def _heard(
-        self, at: Micros, event: Complaint | Annotation, closed_through: Mapping[str, Micros], tally: Tally
-    ) -> None:
+    def _heard(self, at: Micros, event: Complaint | Annotation, view: View, tally: Tally) -> None:
         name: Signal = "complaints" if isinstance(event, Complaint) else "notes"
         for about in self._about(event):
             moment = self._moments[about]
             window = window_of(at, moment.window)
             values = stated(event.dimensions, moment.dimensions)
-            cell = tally.cell(about, window, values, late=window < closed_through.get(about, 0))
+            cell = tally.cell(about, window, values, late=window < view.reach(about).closed)
             cell.count_signal(name, 1)
 
     def take(self, partition: Partition, records: Iterable[Record], view: View, changes: Changes) -> None:
@@ -83,7 +82,6 @@ class Intake:
         changes: Changes,
     ) -> None:
         accepted, late = changes.counts.accepted, changes.counts.late
-        closed_through = view.closed_through
         plain: dict[str, list[Record]] = {}
         nearby: dict[str, _Nearby] = {}
         for record in records:
@@ -97,29 +95,29 @@ class Intake:
             elif isinstance(event, (Outcome, Promise)):
                 name = event.moment
                 accepted[name] += 1
-                if record.at < closed_through.get(name, 0):
-                    late[name] += 1
                 near = nearby.get(name)
                 if near is None:
                     near = nearby[name] = _Nearby(self._moments[name], view.reach(name), changes.tally)
+                if record.at < near.through:
+                    late[name] += 1
                 near.cell(record.at, event.dimensions).arrivals += 1
                 self._keyed(record, (name, event.key or ""), near, view, rows, changes)
             else:
                 accepted[getattr(event, "moment", None) or ""] += 1
                 changes.voices.append(Voice(partition, record.offset, record.at, event))
-                self._said(record.at, event, closed_through, changes)
+                self._said(record.at, event, view, changes)
         for name, mine in plain.items():
             accepted[name] += len(mine)
-            behind = self._outcomes(partition, mine, self._moments[name], closed_through.get(name, 0), changes)
+            behind = self._outcomes(partition, mine, self._moments[name], view.reach(name).closed, changes)
             if behind:
                 late[name] += behind
 
-    def _said(self, at: Micros, event: Event, closed_through: Mapping[str, Micros], changes: Changes) -> None:
+    def _said(self, at: Micros, event: Event, view: View, changes: Changes) -> None:
         """What a record that is kept as it is counts for besides."""
         if isinstance(event, CustomerChange):
             self._told(at, event, changes)
         elif isinstance(event, (Complaint, Annotation)):
-            self._heard(at, event, closed_through, changes.tally)
+            self._heard(at, event, view, changes.tally)
 
     def _told(self, at: Micros, event: CustomerChange, changes: Changes) -> None:
         """What a customer is worth a year, as last told."""
@@ -145,13 +143,13 @@ class Intake:
         known = rows.get(place)
         if known is None:
             row = view.promises.get(place)
-            known = (row, account(row, through, moment.window)) if row else (Promised(*place), NOTHING)
+            known = (row, account(row, near.reach, moment.window)) if row else (Promised(*place), NOTHING)
         before, was = known
         after = fold(before, record, moment, self._scale)
         if after is before:
             rows[place] = known
             return
-        now = account(after, through, moment.window)
+        now = account(after, near.reach, moment.window)
         rows[place] = after, now
         changes.promises[place] = after
         if was is not now:
@@ -266,12 +264,12 @@ def expire(
 ) -> None:
     """Break the promises that nobody settled by their due, and give up those that nobody did long after, at a closing.
 
-    `reach`: of the moment, before the closing and after it. `due`: the ledger rows with a due time in the stretch that
-    closes. `forsaken`: those without an outcome whose due lies between what was given up and what is now.
+    `reach`: of the moment, before and after. `due`: the ledger rows that are past their due with it. `forsaken`: those
+    without an outcome whose due lies between what was given up and what is now.
     """
-    closing = (reach[0], Reach(reach[1].closed, reach[0].given_up))
+    closing = (reach[0], reach[1]._replace(given_up=reach[0].given_up))
     for row in due:
-        was, now = (account(row, each.closed, moment.window) for each in closing)
+        was, now = (account(row, each, moment.window) for each in closing)
         settle(moment, row, was, now, reach[0].closed, changes)
         follow(moment, (row, closing[0]), (row, closing[1]), changes.tally)
     give_up(moment, forsaken, (closing[1], reach[1]), changes.tally, reach[0].closed)

@@ -11,6 +11,7 @@ import msgspec
 
 from service.core.catalog import Moment
 from service.core.counting.calendar import falls_due
+from service.core.counting.reach import Reach
 from service.core.counting.tally import Values, duration_bucket, stated
 from service.core.counting.window import window_of
 from service.core.event import Micros, Outcome, Promise, Record, micros
@@ -163,8 +164,8 @@ def _decisive(row: Promised, due: Micros | None) -> Entry | None:
     return min(in_time, key=lambda e: e.order) if in_time else None
 
 
-def contribution(row: Promised, closed_through: Micros) -> Contribution | None:
-    """What a row adds to the tallies while its moment is closed through a time; None while nothing is decided.
+def contribution(row: Promised, reach: Reach) -> Contribution | None:
+    """What a row adds to the tallies while its moment has come so far; None while nothing is decided.
 
     A promise counts in the window of its first due: kept in time however late that is heard, else broken at its due
     once event time has passed it; an explicit `broken` before the due counts at its own time. An outcome without
@@ -173,7 +174,7 @@ def contribution(row: Promised, closed_through: Micros) -> Contribution | None:
     due = row.first.due if row.first else None
     settled = _decisive(row, due)
     if settled is None:
-        if row.first is None or due is None or due >= closed_through:
+        if row.first is None or due is None or not reach.is_past(due, row.key):
             return None
         # What was broken at its due is the promise as it was known then: a late keep fills no gaps of it.
         return _merge(row, None, at=due, broken=True, settled_at=row.kept.at if row.kept else None)
@@ -209,14 +210,14 @@ class Account(msgspec.Struct, frozen=True, gc=False):
 NOTHING = Account()
 
 
-def account(row: Promised, closed_through: Micros, width: Micros) -> Account:
-    """What a row counts for while its moment is closed through a time."""
+def account(row: Promised, reach: Reach, width: Micros) -> Account:
+    """What a row counts for while its moment has come so far."""
     first = row.first
     untold = row.kept is None and row.broken is None and row.cancelled is None
-    if untold and (first is None or first.due is None or first.due >= closed_through):
+    if untold and (first is None or first.due is None or not reach.is_past(first.due, row.key)):
         # Promised, and not due yet: so are most rows whenever they are looked at.
         return NOTHING
-    now = contribution(row, closed_through)
+    now = contribution(row, reach)
     if _plain(row, width):
         return Account(now, (now,) if now else ())
     places = {window_of(entry.at, width) for entry in (row.kept, row.broken, row.cancelled) if entry}
@@ -225,7 +226,7 @@ def account(row: Promised, closed_through: Micros, width: Micros) -> Account:
     judged = []
     for start in sorted(places):
         end = start + width
-        then = contribution(_before(row, end), min(end, closed_through))
+        then = contribution(_before(row, end), reach.until(end))
         if then is not None and window_of(then.at, width) == start:
             judged.append(then)
     return Account(now, tuple(judged), amends=judged != ([now] if now else []))

@@ -13,9 +13,10 @@ import msgspec
 
 from service.core.catalog import Moment
 from service.core.counting.changes import Break, Changes, View
-from service.core.counting.course import Reach, follow
+from service.core.counting.course import follow
 from service.core.counting.intake import Intake, settle
 from service.core.counting.ledger import Account, Entry, Promised, account, fold
+from service.core.counting.reach import Reach
 from service.core.counting.tally import Cell, Values, stated
 from service.core.counting.window import window_of
 from service.core.event import Micros, Outcome, Partition, Promise, Record
@@ -24,15 +25,11 @@ Cells = Mapping[tuple[Micros, Values], Cell]
 
 
 class Stretch(msgspec.Struct, frozen=True, gc=False):
-    """[since, until) of one moment, whole windows that are closed through `closed`, at `until` or later.
-
-    `given_up`: what fell due before it and was never settled has no outcome to come.
-    """
+    """[since, until) of one moment, whole windows; `reach`: how far it has come, closed at `until` or later."""
 
     since: Micros
     until: Micros
-    closed: Micros
-    given_up: Micros = 0
+    reach: Reach
 
     def holds(self, at: Micros) -> bool:
         """Whether a time lies in it."""
@@ -79,7 +76,7 @@ class Restating:
                 keyed.setdefault(key, []).append(record)
         anew = Changes()
         told = {(row.moment, row.ref): row for row in breaks if row.ref.startswith("@")}
-        view = View({moment.name: stretch.closed}, {})
+        view = View({moment.name: stretch.reach}, {})
         for place, record in plain:
             self._intake.take(place, [record], view, anew)
         for record in (one for some in keyed.values() for one in some):
@@ -101,8 +98,8 @@ class Restating:
 
     def _settle(self, row: Promised, corrected: Sequence[Record], held: Changes, changes: Changes) -> None:
         """Bring a promise from what was told of it to what is told now; what it counted for is noted in `held`."""
-        moment, closed = self._moment, self._stretch.closed
-        was = account(row, closed, moment.window)
+        moment, reach = self._moment, self._stretch.reach
+        was = account(row, reach, moment.window)
         if was.amended is not None and self._stretch.holds(was.amended.at):
             # Alone in a book of its own, to be told from what the windows hold besides.
             settle(moment, row, Account(), Account(was.amended, (was.amended,)), 0, held)
@@ -111,10 +108,9 @@ class Restating:
             after = fold(after, record, moment, self._scale)
         if after == row:
             return
-        now = account(after, closed, moment.window)
+        now = account(after, reach, moment.window)
         changes.promises[moment.name, row.key] = after
-        settle(moment, after, was, now, closed, changes)
-        reach = Reach(closed, self._stretch.given_up)
+        settle(moment, after, was, now, reach.closed, changes)
         follow(moment, (row, reach), (after, reach), changes.tally)
 
     def _without(self, row: Promised) -> Promised:

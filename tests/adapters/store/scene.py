@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from service.core.catalog import Catalog, Moment
 from service.core.counting.changes import Changes, keys_of
-from service.core.counting.course import Reach
-from service.core.counting.intake import Intake, expire
+from service.core.counting.closing import PART, close_part
+from service.core.counting.intake import Intake
 from service.core.counting.watermark import PartitionClock
 from service.core.event import HOUR, MINUTE, SECOND, Outcome, Partition, Promise, Record, instant
 from service.core.interruption import Interruption, interruption_id
@@ -85,17 +85,31 @@ class Reader:
         return self.claim
 
 
-def close(store: Store, moment: str, through: Micros, given_up: Micros | None = None) -> int:
-    """Close a moment's windows as the watch loop does; how many promises expired."""
+def close(store: Store, moment: str, through: Micros, given_up: Micros | None = None, part: int = PART) -> int:
+    """Close a moment's windows as the watch loop does; how many promises expired.
+
+    `given_up`: as if the moment had the patience for that; None: it gives nothing up.
+    """
+    expired = 0
+    while True:
+        with store.closing(moment) as transaction:
+            patience = through - (transaction.reach.given_up[0] if given_up is None else given_up)
+            patient = replace(MOMENTS[moment], give_up_after=patience)
+            changes, now = close_part(patient, transaction, through, part)
+            transaction.save(changes, now)
+        expired += sum(cell.attempts for key, cell in changes.tally)
+        if now.closed >= through:
+            return expired
+
+
+def close_a_part(store: Store, moment: str, through: Micros, part: int) -> None:
+    """Begin to close a moment's windows, unless they are few enough to be closed at once, and leave it there."""
     with store.closing(moment) as transaction:
-        changes = Changes()
-        due = transaction.due(through)
-        was = transaction.reach
-        now = Reach(through, was.given_up if given_up is None else given_up)
-        forsaken = transaction.unsettled(*sorted((was.given_up, now.given_up)))
-        expire(MOMENTS[moment], due, forsaken, (was, now), changes)
-        transaction.save(changes, through, given_up)
-    return len(due)
+        patience = through - transaction.reach.given_up[0]
+        patient = replace(MOMENTS[moment], give_up_after=patience)
+        changes, now = close_part(patient, transaction, through, part)
+        if now.closed < through:
+            transaction.save(changes, now)
 
 
 def opened(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+import pytest
+
 from service.core.counting.changes import Changes
-from service.core.counting.course import Reach
+from service.core.counting.closing import PART
+from service.core.counting.reach import Reach
 from service.core.event import DAY, HOUR, MINUTE
-from tests.adapters.store.scene import FOREVER, HERE, T0, Reader, close, every_break, outcome, promise
+from tests.adapters.store.scene import FOREVER, HERE, T0, Reader, close, close_a_part, every_break, outcome, promise
 
 if TYPE_CHECKING:
     from service.core.ports import Store
@@ -19,24 +22,25 @@ DUE = T0 + DAY
 
 def test_a_moment_never_closed_is_closed_through_nothing(store: Store) -> None:
     with store.closing("paid") as transaction:
-        assert transaction.reach == Reach(0, 0)
+        assert transaction.reach == Reach(0)
     assert store.status("paid").closed_through is None
     with store.ingest(store.claim(HERE), ["paid"], []) as batch:
-        assert dict(batch.view.closed_through) == {}
+        assert batch.view.reach("paid").closed == 0
 
 
 def test_ingest_sees_how_far_each_moment_is_closed(store: Store) -> None:
     close(store, "paid", T0)
 
     with store.ingest(store.claim(HERE), ["paid", "delivered"], []) as batch:
-        assert dict(batch.view.closed_through) == {"paid": T0}
+        assert [batch.view.reach(name).closed for name in ("paid", "delivered")] == [T0, 0]
     assert store.status("paid").closed_through == T0
 
 
 def test_a_closing_that_is_not_saved_changes_nothing(store: Store) -> None:
     Reader(store).take(promise(T0, "k", DUE))
     with store.closing("delivered") as transaction:
-        assert [row.key for row in transaction.due(DUE + 1)] == ["k"]
+        rows, reached = transaction.due((DUE + 1, ""), 10)
+        assert ([row.key for row in rows], reached) == (["k"], (DUE + 1, ""))
 
     assert store.status("delivered").closed_through is None
     assert close(store, "delivered", DUE + 1) == 1
@@ -45,7 +49,7 @@ def test_a_closing_that_is_not_saved_changes_nothing(store: Store) -> None:
 def test_closing_never_goes_back(store: Store) -> None:
     close(store, "paid", T0 + HOUR)
     with store.closing("paid") as transaction:
-        transaction.save(Changes(), T0)
+        transaction.save(Changes(), Reach(T0))
     assert store.status("paid").closed_through == T0 + HOUR
 
 
@@ -75,6 +79,57 @@ def test_each_due_is_found_once_whatever_the_steps(store: Store) -> None:
     found = [close(store, "delivered", DUE + step * HOUR) for step in range(-1, 5)]
 
     assert found == [0, 0, 3, 0, 0, 1]
+
+
+def test_promises_of_one_due_expire_in_parts_and_events_come_between_them(store: Store) -> None:
+    reader, many = Reader(store), [f"k{n}" for n in range(5)]
+    reader.take(*(promise(T0, key, DUE) for key in many))
+
+    close_a_part(store, "delivered", DUE + MINUTE, 2)
+    assert [row.ref for row in every_break(store, "delivered")] == ["=k0", "=k1"]
+    assert store.status("delivered").closed_through is None
+    # Of those that broke one was kept in time, as is heard now; one more is promised that is past its due already.
+    reader.take(outcome(DUE - HOUR, moment="delivered", key="k1"), promise(T0, "a", DUE), promise(T0, "z", DUE))
+    assert [row.ref for row in every_break(store, "delivered")] == ["=a", "=k0"]
+    close_a_part(store, "delivered", DUE + MINUTE, 2)
+    reader.take(outcome(DUE - HOUR, moment="delivered", key="k4"))
+    assert list(store.windows("delivered", None, FOREVER)) == []
+    # Another process takes over, and knows of a later time.
+    assert close(store, "delivered", DUE + HOUR) == 1
+
+    rows = every_break(store, "delivered")
+    assert [(row.ref, row.late) for row in rows] == [(f"={key}", False) for key in ("a", "k0", "k2", "k3", "z")]
+    [window] = [one for one in store.windows("delivered", None, FOREVER) if one.start == DUE]
+    assert [(cell.attempts, cell.broken) for cell in window.cells.values()] == [(7, 5)]
+
+
+def test_whoever_comes_after_one_that_knew_of_a_later_time_closes_no_less(store: Store) -> None:
+    reader = Reader(store)
+    reader.take(*(promise(T0, f"k{n}", DUE + n * MINUTE) for n in range(4)))
+
+    close_a_part(store, "delivered", DUE + HOUR, 2)
+    assert close(store, "delivered", DUE + MINUTE) == 0
+    assert store.status("delivered").closed_through == DUE + MINUTE
+    # What broke beyond it is in its window, and nothing breaks twice.
+    assert close(store, "delivered", DUE + HOUR) == 2
+    windows = list(store.windows("delivered", DUE, FOREVER))
+    assert [[(cell.attempts, cell.broken) for cell in one.cells.values()] for one in windows] == [[(1, 1)]] * 4
+
+
+@pytest.mark.parametrize("part", [1, 2, PART])
+def test_giving_up_in_parts_and_taking_it_back_count_each_promise_once(store: Store, part: int) -> None:
+    reader = Reader(store)
+    reader.take(*(promise(T0, f"k{n}", DUE + n // 2 * MINUTE) for n in range(6)))
+
+    def given_up() -> int:
+        return store.signals("delivered", 0, FOREVER).get("given_up", 0)
+
+    close(store, "delivered", DUE + DAY, 0)
+    found = [given_up()]
+    for step, patience in enumerate((DUE + MINUTE, DUE + HOUR, DUE + MINUTE, DUE + 1, DUE + HOUR)):
+        close(store, "delivered", DUE + DAY + (step + 1) * HOUR, patience, part)
+        found.append(given_up())
+    assert found == [0, 2, 6, 2, 2, 6]
 
 
 def test_kept_in_time_does_not_break_and_kept_late_is_settled(store: Store) -> None:
@@ -134,10 +189,10 @@ def test_a_closing_waits_for_the_batch_that_began_before_it(store: Store) -> Non
     with store.ingest(reader.claim, ["paid"], []) as batch:
         holding.set()
         asked.wait(10)
-        # The closing has every chance to slip in between the look at `closed_through` and the commit.
+        # The closing has every chance to slip in between the look at how far it is closed and the commit.
         thread.join(0.3)
         changes = Changes()
-        changes.tally.cell("paid", T0, (None, None), late=batch.view.closed_through.get("paid", 0) > T0).attempts = 1
+        changes.tally.cell("paid", T0, (None, None), late=batch.view.reach("paid").closed > T0).attempts = 1
         order.append("saved")
         batch.save(changes, 1, reader.claim.clock)
     thread.join(10)

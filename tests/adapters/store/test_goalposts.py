@@ -1,6 +1,6 @@
 """What moves the goalposts, from every store: counted once whatever the batches, closings and restarts."""
 
-from service.core.counting.course import Reach
+from service.core.counting.reach import Reach
 from service.core.event import DAY, HOUR, Micros, Outcome
 from service.core.ports import Store
 from service.core.reporting.goalposts import goalposts, said
@@ -78,5 +78,6 @@ def test_what_is_given_up_is_overdue_no_more_and_an_outcome_after_all_is_counted
     close(store, "delivered", T0 + 72 * DAY, T0)
     assert overdue() == 1
     with store.closing("delivered") as closing:
-        assert closing.reach == Reach(T0 + 72 * DAY, T0)
-        assert [row.key for row in closing.unsettled(T0, T0 + 2 * DAY)] == ["l"]
+        assert closing.reach == Reach(T0 + 72 * DAY, (T0, ""))
+        rows, reached = closing.unsettled((T0 + 2 * DAY, ""), 10)
+        assert ([row.key for row in rows], reached) == (["l"], (T0 + 2 * DAY, ""))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from service.adapters.store.memory import MemoryStore
 from service.core.counting.changes import keys_of
+from service.core.counting.closing import PART
 from service.core.event import MINUTE, SECOND, Partition
 from service.core.ports import StoreBusy
 from tests.adapters.store.scene import (
@@ -19,6 +20,7 @@ from tests.adapters.store.scene import (
     T0,
     Reader,
     close,
+    close_a_part,
     every_break,
     outcome,
     promise,
@@ -70,16 +72,24 @@ batches = st.tuples(
     st.sampled_from(["", "", "before", "after"]),
 )
 closings = st.tuples(st.just("close"), st.sampled_from(sorted(MOMENTS)), st.integers(0, 25), st.just(""))
-stories = st.lists(batches | closings, max_size=12)
+parts = st.tuples(st.just("part"), st.sampled_from(sorted(MOMENTS)), st.integers(0, 25), st.integers(1, 2))
+stories = st.lists(batches | closings | parts, max_size=12)
 
 
 def live(store: Store, logs: dict[Partition, list[Event]], story: Sequence[Any], *, crashes: bool) -> None:
-    """Read the logs as the story tells it, then what is left, then close everything."""
+    """Read the logs as the story tells it, then what is left, then close everything.
+
+    With crashes closings are done in parts, too, and some are left in the middle.
+    """
     readers = {partition: Reader(store, partition) for partition in logs}
     steps = [*story, *(("batch", partition, len(log) or 1, "") for partition, log in logs.items())]
     for what, where, n, crash in steps:
         if what == "close":
-            close(store, where, T0 + n * MINUTE)
+            close(store, where, T0 + n * MINUTE, part=1 if crashes else PART)
+            continue
+        if what == "part":
+            if crashes:
+                close_a_part(store, where, T0 + n * MINUTE, crash)
             continue
         reader = readers[where]
         batch = logs[where][reader.position : reader.position + n]

@@ -11,6 +11,7 @@ from service.adapters.store.sql.store import SqlStore
 from service.adapters.store.sql.tables import metadata
 from service.core.counting.changes import Changes
 from service.core.counting.identity import Identities
+from service.core.counting.reach import Reach
 from service.core.event import DAY, HOUR, Complaint, CustomerChange, DeadLetter, instant
 from service.core.interruption import Impact
 from service.core.marks import Mark, Risk, Share
@@ -331,7 +332,7 @@ def test_what_nobody_ever_settled_is_given_up_and_counted_apart(store: Store) ->
 
     def give_up(through: int) -> None:
         with store.closing("delivered") as closing:
-            closing.save(Changes(), through, through - 40 * DAY)
+            closing.save(Changes(), Reach(through, (through - 40 * DAY, "")))
 
     give_up(due + 40 * DAY)
     # At its due it broke: it is not longer ago than that.

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Journey, Moment, Objective, Owner, Source, Stage, Target
 from service.core.counting.changes import BlindSpan, Changes, keys_of
-from service.core.counting.course import Reach
-from service.core.counting.intake import Intake, expire
+from service.core.counting.closing import close_part
+from service.core.counting.intake import Intake
 from service.core.counting.watermark import PartitionClock
 from service.core.event import (
     DAY,
@@ -148,10 +148,7 @@ class World:
     def close(self, moment: str, through: Micros) -> None:
         """Close a moment, so that promises expire."""
         with self.store.closing(moment) as closing:
-            changes = Changes()
-            due = closing.due(through)
-            expire(self.catalog.moments[moment], due, (), (closing.reach, Reach(through)), changes)
-            closing.save(changes, through)
+            closing.save(*close_part(self.catalog.moments[moment], closing, through))
 
     def judge(self, moment: str, judgement: Judgement, notices: tuple[Notice, ...] = ()) -> None:
         """Write what a judge might have said."""

@@ -7,8 +7,8 @@ import pytest
 
 from service.core.catalog import Catalog, Moment
 from service.core.counting.changes import Changes, View
-from service.core.counting.course import Reach
 from service.core.counting.intake import Intake, expire
+from service.core.counting.reach import Reach
 from service.core.event import DAY, HOUR, MINUTE, Event, Micros, OutcomeWord
 from tests.core.making import PLACE, at, outcome, promise, record
 
@@ -33,7 +33,7 @@ class Ledger:
     def take(self, *events: Event) -> None:
         """A batch."""
         changes = Changes()
-        view = View({"arrives": self.reach.closed}, dict(self.rows), {"arrives": self.reach.given_up})
+        view = View({"arrives": self.reach}, dict(self.rows))
         Intake(CATALOG).take(PLACE, [record(event, n) for n, event in enumerate(events)], view, changes)
         self._apply(changes)
 
@@ -41,8 +41,8 @@ class Ledger:
         """A closing, given up as the catalogue says unless told otherwise."""
         changes = Changes()
         rows = list(self.rows.values())
-        now = Reach(through, through - MOMENT.give_up_after if given_up is None else given_up)
-        low, high = sorted((self.reach.given_up, now.given_up))
+        now = Reach(through, (through - MOMENT.give_up_after if given_up is None else given_up, ""))
+        low, high = sorted((self.reach.given_up[0], now.given_up[0]))
         unsettled = [row for row in rows if not (row.kept or row.broken or row.cancelled)]
         due = [row for row in rows if self.reach.closed <= (row.due or 0) < through]
         forsaken = [row for row in unsettled if low <= (row.due or 0) < high]

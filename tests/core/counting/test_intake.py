@@ -8,9 +8,9 @@ import pytest
 
 from service.core.catalog import Catalog
 from service.core.counting.changes import Break, Changes, View, keys_of
-from service.core.counting.course import Reach
 from service.core.counting.intake import Intake, expire
 from service.core.counting.ledger import Promised
+from service.core.counting.reach import Reach
 from service.core.counting.tally import Cell, Tally, duration_bucket
 from service.core.event import Annotation, Complaint, CustomerChange, Event, Feedback, Micros, instant
 from tests.core.making import PLACE, at, outcome, promise, record
@@ -30,7 +30,7 @@ def take(
     """What a batch changes while the moment is closed through a minute."""
     changes = Changes()
     changes.counts.read = len(events)
-    view = View({"arrives": at(closed)}, {(row.moment, row.key): row for row in known})
+    view = View({"arrives": Reach(at(closed))}, {(row.moment, row.key): row for row in known})
     Intake(declared, digits).take(PLACE, [record(event, n) for n, event in enumerate(events)], view, changes)
     return changes
 

@@ -20,6 +20,7 @@ from service.core.counting.ledger import (
     milliseconds,
     minor,
 )
+from service.core.counting.reach import Reach
 from service.core.event import HOUR, MINUTE, Annotation, Event, instant
 from tests.core.making import at, outcome, promise, record
 from tests.core.streams import BEGIN
@@ -38,10 +39,10 @@ def row(events: Sequence[Event]) -> Promised:
 
 def counts(*events: Event, closed: float | None = None) -> Contribution | None:
     """What events count for, the same in any order, while the moment is closed through a minute."""
-    through = NEVER if closed is None else at(closed)
-    found = {repr(contribution(row(order), through)) for order in permutations(events)}
+    reach = Reach(NEVER if closed is None else at(closed))
+    found = {repr(contribution(row(order), reach)) for order in permutations(events)}
     assert len(found) == 1
-    return contribution(row(events), through)
+    return contribution(row(events), reach)
 
 
 def told(*events: Event, closed: float | None = None) -> tuple[float, str]:
@@ -191,7 +192,7 @@ def test_what_has_no_place_in_the_ledger_is_refused() -> None:
 
 
 def judged(*events: Event, closed: float) -> tuple[list[tuple[float, bool, bool]], bool]:
-    found: Account = account(row(events), at(closed), MINUTE)
+    found: Account = account(row(events), Reach(at(closed)), MINUTE)
     return [((each.at - BEGIN) / MINUTE, each.broken, each.cancelled) for each in found.judged], found.amends
 
 
@@ -261,8 +262,19 @@ def test_the_fold_is_associative(some: list[Event], more: list[Event]) -> None:
 
 @given(some_events, st.integers(0, 60))
 def test_a_row_counts_once_at_most(events: list[Event], closed: int) -> None:
-    found = account(row(events), at(closed), MINUTE)
+    found = account(row(events), Reach(at(closed)), MINUTE)
     places = [each.at // MINUTE for each in found.judged]
     assert len(places) == len(set(places))
     if found.amended is not None and not found.amends:
         assert list(found.judged) == [found.amended]
+
+
+def test_between_two_parts_of_a_closing_what_is_past_its_due_counts_as_once_it_is_closed() -> None:
+    under_way, closed = Reach(at(5), expired=(at(5), "z")), Reach(at(6))
+    told: list[Event] = [promise(0, 5), outcome(5.5, "kept"), outcome(5.7, "cancelled")]
+    for events in permutations(told):
+        found = account(row(events), under_way, MINUTE)
+        assert (found, found.amends) == (account(row(events), closed, MINUTE), False)
+        assert [(each.at, each.broken) for each in found.judged] == [(at(5), True)]
+        # Its place comes after the part that is done.
+        assert account(row(events), Reach(at(5), expired=(at(5), "a")), MINUTE) == Account()

@@ -9,8 +9,8 @@ import pytest
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Handoff, Journey, Moment, Owner, Stage
 from service.core.counting.changes import Changes, keys_of
-from service.core.counting.course import Reach
-from service.core.counting.intake import Intake, expire
+from service.core.counting.closing import close_part
+from service.core.counting.intake import Intake
 from service.core.counting.watermark import PartitionClock
 from service.core.event import DAY, HOUR, Complaint, CustomerChange, Event, Outcome, Promise, instant
 from service.core.people import Client
@@ -69,9 +69,7 @@ def stored(*events: Event) -> MemoryStore:
         transaction.save(changes, len(batch), PartitionClock(HERE, T0))
     for name, moment in MOMENTS.items():
         with store.closing(name) as closing:
-            expiries = Changes()
-            expire(moment, closing.due(T0 + 9 * DAY), (), (closing.reach, Reach(T0 + 9 * DAY)), expiries)
-            closing.save(expiries, T0 + 9 * DAY)
+            closing.save(*close_part(moment, closing, T0 + 9 * DAY))
     return store
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 from service.adapters.store.ledger_rows import expires_at
 from service.adapters.store.sql.bulk import Plan, Row, plan
 from service.adapters.store.sql.database import Database
+from service.adapters.store.sql.expiring import reach_of
 from service.adapters.store.sql.packing import ValuesCodec, pack_dimensions
 from service.adapters.store.sql.tables import (
     blind_spans,
@@ -24,8 +25,8 @@ from service.adapters.store.sql.tables import (
     voices,
 )
 from service.core.counting.changes import BlindSpan, Break, Changes, Counts, Gap, PromiseKey, View, Voice
-from service.core.counting.course import Reach, settled_at
 from service.core.counting.ledger import Promised
+from service.core.counting.reach import Reach
 from service.core.counting.tally import Tally
 from service.core.event import DeadLetter, Micros
 from service.core.ports import StoreBusy
@@ -44,7 +45,7 @@ _APPEND_GAPS = plan(gaps, "append")
 _PUT_BLIND = plan(blind_spans, "put")
 _TELL_VALUES = Plan(customers, "newer", ("customer", "told_value", "told_at"), ("customer",))
 _TELL_CUSTOMERS = Plan(customers, "new", ("customer", "told_at"), ("customer",))
-_NEW_MOMENTS = plan(moments, "new")
+_NEW_MOMENTS = Plan(moments, "new", ("moment",), ("moment",))
 
 _encode = msgspec.json.Encoder().encode
 _promised = msgspec.json.Decoder(Promised).decode
@@ -153,51 +154,26 @@ class Recorder:
     def view(self, connection: Connection, moments: Sequence[str], keys: Iterable[PromiseKey]) -> View:
         """The state as a batch sees it, locked until the transaction ends."""
         reaches = self.reaches(connection, moments, exclusive=False)
-        closed = {name: reach.closed for name, reach in reaches.items() if reach.closed}
-        given_up = {name: reach.given_up for name, reach in reaches.items()}
-        return View(closed, self.promised(connection, keys), given_up)
-
-    def due(self, connection: Connection, moment: str, start: Micros, end: Micros) -> list[Promised]:
-        """The promises that break by themselves in [start, end)."""
-        rows = connection.scalars(
-            select(promises.c.body)
-            .where(promises.c.moment == moment, promises.c.expires)
-            .where(promises.c.due >= start, promises.c.due < end)
-            .order_by(promises.c.due, promises.c.key)
-        )
-        return [_promised(body) for body in rows]
+        return View(reaches, self.promised(connection, keys))
 
     def make_moments(self, connection: Connection, names: Sequence[str]) -> None:
         """Give moments that have none a row to lock."""
-        self._database.bulk.run(connection, _NEW_MOMENTS, [(name, None, None, None) for name in names])
-
-    def unsettled(self, connection: Connection, moment: str, start: Micros, end: Micros) -> list[Promised]:
-        """The promises due in [start, end) that have no outcome at all."""
-        if start >= end:
-            return []
-        rows = connection.scalars(
-            select(promises.c.body)
-            .where(promises.c.moment == moment, promises.c.expires, promises.c.waiting)
-            .where(promises.c.due >= start, promises.c.due < end)
-        )
-        return [row for row in map(_promised, rows) if settled_at(row) is None]
+        self._database.bulk.run(connection, _NEW_MOMENTS, [(name,) for name in names])
 
     def reaches(self, connection: Connection, names: Sequence[str], *, exclusive: bool) -> dict[str, Reach]:
         """How far some moments have come, locked until the transaction ends: shared, or alone."""
         wanted = sorted(set(names))
         query = (
-            select(moments.c.moment, moments.c.closed_through, moments.c.given_up_through)
+            select(moments)
             .where(self._database.among(moments.c.moment, wanted))
             .order_by(moments.c.moment)
             .with_for_update(read=not exclusive)
         )
-        known = {moment: Reach(closed or 0, given_up or 0) for moment, closed, given_up in connection.execute(query)}
+        known = {row.moment: reach_of(row) for row in connection.execute(query)}
         if len(known) < len(wanted):
             # There must be a row to lock.
             self.make_moments(connection, [name for name in wanted if name not in known])
-            known = {
-                moment: Reach(closed or 0, given_up or 0) for moment, closed, given_up in connection.execute(query)
-            }
+            known = {row.moment: reach_of(row) for row in connection.execute(query)}
         return known
 
 

@@ -24,9 +24,9 @@ from service.adapters.store.sql.tables import (
     tallies,
 )
 from service.core.counting.changes import Break, Changes
-from service.core.counting.course import Reach
 from service.core.counting.identity import Forgetting
 from service.core.counting.ledger import Promised
+from service.core.counting.reach import Reach
 from service.core.counting.tally import Cell, Values
 from service.core.event import Micros, Partition
 from service.core.keeping import Restatement

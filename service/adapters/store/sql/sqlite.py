@@ -18,6 +18,7 @@ from service.adapters.store.sql.bulk import SqliteBulk
 from service.adapters.store.sql.database import Database
 from service.adapters.store.sql.failures import translated
 from service.adapters.store.sql.lockfile import LockFile
+from service.adapters.store.sql.turns import Turns
 from service.core.ports import StoreRefused
 
 # Before it a write-ahead log with two connections could be reset under one of them and lose pages.
@@ -37,7 +38,7 @@ class SqliteDatabase(Database):
             raise StoreRefused(f"{url}: SQLite needs a file here, as in sqlite:////var/lib/momentwatch.db")
         path = Path(url.database).absolute()
         self.where = f"sqlite:///{path}"
-        self._turn = threading.Lock()
+        self._turn = Turns()
         self._writer: int | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager, contextmanager
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
-from service.adapters.store.sql import judging, keeping, outbox, positions, renaming
+from service.adapters.store.sql import expiring, judging, keeping, outbox, positions, renaming
 from service.adapters.store.sql.bulk import plan
 from service.adapters.store.sql.database import CommitUnknown, Database, Transaction
 from service.adapters.store.sql.desk import SqlDesk, put_news
@@ -19,12 +19,12 @@ from service.adapters.store.sql.recording import NO_PARTITION, Recorder, blind_r
 from service.adapters.store.sql.restating import recorded, restating
 from service.adapters.store.sql.retention import SqlRetention
 from service.adapters.store.sql.shown import SqlShown
-from service.adapters.store.sql.tables import blind_spans, edits, moments
+from service.adapters.store.sql.tables import blind_spans, edits
 from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan, Changes, PromiseKey, View
-from service.core.counting.course import Reach
 from service.core.counting.identity import Pseudonyms
 from service.core.counting.ledger import Promised
+from service.core.counting.reach import Position, Reach
 from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock
 from service.core.event import Micros, Partition
@@ -268,23 +268,20 @@ class _Closing:
         self._moment = moment
         self.reach = reach
 
-    def due(self, through: Micros) -> Sequence[Promised]:
+    def due(self, end: Position, limit: int) -> tuple[Sequence[Promised], Position]:
         with translated(self._transaction.where):
-            return self._store.recorder.due(self._transaction.connection, self._moment, self.reach.closed, through)
+            return expiring.due(self._transaction.connection, self._moment, (self.reach.next, end), limit)
 
-    def unsettled(self, start: Micros, end: Micros) -> Sequence[Promised]:
+    def unsettled(self, end: Position, limit: int) -> tuple[Sequence[Promised], Position]:
         with translated(self._transaction.where):
-            return self._store.recorder.unsettled(self._transaction.connection, self._moment, start, end)
+            return expiring.unsettled(self._transaction.connection, self._moment, (self.reach.given_up, end), limit)
 
-    def save(self, changes: Changes, through: Micros, given_up: Micros | None = None) -> None:
+    def save(self, changes: Changes, reach: Reach) -> None:
         connection = self._transaction.connection
-        values = {"closed_through": max(through, self.reach.closed)}
-        if given_up is not None:
-            values["given_up_through"] = given_up
         with translated(self._transaction.where):
             # Nobody else can have begun a promise meanwhile: the moment is ours alone.
             self._store.recorder.write(connection, changes, changes.promises, NO_PARTITION)
-            connection.execute(update(moments).where(moments.c.moment == self._moment).values(values))
+            expiring.come_to(connection, self._moment, self.reach, reach)
         self._transaction.commit()
 
 
