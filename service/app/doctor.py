@@ -115,6 +115,8 @@ def _books(settings: Settings) -> Iterator[Finding]:
         last, lost = gaps[0], sum(gap.records for gap in gaps)
         where = f"{last.partition.topic}[{last.partition.number}]"
         seen = f"{lost:,} records gone before they were read, last noticed {rfc3339(last.at)} on {where}"
+        if unknown := sum(gap.after == gap.first for gap in gaps):
+            seen += f"; of {unknown} ranges more, of topics made anew, nobody knows how many"
         yield Finding("warn", "gaps", seen, "keep topics longer; docs/runbook.md#records-lost")
     given_up = sum(row.state == "failed" for row in rows)
     waiting = [row for row in rows if row.state in {"waiting", "attempting"}]

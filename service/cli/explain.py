@@ -126,6 +126,7 @@ def _explain(
     judged_of: "Callable[[str], AbstractContextManager[Judged]]",
 ) -> int:
     from service.cli.explaining import evidence_lines, nothing_lines
+    from service.core.judging.unseen import unseen
     from service.core.judging.watchers import watchers
     from service.core.reporting.evidence import evidence_of
     from service.core.reporting.nothing import nothing_of
@@ -133,7 +134,9 @@ def _explain(
     if arguments.moment is not None:
         moment = catalog.moments[arguments.moment]
         with judged_of(moment.name) as judged:
-            found = nothing_of(judged, moment, watchers(moment, catalog.rules_of(moment.name)), arguments.at)
+            mine = watchers(moment, catalog.rules_of(moment.name))
+            missing = unseen(reader.gaps(), catalog, moment.name)
+            found = nothing_of(judged, moment, mine, arguments.at, missing)
         _say(arguments.format, found, nothing_lines)
         return 0
     it = _interruption(reader, arguments.interruption)

@@ -8,7 +8,7 @@ import msgspec
 
 from detectors.frame import JSON
 from service.core.catalog import Moment
-from service.core.counting.changes import BlindSpan, Break, Changes, PromiseKey, View, Voice
+from service.core.counting.changes import BlindSpan, Break, Changes, PromiseKey, Unread, View, Voice
 from service.core.counting.closing import Expiring
 from service.core.counting.identity import Forgetting
 from service.core.counting.reach import Reach
@@ -55,7 +55,7 @@ class Source(Protocol):
         ...
 
 
-class SourceAway(Exception):  # noqa: N818  # a state of the world, not a mistake
+class SourceAway(Exception):  # noqa: N818  # a state of the world
     """The source cannot be reached now; try again later."""
 
 
@@ -74,15 +74,15 @@ class StoreRefused(Exception):  # noqa: N818  # said of what was written, or of 
     """The store will not take this, now or later: a record's content, another process's file, a newer schema."""
 
 
-class StaleClaim(Exception):  # noqa: N818  # somebody else's turn, not a mistake
+class StaleClaim(Exception):  # noqa: N818  # another's turn
     """The compare-and-set was refused: another reader has this partition, or the answer of a commit was lost."""
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
-    """The right to write a partition's next batch: refused once anybody else has claimed since.
+    """The right to write a partition's next batch: refused once anybody has claimed it, or forgotten someone, since.
 
-    `position`: the next offset to read, None when nothing was ever read. `hashes`: blobs of the accepted ids that
-    may still be needed, oldest first. `forgetting`: who was forgotten so far; whoever forgets makes claims stale.
+    `position`: the next offset to read, None when nothing was ever read. `hashes`: of accepted ids that may still be
+    needed, oldest first. `unread`: what the topic that was here before left, until this one has moved its clock.
     """
 
     partition: Partition
@@ -91,6 +91,7 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     clock: PartitionClock
     hashes: tuple[bytes, ...] = ()
     forgetting: Forgetting = Forgetting()
+    unread: Unread | None = None
 
 
 class IngestTransaction(Protocol):
@@ -339,12 +340,12 @@ class Store(Reader, CourseStore, DeskStore, PeopleStore, Protocol):
     def expect(self, partitions: Sequence[Partition]) -> None:
         """Say which partitions there are: time waits for those that nobody has claimed yet, too.
 
-        A place that is known under another topic id is left alone: whoever claims it says which one is right.
+        A place that is known under another topic id is left alone: whoever retires or claims it says which is right.
         """
         ...
 
-    def retire(self, partitions: Sequence[Partition]) -> None:
-        """Forget the clocks of partitions that no longer exist, so that they hold nothing back."""
+    def retire(self, gone: Sequence[Partition], known: Sequence[Partition] = ()) -> None:
+        """Forget the clocks of partitions that no longer exist; time waits for what is `known` in their places."""
         ...
 
     def closing(self, moment: str) -> AbstractContextManager[ClosingTransaction]:

@@ -182,7 +182,7 @@ class Ingest:
                 self._write(partition, hand)
 
     def _assigned(self, assigned: Assigned) -> None:
-        self._retire(assigned.partitions)
+        self._retire(assigned)
         self._expect(assigned.known)
         self._revoked(assigned.partitions)
         self._claim(assigned.partitions)
@@ -204,9 +204,9 @@ class Ingest:
     def _writer(self, partition: Partition) -> PartitionWriter:
         return PartitionWriter(partition, self._decoder_for(partition), self._desk, live=self._live(partition))
 
-    def _retire(self, partitions: Iterable[Partition]) -> None:
+    def _retire(self, assigned: Assigned) -> None:
         """A topic that was made anew leaves clocks behind that would hold time back for ever."""
-        ids = {partition.topic: partition.topic_id for partition in partitions if partition.topic_id}
+        ids = {partition.topic: partition.topic_id for partition in assigned.partitions if partition.topic_id}
         if not ids:
             return
         clocks = self._patiently(self._store.clocks)
@@ -217,7 +217,8 @@ class Ingest:
         ]
         if gone:
             log.warning("made anew, the old ones' clocks are retired: %s", sorted({p.topic for p in gone}))
-            self._patiently(lambda: self._store.retire(gone))
+            known = [p for p in {*assigned.partitions, *assigned.known} if p.topic_id == ids.get(p.topic)]
+            self._patiently(lambda: self._store.retire(gone, sorted(known)))
 
     def _expect(self, known: Sequence[Partition]) -> None:
         """Another reader may not have claimed its partitions yet: no window may close over what lies in them."""
@@ -291,6 +292,9 @@ class Ingest:
         for partition, hand in list(self._hands.items()):
             if hand.records:
                 due = full or now - hand.since >= self._pace.gather
+            elif hand.lost is not None and not self._live(partition):
+                # When the next record happened says until when nobody knows anything.
+                due = False
             else:
                 due = bool(hand.batches) and (hand.written_at is None or now - hand.written_at >= look)
             if due:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from time import perf_counter
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -16,9 +16,13 @@ from service.core.interruption import Change
 from service.core.judging.chronicle import Chronicle
 from service.core.judging.judge import Build, Judge, Restore, Verdicts, fingerprint
 from service.core.judging.reconcile import FOUND, reconcile
+from service.core.judging.unseen import unseen
 from service.core.meter import Meter, NoMeter
 from service.core.ports import Judgement, Snapshot, Store
 from service.core.telling.desk import News
+
+if TYPE_CHECKING:
+    from service.core.counting.changes import Gap
 
 UNDECLARED = "the moment is no longer declared"
 SNAPSHOT_EVERY: Micros = DAY // 4
@@ -80,6 +84,7 @@ class Watch:
         self._meter = meter or NoMeter()
         self._minds: dict[str, _Mind] = {}
         self._closed: dict[str, Micros] = {}
+        self._gaps: Sequence[Gap] = ()
         self._began = False
         self.turned: Callable[[], None] = lambda: None
         """Called after each moment: a catch-up may take long, and is no hanging."""
@@ -92,6 +97,8 @@ class Watch:
         """
         changes = self._withdraw()
         clocks = self._store.clocks()
+        # After the clocks: whatever moved one over a gap wrote it in the same transaction.
+        self._gaps = self._store.gaps()
         for name, moment in self._catalog.moments.items():
             if name in held:
                 continue
@@ -150,7 +157,7 @@ class Watch:
         """Judge all that is closed; what has to wait for the rest of its frame stays in mind."""
         since = mind.judge.through if mind.read is None else mind.read
         windows = [*mind.waiting, *self._store.windows(moment.name, since, closed)]
-        verdicts = mind.judge.advance(windows, closed)
+        verdicts = mind.judge.advance(windows, closed, unseen(self._gaps, self._catalog, moment.name))
         mind.waiting = [window for window in windows if window.start >= verdicts.through]
         # Before the first window a judge has no beginning, and asks for everything again.
         mind.read = None if mind.judge.through is None else closed
@@ -198,7 +205,8 @@ class Watch:
         self._minds[moment.name] = mind
         changes: list[Change] = []
         if judged.through is not None:
-            verdicts = judge.advance(self._store.windows(moment.name, judge.through, judged.through), judged.through)
+            windows = self._store.windows(moment.name, judge.through, judged.through)
+            verdicts = judge.advance(windows, judged.through, unseen(self._gaps, self._catalog, moment.name))
             changes = reconcile(
                 judge,
                 self._chronicle(moment),

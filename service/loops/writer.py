@@ -16,8 +16,8 @@ from service.core.counting.changes import BlindSpan, Changes, Counts, Gap, Promi
 from service.core.counting.duplicates import IdHorizon
 from service.core.counting.identity import Identities
 from service.core.counting.intake import Intake
-from service.core.counting.watermark import PartitionClock, advanced
-from service.core.event import Batch, DeadLetter, Micros, Partition, Record, event_headers
+from service.core.counting.watermark import PartitionClock, advanced, partition_watermark
+from service.core.event import MINUTE, Batch, DeadLetter, Micros, Partition, Record, event_headers
 from service.core.meter import Meter
 from service.core.ports import Claim, StaleClaim, Store, StoreAway, StoreBusy
 
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 PAYLOAD_KEPT = 64 * 1024
 DETAIL = 200
+UNSURE: Micros = 2 * MINUTE
+"""A topic that was made anew within so long of the last look at it is not held to have lost anything."""
 BUSY_IN_A_ROW = 20
 """So often a transaction may give way before the store counts as away, and is waited for."""
 BURIALS_IN_A_ROW = 100
@@ -203,7 +205,7 @@ class PartitionWriter:
         if prepared is None:
             prepared = self._prepared = self._prepare(batch)
         dead = prepared.dead
-        changes = self._changes(batch, prepared.fresh)
+        changes = self._changes(batch, prepared.fresh, prepared.clock)
         changes.dead, changes.hashes = list(dead), prepared.hashes
         counts = changes.counts
         counts.read = len(batch.offsets) + prepared.unfolded
@@ -220,24 +222,50 @@ class PartitionWriter:
             claim = transaction.save(changes, batch.next_offset, prepared.clock)
         self._settle(claim, changes, started)
 
-    def _changes(self, batch: Batch, fresh: Sequence[Record]) -> Changes:
+    def _changes(self, batch: Batch, fresh: Sequence[Record], clock: PartitionClock) -> Changes:
         """What was lost before a batch, for a start: nobody knows what happened from the last record to the next."""
-        changes = Changes()
-        if batch.lost is None:
-            return changes
-        (first, after), now, since = batch.lost, self._desk.clock(), self._claim.clock.latest
-        until = max(min((record.at for record in fresh), default=now), since or 0)
-        gap = Gap(self._partition, first, after, now, since, until)
-        changes.gaps.append(gap)
-        if gap.records and since is not None:
-            why = f"{gap.records:,} records of {self._named()} were gone before they were read"
-            # Not from the very time of the last event: a span that is open since then is another one.
-            carried = self._desk.carries(batch.partition.topic)
-            changes.blind = [BlindSpan(name, since + 1, until, why) for name in carried]
+        changes = Changes(log_end=None if batch.behind is None else batch.next_offset + batch.behind)
+        before, unread = partition_watermark(self._claim.clock), self._claim.unread
+        if batch.lost is not None:
+            why = (
+                f"{max(0, batch.lost[1] - batch.lost[0]):,} records of {self._named()} were gone before they were read"
+            )
+            self._miss(changes, self._partition, batch.lost, (before, self._until(before, fresh)), why)
+        if unread is not None and partition_watermark(clock) is not None:
+            until = self._until(unread.since, fresh)
+            count = unread.after - unread.first
+            if count or (self._live and until - unread.since > UNSURE):
+                why = f"{count:,} records" if count else "nobody knows how much"
+                why += f" of {self._named()} was left unread when its topic was made anew"
+                log.error("%s: %s", self._named(), why)
+                self._miss(changes, unread.partition, (unread.first, unread.after), (unread.since, until), why)
         return changes
 
+    def _until(self, since: Micros | None, fresh: Sequence[Record]) -> Micros:
+        """When something is known again: at the first record, or where the wall clock is the partition's, now."""
+        now = self._desk.clock() if self._live else since or 0
+        return max(min((record.at for record in fresh), default=now), since or 0)
+
+    def _miss(
+        self,
+        changes: Changes,
+        partition: Partition,
+        offsets: tuple[int, int],
+        span: tuple[Micros | None, Micros],
+        why: str,
+    ) -> None:
+        gap = Gap(partition, *offsets, self._desk.clock(), *span)
+        changes.gaps.append(gap)
+        if gap.hides is not None:
+            since, until = gap.hides
+            # Not from the very time of the last event: a span that is open since then is another one.
+            carried = self._desk.carries(partition.topic)
+            changes.blind += [BlindSpan(name, since + 1, until, why) for name in carried]
+
     def _settle(self, claim: Claim, changes: Changes, started: float) -> None:
-        self._claim = claim
+        # Until this partition has shown a time, nobody can say until when what was left unread lay.
+        unread = self._claim.unread if partition_watermark(claim.clock) is None else None
+        self._claim = msgspec.structs.replace(claim, unread=unread)
         self._prepared = None
         if changes.counts.accepted:
             self._buried = 0
@@ -266,10 +294,10 @@ class PartitionWriter:
         started = perf_counter()
         [letter] = self._identities.buried([refused_letter(batch, error)])
         log.error("%s: offset %d is buried as a dead letter: %s", self._named(), letter.offset, letter.detail)
-        changes = self._changes(batch, ())
+        clock = advanced(self._claim.clock, batch, (), self._desk.clock() if self._live else None)
+        changes = self._changes(batch, (), clock)
         changes.dead, changes.counts = [letter], Counts(read=1)
         changes.counts.dead[letter.reason] += 1
-        clock = advanced(self._claim.clock, batch, (), self._desk.clock() if self._live else None)
         with self._desk.store.ingest(self._claim, (), ()) as transaction:
             claim = transaction.save(changes, batch.next_offset, clock)
         self._settle(claim, changes, started)

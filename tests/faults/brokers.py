@@ -66,7 +66,7 @@ def _restart_each(rig: Rig, cluster: KafkaCluster) -> None:
         node.start()
         # As whoever rolls through a cluster does: the next one only when all copies are there.
         cluster.settle()
-        rig.points["brokers restarted"] += 1
+        rig.harm["brokers restarted"] += 1
 
 
 def _kill_one(rig: Rig, cluster: KafkaCluster) -> None:
@@ -75,12 +75,12 @@ def _kill_one(rig: Rig, cluster: KafkaCluster) -> None:
         rig.more()
         node.kill()
         rig.more(2)
-        rig.points["brokers killed"] += 1
+        rig.harm["brokers killed"] += 1
         node.start()
         cluster.settle()
     node = rig.random.choice(cluster.nodes)
     _freeze(node)
-    rig.points["brokers frozen"] += 1
+    rig.harm["brokers frozen"] += 1
     rig.more()
 
 
@@ -88,7 +88,7 @@ def _all_away(rig: Rig, cluster: KafkaCluster) -> None:
     rig.more(2)
     cluster.kill()
     time.sleep(2 * AWAY_S)
-    rig.points["all brokers away"] += 1
+    rig.harm["all brokers away"] += 1
     cluster.start()
 
 
@@ -137,7 +137,7 @@ def _known(url: str, topic: str) -> int:
 
 
 def topic_made_anew(world: World, name: str, seed: int, kills: int) -> Outcome:
-    """A topic is deleted and made anew, once under a process that reads it and once while none runs."""
+    """A topic is deleted and made anew: under a process that reads it, while none runs, and with records unread."""
     del kills
     with Rig(world, name, seed, world.topics()) as rig:
         life = rig.begin()
@@ -148,7 +148,31 @@ def topic_made_anew(world: World, name: str, seed: int, kills: int) -> Outcome:
         _end(rig, life)
         rig.feed.make_anew(payments)
         rig.more(2)
+        life = rig.start()
+        rig.settle([life])
+        _end(rig, life)
+        _lose_unread(rig, orders)
+        rig.more(2)
         return rig.end(rig.start())
+
+
+def _lose_unread(rig: Rig, topic: str) -> None:
+    """A topic goes, and half an hour of it that nobody had read; as by a reader that had seen how far behind it is."""
+    read = {number: position for (name, number), position in _positions(rig.database).items() if name == topic}
+    rig.more(2)
+    name = rig.feed.called(topic)
+    ends = {raw.partition: raw.offset + 1 for raw in rig.feed.raw() if raw.topic == name}
+    engine = engine_of(rig.database)
+    with engine.begin() as connection:
+        for number, end in ends.items():
+            known = text(
+                "UPDATE partitions SET log_end = :end WHERE topic = :topic AND number = :number AND NOT retired"
+            )
+            connection.execute(known, {"end": end, "topic": topic, "number": number})
+    engine.dispose()
+    rig.feed.make_anew(topic, read)
+    rig.feed.lost += [(name, number, read[number], end) for number, end in sorted(ends.items())]
+    rig.harm["records lost unread"] += sum(end - read[number] for number, end in ends.items())
 
 
 def out_of_range(world: World, name: str, seed: int, kills: int) -> Outcome:
@@ -173,7 +197,7 @@ def _positions(url: str) -> dict[tuple[str, int], int]:
     engine = engine_of(url)
     try:
         with engine.connect() as connection:
-            found = connection.execute(text("SELECT topic, number, position FROM partitions"))
+            found = connection.execute(text("SELECT topic, number, position FROM partitions WHERE NOT retired"))
             return {(topic, number): position for topic, number, position in found}
     finally:
         engine.dispose()

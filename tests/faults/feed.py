@@ -1,6 +1,6 @@
 """The topics of a fault run: a seeded stream is put on them, and what they hold is read back as the brokers give it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -101,10 +101,16 @@ class Feed:
         known = {(raw.topic, raw.partition, raw.offset) for raw in there}
         return [*(raw for raw in self.gone if (raw.topic, raw.partition, raw.offset) not in known), *there]
 
-    def make_anew(self, topic: str) -> None:
-        """Delete a topic, of which all was read, and make another one of its name."""
+    def make_anew(self, topic: str, read: Mapping[int, int] | None = None) -> None:
+        """Delete a topic and make another one of its name. `read`: what was read of its partitions; None: all."""
         name = self.called(topic)
-        self.gone += [raw for raw in self.raw() if raw.topic == name]
+        for raw in self.raw():
+            if raw.topic != name:
+                continue
+            if read is None or raw.offset < read[raw.partition]:
+                self.gone.append(raw)
+            else:
+                self.expected_read -= 1
         partitions = dict([self.stream.orders, self.stream.payments])[topic]
         self.forget()
         self._broker.delete_topic(topic)

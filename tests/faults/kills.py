@@ -1,5 +1,8 @@
 """Kill after kill: one process at a time over one store, ended at failpoints of every loop and at random times."""
 
+from collections.abc import Mapping
+
+from tests.faults.process import Life
 from tests.faults.rig import Outcome, Rig, World
 from tests.harness.process import HarnessError
 
@@ -8,22 +11,52 @@ LEARNT_FROM = 9
 AT_RANDOM = 0.25
 """The share of kills at no point of ours, so that nothing hangs on where points are."""
 SOON_S = 2.5
-PATIENCE_S = 4.0
-"""So long a process may take to come by its point; then it is killed wherever it is."""
+MORE = 2
+"""So often a process that has nothing left to do gets some more, until it comes by its point."""
 
 
-def points_of(rig: Rig) -> list[str]:
-    """The points that a process comes by in an undisturbed stretch."""
+def points_of(rig: Rig) -> dict[str, int]:
+    """The points that a process comes by in an undisturbed stretch, and how often in each of its chunks."""
     rig.more(LEARNT_FROM)
     life = rig.start()
     rig.settle([life])
     code = life.end()
     if code != 0:
         rig.problems.append(f"the first process ended with {code}: {life.tail()}")
-    points = sorted(life.passed())
+    points = {point: passed // LEARNT_FROM for point, passed in sorted(life.passed().items())}
     if not points:
         raise HarnessError(f"no process came by any point: {life.tail()}")
     return points
+
+
+def chosen(rig: Rig, points: Mapping[str, int]) -> tuple[str, int]:
+    """A point and at which time a process is to end there: one that comes with little to do."""
+    point = rig.random.choice(list(points))
+    return point, min(rig.random.choice((1, 1, 2, 4)), max(1, points[point]))
+
+
+def come_by(rig: Rig, life: Life) -> None:
+    """Wait until a process has come to its point: as long as anything gets on, and with something more to do.
+
+    Where it never does, as at a notice when nothing is wrong, it is killed wherever it is.
+    """
+    for turn in range(MORE + 1):
+        if rig.idle(lambda: life.ended() or bool(life.died_at())):
+            break
+        if turn < MORE:
+            rig.more()
+    if not life.ended():
+        life.kill()
+
+
+def kill_one(rig: Rig, point: str, nth: int) -> None:
+    """A process that comes to a sudden end: at a point, or where there is none, soon."""
+    life = rig.start(point, nth)
+    if point:
+        come_by(rig, life)
+    elif not life.ended(rig.random.uniform(0.05, SOON_S)):
+        life.kill()
+    rig.killed(life)
 
 
 def kill_one_after_another(world: World, name: str, seed: int, kills: int, database: str = "") -> Outcome:
@@ -32,9 +65,5 @@ def kill_one_after_another(world: World, name: str, seed: int, kills: int, datab
         points = points_of(rig)
         for _ in range(kills):
             rig.more()
-            point = "" if rig.random.random() < AT_RANDOM else rig.random.choice(points)
-            life = rig.start(point, rig.random.choice((1, 1, 2, 4)))
-            if not life.ended(PATIENCE_S if point else rig.random.uniform(0.05, SOON_S)):
-                life.kill()
-            rig.killed(life)
+            kill_one(rig, *(("", 1) if rig.random.random() < AT_RANDOM else chosen(rig, points)))
         return rig.finish()

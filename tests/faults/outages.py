@@ -64,7 +64,7 @@ def lost_commits(world: World, name: str, seed: int, kills: int) -> Outcome:
         rig.more()
         proxy.cut()
         proxy.delay_s = 0.0
-        rig.points["COMMIT answers lost"] = proxy.swallowed
+        rig.harm["COMMIT answers lost"] = proxy.swallowed
         return rig.end(life)
 
 

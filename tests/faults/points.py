@@ -50,7 +50,7 @@ class Points:
             self._passed[name] += 1
             if name != self._plan.point or self._passed[name] != self._plan.nth:
                 return
-            Path(self._plan.note).write_text(json.dumps({"at": name}))
+            self._note({"at": name})
             os.kill(os.getpid(), signal.SIGKILL if self._plan.action == "kill" else signal.SIGSTOP)
             # The signal reaches a process, and this thread of it not at once.
             time.sleep(0.05)
@@ -58,7 +58,13 @@ class Points:
     def write(self) -> None:
         """Leave the counts behind."""
         with self._lock:
-            Path(self._plan.note).write_text(json.dumps({"passed": self._passed}))
+            self._note({"passed": self._passed})
+
+    def _note(self, said: dict[str, Any]) -> None:
+        """Whole or not at all: somebody may be looking."""
+        file = Path(self._plan.note)
+        file.with_suffix(".new").write_text(json.dumps(said))
+        file.with_suffix(".new").rename(file)
 
 
 def _loop() -> str:

@@ -149,12 +149,3 @@ class Life:
         """The end of its log."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return "\n".join(lines[-12:])
-
-    def wait_noted(self, patience_s: float) -> bool:
-        """Until a failpoint froze it."""
-        deadline = time.monotonic() + patience_s
-        while not self.died_at():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.05)
-        return True

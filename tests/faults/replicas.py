@@ -2,7 +2,10 @@
 
 import signal
 import time
+from collections import Counter
+from collections.abc import Mapping
 
+from tests.faults.kills import AT_RANDOM, LEARNT_FROM, chosen, come_by
 from tests.faults.process import GROUP, Life
 from tests.faults.rig import Outcome, Rig, World
 
@@ -59,9 +62,12 @@ def many_over_one_database(world: World, name: str, seed: int, kills: int) -> Ou
     """First start at once, rolling restart, and `kills` kills through rebalances."""
     with world.servers.postgres.database() as url, Rig(world, name, seed, world.topics(), database=url) as rig:
         crew = Crew(rig)
-        rig.more(9)
+        rig.more(LEARNT_FROM)
         _start_at_once(rig, crew)
-        points = sorted({point for slot in SLOTS for point in crew.end(slot).passed()})
+        passed: Counter[str] = Counter()
+        for slot in SLOTS:
+            passed.update(crew.end(slot).passed())
+        points = {point: n // (len(SLOTS) * LEARNT_FROM) for point, n in sorted(passed.items())}
         for slot in SLOTS:
             crew.start(slot)
         for slot in SLOTS:
@@ -82,27 +88,26 @@ def _start_at_once(rig: Rig, crew: Crew) -> None:
     lives = {
         slot: crew.start(slot, "ingest:claim.before" if slot == "b" else "", action="stop", nth=1) for slot in SLOTS
     }
-    if not lives["b"].wait_noted(90 * PAUSE_S):
+    if not rig.idle(lambda: bool(lives["b"].died_at()), 60 * PAUSE_S):
         rig.problems.append(f"no partition came to the second replica: {lives['b'].tail()}")
     time.sleep(3 * PAUSE_S)
     lives["b"].signal(signal.SIGCONT)
     rig.settle(crew.lives)
 
 
-def _kill_one(rig: Rig, crew: Crew, points: list[str]) -> None:
+def _kill_one(rig: Rig, crew: Crew, points: Mapping[str, int]) -> None:
     slot = rig.random.choice(SLOTS)
     fixed = rig.random.random() < 0.7  # the rest waits for sessions to run out
     rig.more()
-    if rig.random.random() < 0.5:  # in the middle of whatever the three are at
+    if rig.random.random() < AT_RANDOM:  # in the middle of whatever the three are at
         time.sleep(rig.random.uniform(0.0, PAUSE_S))
         crew.kill(slot)
     else:
         crew.end(slot)
-        life = crew.start(slot, rig.random.choice(points), fixed=fixed)
-        if life.ended(4 * PAUSE_S):
-            crew.reap(slot, life)
-        else:
-            crew.kill(slot)
+        point, nth = chosen(rig, points)
+        life = crew.start(slot, point, fixed=fixed, nth=nth)
+        come_by(rig, life)
+        crew.reap(slot, life)
     crew.start(slot, fixed=fixed)
 
 
@@ -117,9 +122,10 @@ def zombies(world: World, name: str, seed: int, kills: int) -> Outcome:
         for point in ("ingest:commit", "watch:commit", "send:commit"):
             zombie = crew.start("b", point, action="stop", nth=1)
             rig.more()
-            if not zombie.wait_noted(10 * PAUSE_S):
+            if not rig.idle(lambda: bool(zombie.died_at())):  # noqa: B023  # asked at once
                 zombie.signal(signal.SIGSTOP)
-            rig.points[f"frozen at {zombie.died_at() or 'random'}"] += 1
+            rig.points[zombie.died_at() or "at random"] += 1
+            rig.harm["processes frozen past their session"] += 1
             rig.more(2)
             time.sleep(SHORT_S + 2 * PAUSE_S)
             zombie.signal(signal.SIGCONT)

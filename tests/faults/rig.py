@@ -23,7 +23,7 @@ from tests.faults.proxy import Proxy
 from tests.faults.receiver import Receiver
 from tests.faults.stored import Verdict, engine_of, stored
 from tests.faults.stream import LATENESS, Item, Stream, catalogue
-from tests.faults.undisturbed import differences, happened, told
+from tests.faults.undisturbed import differences, happened, plant_gaps, told
 from tests.harness.kafka import KafkaBroker
 from tests.harness.kafka_cluster import KafkaCluster
 from tests.harness.postgres import PostgresServer
@@ -55,6 +55,9 @@ class Outcome:
     seconds: float
     problems: list[str] = field(default_factory=list)
     points: Counter[str] = field(default_factory=Counter)
+    """Where processes were killed or frozen."""
+    harm: Counter[str] = field(default_factory=Counter)
+    """What else was done, and how often."""
 
     @classmethod
     def failed(cls, name: str, why: str) -> "Outcome":
@@ -167,6 +170,7 @@ class Rig:
         self.began_at = time.time_ns() // 1000
         self.kills = 0
         self.points: Counter[str] = Counter()
+        self.harm: Counter[str] = Counter()
         self.problems: list[str] = []
         self._lives = 0
         self._clock = "live" if live else "event"
@@ -285,14 +289,26 @@ class Rig:
         finally:
             engine.dispose()
 
-    def wait(self, seen: Callable[[], bool], what: str, patience_s: float = 30.0) -> None:
-        """Until something is seen; name what was not."""
-        deadline = time.monotonic() + patience_s
+    def idle(self, seen: Callable[[], bool], still_s: float = STILL_S) -> bool:
+        """Until something is seen: True; or everything is done and stays so, or nothing gets on any more: False."""
+        before, since = None, time.monotonic()
         while not seen():
-            if time.monotonic() > deadline:
-                self.problems.append(f"did not come: {what}")
-                return
-            time.sleep(0.05)
+            now = self.standing()
+            still = time.monotonic() - since
+            if now is None or now != before:
+                if now != before:
+                    before, since = now, time.monotonic()
+            elif now.done and still > still_s:
+                return seen()
+            if still > PATIENCE_S:
+                return seen()
+            time.sleep(0.1)
+        return True
+
+    def wait(self, seen: Callable[[], bool], what: str, patience_s: float = 30.0) -> None:
+        """Until something is seen, as long as anything gets on; name what was not."""
+        if not self.idle(seen, patience_s):
+            self.problems.append(f"did not come: {what}")
 
     # --- the verdict ---
 
@@ -351,6 +367,7 @@ class Rig:
             time.monotonic() - self.began,
             self.problems,
             self.points,
+            self.harm,
         )
 
     def _unlike_undisturbed(self, records: Sequence[Raw]) -> list[str]:
@@ -362,6 +379,7 @@ class Rig:
         topics = self.feed.topics
         if self.feed.gone:
             (orders, _), (payments, _) = self.feed.copied(records)
+            plant_gaps(self.database, url, dict(zip(topics, (orders, payments), strict=True)))
             topics = (orders, payments)
         rules = write_catalogue(self.folder / "undisturbed", *catalogue(topics, str(address), self._clock))
         config = self._write_config("undisturbed.yaml", url, rules, via=self.world.address)

@@ -1,5 +1,6 @@
 """The scenarios by name, and the servers that they run against, each started when it is first asked for."""
 
+import math
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -17,6 +18,8 @@ from tests.harness.kafka_cluster import KafkaCluster
 from tests.harness.postgres import PostgresServer, own_postgres
 from tests.harness.process import LOOPBACK, free_port
 
+MOST_KILLS = 50
+"""In one history: a longer one takes longer to be judged anew each time than it teaches."""
 Run = Callable[[World, str, int, int], Outcome]
 T = TypeVar("T")
 
@@ -29,9 +32,11 @@ class Scenario:
     share: float = 0.0
     harms: str = ""
 
-    def share_of(self, kills: int) -> int:
-        """How many kills fall to it."""
-        return round(kills * self.share)
+    def shares(self, kills: int) -> list[int]:
+        """How many kills fall to it, in parts that run side by side: each over a store and topics of its own."""
+        mine = round(kills * self.share)
+        parts = max(1, math.ceil(mine / MOST_KILLS))
+        return [mine * (part + 1) // parts - mine * part // parts for part in range(parts)]
 
 
 class Servers:

@@ -4,16 +4,17 @@ from functools import partial
 from typing import Any
 
 from service.core.event import MINUTE
+from tests.faults.kills import kill_one
 from tests.faults.rig import Outcome, Rig, World
 from tests.faults.stream import live_begin
 
 CHUNKS = 6
-KILLS = 3
-SOON_S = 1.5
+KILL_AT = ("ingest:commit", "", "watch:commit", "ingest:claim.after")
+"""One after the other; the second wherever it is."""
 
 
 def _shaped(shape: dict[str, Any], world: World, name: str, seed: int, kills: int) -> Outcome:
-    """A stream of a shape on PostgreSQL, which takes less than SQLite does, under three sudden ends."""
+    """A stream of a shape on PostgreSQL, which takes less than SQLite does, under some sudden ends."""
     del kills
     # Larger than brokers take by themselves, so that what nobody should read gets there.
     topics = world.topics(configs={"max.message.bytes": "4000000"})
@@ -23,12 +24,9 @@ def _shaped(shape: dict[str, Any], world: World, name: str, seed: int, kills: in
 
 
 def _killed(rig: Rig, chunks: int) -> None:
-    for _ in range(KILLS):
-        rig.more(chunks // KILLS)
-        life = rig.start()
-        if not life.ended(rig.random.uniform(SOON_S / 3, SOON_S)):
-            life.kill()
-        rig.killed(life)
+    for turn, point in enumerate(KILL_AT):
+        rig.more(chunks // len(KILL_AT) + (turn < chunks % len(KILL_AT)))
+        kill_one(rig, point, 1)
 
 
 def far_future(world: World, name: str, seed: int, kills: int) -> Outcome:

@@ -55,8 +55,10 @@ def summary(outcomes: Sequence[Outcome], seconds: float) -> str:
         seconds,
     )
     points: Counter[str] = Counter()
+    harm: Counter[str] = Counter()
     for outcome in outcomes:
         points += outcome.points
+        harm += outcome.harm
     lines = [_line(total)]
     failed = sum(bool(outcome.problems) for outcome in outcomes)
     if failed:
@@ -66,5 +68,7 @@ def summary(outcomes: Sequence[Outcome], seconds: float) -> str:
     if points:
         at = points.total() - points["at random"]
         named = len(points) - ("at random" in points)
-        lines.append(f"{at} kills at {named} failpoints, {points['at random']} at random times")
+        lines.append(f"processes harmed at {named} failpoints: {at}; at random times: {points['at random']}")
+    if harm:
+        lines.append("; ".join(f"{what}: {times}" for what, times in sorted(harm.items())))
     return "\n".join(lines)

@@ -35,4 +35,4 @@ def _answer(rig: Rig, manner: Manner) -> None:
     receiver.manners[rig.path] = manner
     rig.more(CHUNKS)
     rig.wait(lambda: len(receiver.heard(rig.path)) > before, f"a notice to be answered: {manner}")
-    rig.points[f"answered: {manner}"] += len(receiver.heard(rig.path)) - before
+    rig.harm[f"answered: {manner}"] += len(receiver.heard(rig.path)) - before

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from service.adapters.store import open_store
 from tests.faults.receiver import Heard
 from tests.faults.stored import engine_of
 
@@ -32,6 +33,35 @@ def happened(url: str, *, live_until: int | None = None) -> list[tuple[Any, ...]
     finally:
         engine.dispose()
     return sorted(found, key=repr)
+
+
+def plant_gaps(of: str, url: str, called: Mapping[str, str]) -> None:
+    """Let a store that is yet to be know what another one misses, of topics that are called otherwise there.
+
+    Nothing is judged where records are missing; without that, the run that nobody disturbs would judge it.
+    """
+    query = (
+        "SELECT p.topic, g.first, g.after, g.at, g.since, g.until FROM gaps g JOIN partitions p ON p.id = g.partition"
+    )
+    engine = engine_of(of)
+    with engine.connect() as connection:
+        missed = connection.execute(text(query)).all()
+    engine.dispose()
+    open_store(url, {}).close()
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        for number, (topic, *gap) in enumerate(missed):
+            place = {"topic": called[topic], "number": 1000 + number}
+            spot = "INSERT INTO partitions (topic, number, topic_id, retired) VALUES (:topic, :number, 'gone', true)"
+            connection.execute(text(spot), place)
+            row = (
+                "INSERT INTO gaps (partition, first, after, at, since, until) "
+                "SELECT id, :first, :after, :at, :since, :until "
+                "FROM partitions WHERE topic = :topic AND number = :number"
+            )
+            names = ("first", "after", "at", "since", "until")
+            connection.execute(text(row), place | dict(zip(names, gap, strict=True)))
+    engine.dispose()
 
 
 def differences(got: Sequence[Any], wanted: Sequence[Any]) -> list[str]:

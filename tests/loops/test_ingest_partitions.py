@@ -278,6 +278,54 @@ class TestPartitionsThatComeAndGo:
         assert len(store.blind("m", START, START + 90 * SECOND)) == 1
         assert store.counts().read == 5
 
+    def test_on_event_time_what_was_lost_waits_for_the_record_that_says_until_when(self) -> None:
+        loop, store = losing(live=False)
+        loop.handle(Batch(PLACE, [], [], 25, behind=9))
+        loop.flush()
+        assert store.gaps() == []
+        assert store.claim(PLACE).position == 3
+        loop.handle(Assigned((PLACE,)))
+        loop.handle(Lost(PLACE, 3, 25))
+        loop.handle(Batch(PLACE, [], [], 25))
+        loop.handle(Batch(PLACE, [25], [outcome(60)], 26))
+        loop.flush()
+
+        assert [(gap.first, gap.until) for gap in store.gaps()] == [(3, START + 60 * SECOND)]
+
+    def test_what_a_topic_held_unread_when_it_was_made_anew_is_written_with_the_new_ones_first_time(self) -> None:
+        loop, store = losing(behind=19)
+        loop.handle(Assigned((ANEW,), (ANEW,)))
+        loop.handle(Batch(ANEW, [], [], 0))
+        assert store.gaps() == []
+        loop.handle(Batch(ANEW, [0], [outcome(60)], 1))
+        loop.flush()
+        loop.handle(Batch(ANEW, [1], [outcome(61)], 2))
+        loop.flush()
+
+        [gap] = store.gaps()
+        assert (gap.partition, gap.first, gap.after, gap.records) == (PLACE, 3, 22, 19)
+        assert (gap.since, gap.until) == (START + 2 * SECOND, START + 60 * SECOND)
+        [span] = store.blind("m", START, START + 60 * SECOND)
+        assert "19 records of events[0] was left unread" in span.reason
+        assert store.counts().read == 5
+
+    def test_a_topic_made_anew_of_which_nobody_knows_the_end_blinds_where_nobody_looked_for_long(self) -> None:
+        for seconds, live, unheard in ((60, True, False), (200, True, True), (200, False, False)):
+            loop, store = losing(live=live, behind=0)
+            loop.handle(Assigned((ANEW,), (ANEW,)))
+            loop.handle(Batch(ANEW, [0], [outcome(seconds)], 1))
+            loop.flush()
+
+            assert [(gap.first, gap.after) for gap in store.gaps()] == [(3, 3)] * unheard
+            assert len(store.blind("m", START, START + 900 * SECOND)) == unheard
+
+    def test_all_partitions_of_a_topic_made_anew_are_waited_for_from_when_the_first_is_found(self) -> None:
+        loop, store = losing()
+        loop.handle(Assigned((OTHER,), (PLACE, OTHER)))
+        other = replace_id(OTHER)
+        loop.handle(Assigned((ANEW,), (ANEW, other)))
+        assert [clock.partition for clock in store.clocks()] == [ANEW, other]
+
     def test_a_batch_that_is_halved_says_once_what_was_lost_before_it(self) -> None:
         batch = Batch(PLACE, [5, 6], [b"a", b"b"], 7, lost=(1, 5))
         assert [half.lost for half in halves(batch)] == [(1, 5), None]
@@ -310,8 +358,16 @@ class TestPartitionsThatComeAndGo:
             transaction.save(_empty(), 1, old.clock)
 
 
-def losing() -> tuple[Ingest, MemoryStore]:
-    """A loop that has read three records, and learns that the next 22 are gone."""
+def replace_id(partition: Partition) -> Partition:
+    """The partition in its place when its topic was made anew."""
+    return Partition(partition.topic, partition.number, "id-2")
+
+
+ANEW = replace_id(PLACE)
+
+
+def losing(*, live: bool = True, behind: int | None = None) -> tuple[Ingest, MemoryStore]:
+    """A loop that has read three records, and learns that the next 22 are gone, or how many lie ahead."""
     catalog = replace(CATALOG, sources={"events": Source("events", PLACE.topic)})
     store = MemoryStore(CATALOG.moments)
     loop = Ingest(
@@ -320,12 +376,14 @@ def losing() -> tuple[Ingest, MemoryStore]:
         lambda _: Decoder(CATALOG),
         catalog,
         lambda: START + 30 * SECOND,
-        live=lambda _: True,
+        live=lambda _: live,
         pace=Pace(gather=3600, look=0),
     )
     loop.handle(Assigned((PLACE,)))
-    loop.handle(Batch(PLACE, [0, 1, 2], LINES[:3], 3))
-    loop.handle(Lost(PLACE, 3, 25))
+    loop.handle(Batch(PLACE, [0, 1, 2], LINES[:3], 3, behind=behind))
+    if behind is None:
+        loop.handle(Lost(PLACE, 3, 25))
+    loop.flush()
     return loop, store
 
 

@@ -10,7 +10,7 @@ import pytest
 from detectors.frame import Frame, Scores
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Moment, Rule, Source, Threshold
-from service.core.counting.changes import Changes
+from service.core.counting.changes import Changes, Gap
 from service.core.counting.closing import PART
 from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock
@@ -196,6 +196,19 @@ def test_an_interruption_is_detected_at_its_windows_end_and_the_delay_whenever_t
     assert one(late.store) == one(soon.store)
     assert one(late.store).detected_at == BEGIN + 30 * MINUTE + DELAY
     assert one(late.store).onset == BEGIN + 15 * MINUTE
+
+
+def test_nothing_opens_over_records_that_are_missing_and_learning_again_finds_the_same() -> None:
+    """Where nothing is missing, it opens at half past; see above."""
+    pipeline = Pipeline(CATALOG)
+    gap = Gap(Partition("events", 0), 5, 9, 0, BEGIN + 16 * MINUTE, BEGIN + 20 * MINUTE)
+    pipeline.store.apply(Changes(gaps=[gap, Gap(Partition("other", 0), 9, 5, 0, BEGIN, BEGIN + HOUR)]))
+    pipeline.take([*minutes(0, 15), *minutes(15, 50, "broken")])
+    assert one(pipeline.store).detected_at == BEGIN + 47 * MINUTE
+
+    again = watch(pipeline.store, CHANGED)
+    assert again.tick() == []
+    assert one(pipeline.store).state == "open"
 
 
 def test_a_new_process_goes_on_from_the_snapshot_and_the_windows_since() -> None:

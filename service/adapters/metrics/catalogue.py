@@ -166,6 +166,7 @@ DEAD_LETTERS = Metric("momentwatch_dead_letters", "gauge", "Dead letters, those 
 DEAD_LETTER_SHARE = Metric("momentwatch_dead_letter_ratio", "gauge", "Of what was read of late.", ("source",))
 DISTRUSTED = Metric("momentwatch_source_distrusted", "gauge", "1 while that makes its moments blind.", ("source",))
 # Each range is a row of the store's table `gaps`, and makes its moments blind for as long as nobody knows.
+GAPS = Metric("momentwatch_log_gaps", "gauge", "Ranges that nobody read, or that were cut back after it.", ("source",))
 LOST = Metric("momentwatch_records_lost", "gauge", "Records gone before they were read, at most.", ("source",))
 RECONCILE = Metric("momentwatch_reconcile_difference", "gauge", "Read minus accepted, duplicate and dead; must be 0.")
 # The same and more from the rows themselves, every quarter of an hour: dead letters, break rows, events, offsets.

@@ -74,7 +74,7 @@ _READ = frozenset(
         *(m.BLIND_SECONDS, m.LEARNING_LEFT, m.OPEN, m.CUSTOMERS, m.CUSTOMERS_ALL, m.BREAKS_OPEN),
         *(m.JOURNEY_CUSTOMERS, m.OWNER_CUSTOMERS, m.HIT_AGAIN),
         *(m.KNOWN_FIRST, m.LEAD, m.NOTICES_WAITING, m.NOTICES_OLDEST, m.WATERMARK_LAG, m.DEAD_LETTERS),
-        *(m.LOST, m.RECONCILE, m.STORE_UP, m.STORE_SECONDS),
+        *(m.GAPS, m.LOST, m.RECONCILE, m.STORE_UP, m.STORE_SECONDS),
     }
 )
 """What is read from the store; the rest is counted by the loops."""
@@ -255,7 +255,9 @@ class StoreCollector(Collector):
         for source in catalog.sources.values():
             mark = watermark(clock for clock in clocks if clock.partition.topic == source.topic)
             figures.put(m.WATERMARK_LAG, None if mark is None else max(now - mark, 0) / SECOND, source.name)
-            figures.put(m.LOST, sum(gap.records for gap in gaps if gap.partition.topic == source.topic), source.name)
+            mine = [gap for gap in gaps if gap.partition.topic == source.topic]
+            figures.put(m.GAPS, len(mine), source.name)
+            figures.put(m.LOST, sum(gap.records for gap in mine), source.name)
         counts = self._reader.counts()
         dead = counts.dead.total()
         figures.put(m.DEAD_LETTERS, dead)

@@ -1,7 +1,7 @@
 """A store in plain Python data, for backtests and tests: the whole protocol, gone with the process."""
 
 import heapq
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -9,6 +9,7 @@ import msgspec
 
 from service.adapters.store.ledger_rows import expires_at
 from service.adapters.store.memory_desk import MemoryDesk
+from service.adapters.store.memory_places import Spot, unread_of
 from service.adapters.store.memory_reader import MemoryReader
 from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan, Break, Changes, PromiseKey, View
@@ -17,7 +18,7 @@ from service.core.counting.duplicates import LIMIT, SPAN, extent
 from service.core.counting.ledger import Promised
 from service.core.counting.reach import NOWHERE, START, Position, Reach
 from service.core.counting.tally import Window
-from service.core.counting.watermark import PartitionClock
+from service.core.counting.watermark import PartitionClock, partition_watermark
 from service.core.event import Micros, Partition
 from service.core.interruption import Interruption
 from service.core.people import Erased
@@ -38,18 +39,6 @@ from service.core.telling.route import Notice
 from service.core.terms import Edit, Place
 
 
-class _Place(msgspec.Struct):
-    """How far a partition was read, and by whose turn."""
-
-    clock: PartitionClock
-    epoch: int = 0
-    position: int | None = None
-    hashes: deque[bytes] = msgspec.field(default_factory=deque)
-    ids: int = 0
-    retired: bool = False
-    superseded: bool = False
-
-
 class MemoryStore(MemoryReader, MemoryDesk):
     """Keeps everything in dictionaries. `clock`: the wall time, where burials shall have one."""
 
@@ -58,7 +47,7 @@ class MemoryStore(MemoryReader, MemoryDesk):
     ) -> None:
         super().__init__(dict(moments or {}), clock)
         self._open_desk()
-        self._places: dict[Partition, _Place] = {}
+        self._places: dict[Partition, Spot] = {}
         self._expiring: dict[str, list[tuple[Micros, str]]] = defaultdict(list)
         self._broken_open: dict[str, list[tuple[Micros, str]]] = defaultdict(list)
         self._looked: dict[str, Position] = {}
@@ -92,11 +81,12 @@ class MemoryStore(MemoryReader, MemoryDesk):
             place.epoch += 1
             place.retired = False
             hashes = tuple(place.hashes)
-            return Claim(partition, place.epoch, place.position, place.clock, hashes, self._forgetting)
+            unread = unread_of(self._places, partition) if partition_watermark(place.clock) is None else None
+            return Claim(partition, place.epoch, place.position, place.clock, hashes, self._forgetting, unread)
 
-    def _begin(self, partition: Partition) -> _Place:
+    def _begin(self, partition: Partition) -> Spot:
         """A re-created topic's partition begins anew, and nobody may write the old one's any more."""
-        begun = _Place(PartitionClock(partition))
+        begun = Spot(PartitionClock(partition))
         for known, place in list(self._places.items()):
             if (known.topic, known.number) != (partition.topic, partition.number):
                 continue
@@ -132,14 +122,19 @@ class MemoryStore(MemoryReader, MemoryDesk):
             known = {(place.topic, place.number) for place in self._places}
             for partition in partitions:
                 if (partition.topic, partition.number) not in known:
-                    self._places[partition] = _Place(PartitionClock(partition))
+                    self._places[partition] = Spot(PartitionClock(partition))
 
-    def retire(self, partitions: Sequence[Partition]) -> None:
-        """Forget the clocks of partitions that no longer exist."""
+    def retire(self, gone: Sequence[Partition], known: Sequence[Partition] = ()) -> None:
+        """Forget the clocks of partitions that no longer exist; time waits for what is in their places."""
+        instead = {(partition.topic, partition.number): partition for partition in known}
         with self._lock:
-            for partition in partitions:
-                if partition in self._places:
-                    self._places[partition].retired = True
+            for partition in gone:
+                if partition not in self._places:
+                    continue
+                self._places[partition].retired = True
+                new = instead.get((partition.topic, partition.number))
+                if new is not None and new not in self._places:
+                    self._begin(new)
 
     @contextmanager
     def ingest(self, claim: Claim, moments: Sequence[str], keys: Sequence[PromiseKey]) -> Iterator["_Ingest"]:
@@ -159,6 +154,7 @@ class MemoryStore(MemoryReader, MemoryDesk):
             raise StaleClaim(f"{where}: another reader has claimed it since")
         place.position = position
         place.clock = clock
+        place.log_end = place.log_end if changes.log_end is None else changes.log_end
         if changes.hashes:
             self._remember(place, changes.hashes)
         self.apply(changes)
@@ -166,7 +162,7 @@ class MemoryStore(MemoryReader, MemoryDesk):
         self._rejected[claim.partition.topic] = (read + changes.counts.read, dead + changes.counts.dead.total())
         return Claim(claim.partition, claim.epoch, position, clock)
 
-    def _remember(self, place: _Place, blob: bytes) -> None:
+    def _remember(self, place: Spot, blob: bytes) -> None:
         count, latest = extent(blob)
         if not count:
             return

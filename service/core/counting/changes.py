@@ -98,6 +98,7 @@ class BlindSpan(msgspec.Struct, frozen=True, gc=False):
 class Gap(msgspec.Struct, frozen=True, gc=False):
     """Records [first, after) of a partition that were gone before they were read; `after` below: it was cut back.
 
+    Where `after` is `first`, nobody knows whether there were any: a topic was made anew, and its old records are gone.
     `since` and `until`: the event times between which they lay, as far as anybody can know; None where nothing was
     read before. `at`: the wall time at which that was noticed.
     """
@@ -114,6 +115,25 @@ class Gap(msgspec.Struct, frozen=True, gc=False):
         """How many there were at most; 0 where the log was cut back."""
         return max(0, self.after - self.first)
 
+    @property
+    def hides(self) -> tuple[Micros, Micros] | None:
+        """[since, until) of which nobody knows what happened; None where nothing is known to be missing."""
+        if self.since is None or self.after < self.first:
+            return None
+        return self.since, self.until
+
+
+class Unread(msgspec.Struct, frozen=True, gc=False):
+    """What was left of a partition when its topic was made anew: records [first, after), as far as its end was known.
+
+    `since`: how far its clock had moved.
+    """
+
+    partition: Partition
+    first: int
+    after: int
+    since: Micros
+
 
 class Changes(msgspec.Struct, gc=False):
     """Everything a transaction writes besides positions and clocks.
@@ -122,6 +142,7 @@ class Changes(msgspec.Struct, gc=False):
     to put. `voices`, `dead`: rows to append. `hashes`: the accepted ids of the batch, one blob. `told`: by customer,
     their yearly value in minor units and when it was told; None where nothing but that they exist was. `gaps`: what was
     lost before it was read, and `blind` the stretches of moments for which that means that nobody knows.
+    `log_end`: the offset at which the partition's log ends, as far as is known; None: as before.
     """
 
     tally: Tally = msgspec.field(default_factory=Tally)
@@ -134,6 +155,7 @@ class Changes(msgspec.Struct, gc=False):
     counts: Counts = msgspec.field(default_factory=Counts)
     gaps: list[Gap] = msgspec.field(default_factory=list)
     blind: list[BlindSpan] = msgspec.field(default_factory=list)
+    log_end: int | None = None
 
 
 class View(msgspec.Struct, frozen=True, gc=False):

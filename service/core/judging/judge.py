@@ -29,6 +29,7 @@ from service.core.judging.pace import Pace
 from service.core.judging.rules import RuleWatch
 from service.core.judging.sieve import Sieve
 from service.core.judging.special import Special
+from service.core.judging.unseen import Span, touch
 from service.core.ports import Series
 
 _VERSION = 4
@@ -129,9 +130,10 @@ class Judge:
             if watcher.share is not None and watcher.name in intervals:
                 watcher.share.promise(intervals[watcher.name])
 
-    def advance(self, closed: Iterable[Window], through: Micros) -> Verdicts:
+    def advance(self, closed: Iterable[Window], through: Micros, unseen: Sequence[Span] = ()) -> Verdicts:
         """Judge the windows that closed, `closed` holding those with anything in them, from `self.through` on.
 
+        Within `unseen` records are missing: nothing is judged there and nothing learned, and what is open stays so.
         The last windows of `through` may have to wait until their frame is whole; `Verdicts.through` says how far
         judging came, and the next call must give the windows from there again.
         """
@@ -152,14 +154,19 @@ class Judge:
             mine: list[Window] = []
             while windows and windows[0].start < end:
                 mine.append(windows.popleft())
-            decisions += self._judge_rules(self.through, end, mine)
-            decisions += self._judge_frame(self.through, end, mine)
+            decisions += self._judge_rules(self.through, end, mine, unseen)
+            hidden = touch(unseen, self.through, end)
+            if hidden:
+                self._cases.count(mine)
+            else:
+                decisions += self._judge_frame(self.through, end, mine)
             self.through = end
-            self._heard = mine[-1].end if mine else self._heard
+            # A silence in which nobody could hear anything is none.
+            self._heard = end if hidden else mine[-1].end if mine else self._heard
             if end % DAY == 0:
                 self._settle_step()
         if self._rules:
-            decisions += self._judge_rules(self.through, through, windows)
+            decisions += self._judge_rules(self.through, through, windows, unseen)
         return Verdicts(self.through, tuple(decisions), self._series(), self._learning())
 
     def _judge_frame(self, start: Micros, end: Micros, windows: Sequence[Window]) -> list[Decision]:
@@ -188,7 +195,9 @@ class Judge:
                 self._breaches.pop(watcher.name, None)
         return self._decide(start, end, arrived=bool(frame.arrivals[0]))
 
-    def _judge_rules(self, start: Micros, end: Micros, windows: Iterable[Window]) -> list[Decision]:
+    def _judge_rules(
+        self, start: Micros, end: Micros, windows: Iterable[Window], unseen: Sequence[Span]
+    ) -> list[Decision]:
         """Rules look at every window, and only once at each, even when the frame around it is judged later."""
         if not self._rules:
             return []
@@ -198,6 +207,11 @@ class Judge:
         while at + self.moment.window <= end:
             until = at + self.moment.window
             window = by_start.get(at)
+            if touch(unseen, at, until):
+                for watch in self._rules:
+                    watch.pass_over(at, until, window)
+                at = until
+                continue
             for index, watch in enumerate(self._rules):
                 name = f"rule:{watch.rule.name}:{index}"
                 firing = watch.advance(at, until, window)

@@ -134,12 +134,25 @@ class RuleWatch:
                 firing.append(Firing(row, group.true_since, expected, seen))
         return firing
 
+    def pass_over(self, start: Micros, end: Micros, window: Window | None) -> None:
+        """Take a window in of which records are missing: what stands goes on, and how long it has stood waits."""
+        if window is not None:
+            self._take(window, end, whole=False)
+        # A sum that is too low needs a whole stretch that was seen.
+        self._began = end
+        for group in self._groups.values():
+            if group.true_since is not None:
+                group.true_since += end - start
+            if group.last_true is not None:
+                group.last_true += end - start
+
     @property
     def _falls(self) -> bool:
         """Too little is the condition, so that a window not yet full says nothing."""
         return isinstance(self._detect, Threshold) and self._detect.op in {"<", "<="}
 
-    def _take(self, window: Window, end: Micros) -> None:
+    def _take(self, window: Window, end: Micros, *, whole: bool = True) -> None:
+        """Take a window's counts in; only what stands where it is not whole."""
         counts: dict[str, _Counts] = {}
         for values, cell in window.cells.items():
             row = self._row(values)
@@ -150,7 +163,7 @@ class RuleWatch:
             if group is None:
                 group = self._groups[row] = _Group(self._lengths)
             group.standing = self._stands(group.standing, found)
-            for sums in group.sums.values():
+            for sums in group.sums.values() if whole else ():
                 sums.push(end, found)
 
     def _stands(self, before: int, counts: _Counts) -> int:

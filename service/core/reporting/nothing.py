@@ -10,6 +10,7 @@ from detectors.frame import WHOLE, Beside, Frame, Scores
 from service.core.catalog import Moment
 from service.core.event import HOUR, Micros, rfc3339
 from service.core.judging.judge import Judge, Reading, Watcher
+from service.core.judging.unseen import Span
 from service.core.reporting.evidence import Judged
 
 _COMPLAINTS = 10_000
@@ -52,10 +53,12 @@ class Nothing(msgspec.Struct, frozen=True, gc=False):
     quiet: list[Quiet]
 
 
-def nothing_of(judged: Judged, moment: Moment, watchers: Sequence[Watcher], at: Micros) -> Nothing:
+def nothing_of(
+    judged: Judged, moment: Moment, watchers: Sequence[Watcher], at: Micros, unseen: Sequence[Span] = ()
+) -> Nothing:
     """Judge the moment's past up to a time once more, and ask what is known then."""
     judge = Judge(moment, (), watchers)
-    judge.advance(judged(None, at), at)
+    judge.advance(judged(None, at), at, unseen)
     through = judge.through
     if through is None:
         return Nothing(moment.name, rfc3339(at), None, 0, 0.0, 0, [], [])

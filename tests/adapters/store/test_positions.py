@@ -8,7 +8,7 @@ import pytest
 
 from service.adapters.store import memory
 from service.adapters.store.sql import positions
-from service.core.counting.changes import BlindSpan, Changes, Gap
+from service.core.counting.changes import BlindSpan, Changes, Gap, Unread
 from service.core.counting.duplicates import IdHorizon, id_hash
 from service.core.counting.watermark import PartitionClock
 from service.core.event import HOUR, MINUTE, Partition
@@ -122,6 +122,55 @@ def test_a_recreated_topic_starts_anew_and_its_stale_writer_is_refused(store: St
     feed(new, 300)
     assert store.counts().accepted["paid"] == 500
     assert [clock.partition for clock in store.clocks()] == [RECREATED]
+
+
+def test_what_a_topic_that_was_made_anew_left_unread_is_known_until_the_new_one_has_shown_a_time(store: Store) -> None:
+    old = store.claim(HERE)
+    with store.ingest(old, [], []) as transaction:
+        old = transaction.save(Changes(log_end=40), 7, PartitionClock(HERE, T0, T0 + MINUTE))
+    with store.ingest(old, [], []) as transaction:
+        # Nobody asked meanwhile where it ends.
+        transaction.save(Changes(), 12, old.clock)
+
+    # One that was never read left nothing.
+    assert store.claim(Partition("events", 0, "id-1b")).unread == Unread(HERE, 12, 40, T0 + MINUTE)
+    claim = store.claim(RECREATED)
+    assert claim.unread == Unread(HERE, 12, 40, T0 + MINUTE)
+    with store.ingest(claim, [], []) as transaction:
+        claim = transaction.save(Changes(), 0, claim.clock)
+    assert store.claim(RECREATED).unread == Unread(HERE, 12, 40, T0 + MINUTE)
+
+    claim = store.claim(RECREATED)
+    gap = Gap(HERE, 12, 40, T0 + HOUR, T0 + MINUTE, T0 + HOUR)
+    with store.ingest(claim, [], []) as transaction:
+        transaction.save(Changes(gaps=[gap]), 1, PartitionClock(RECREATED, T0 + HOUR))
+    assert store.claim(RECREATED).unread is None
+    assert store.gaps() == [gap]
+
+
+def test_a_topic_that_was_read_to_no_end_that_is_known_left_nothing_that_is_known(store: Store) -> None:
+    Reader(store).take(outcome(T0))
+    assert store.claim(RECREATED).unread == Unread(HERE, 1, 1, T0)
+
+
+def test_time_waits_at_once_for_all_that_is_in_the_places_of_what_is_retired(store: Store) -> None:
+    places = [Partition("events", number, "id-1") for number in range(3)]
+    for place in places:
+        Reader(store, place).take(outcome(T0))
+    stale = store.claim(HERE)
+
+    store.retire(places, [RECREATED, Partition("events", 1, "id-2")])
+
+    # There are only two now.
+    assert [(clock.partition.number, clock.partition.topic_id) for clock in store.clocks()] == [
+        (0, "id-2"),
+        (1, "id-2"),
+    ]
+    with pytest.raises(StaleClaim), store.ingest(stale, [], []) as transaction:
+        transaction.save(Changes(), 2, stale.clock)
+    with pytest.raises(StaleClaim):
+        store.claim(HERE)
+    assert store.claim(RECREATED).unread == Unread(HERE, 1, 1, T0)
 
 
 def test_a_topic_whose_id_becomes_known_goes_on(store: Store) -> None:

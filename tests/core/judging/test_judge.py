@@ -329,6 +329,48 @@ def test_what_a_rule_opened_and_ended_and_its_frame_opens_again_are_two() -> Non
     assert len({d.id for d in opened}) == 2
 
 
+# --- missing records ---
+
+
+def test_where_records_are_missing_nothing_is_judged_learned_opened_or_resolved() -> None:
+    """A rule and a detector that both fire before, in and after it."""
+    detector = Noted()
+    mind = judge(detector, rules=(RULE,))
+    bad = [window(m, {("north",): (8, 0)} if m < 40 else {("north",): (8, 8)}) for m in range(120)]
+    unseen = [(at(50), at(62) + 1)]
+
+    before = mind.advance([w for w in bad if w.end <= at(50)], at(50), unseen).decisions
+    opened = [d for d in before if d.what == "open"]
+    during = mind.advance([w for w in bad if at(45) <= w.start], at(75), unseen)
+    assert opened
+    assert [d.what for d in during.decisions if d.what in {"open", "resolve"}] == []
+    assert during.through == at(75)
+    mind.advance([w for w in bad if at(75) <= w.start], at(90), unseen)
+    assert detector.frames[-2:] == [(at(30), at(45)), (at(75), at(90))]
+
+
+def test_a_rule_says_nothing_of_windows_with_missing_records() -> None:
+    bad = [window(m, {("north",): (8, 8 if m in {20, 21} else 0)}) for m in range(60)]
+    unseen = [(at(20) + 1, at(21) + 1)]
+    mind = judge(Cold(), rules=(RULE,))
+    assert mind.advance(bad, at(60), unseen).decisions == ()
+    assert judge(Cold(), rules=(RULE,)).advance(bad, at(60)).decisions != ()
+
+
+def test_how_often_missing_records_are_looked_at_changes_nothing() -> None:
+    windows, end = days(1, 4), MIDNIGHT + DAY
+    unseen = [(MIDNIGHT + 5 * HOUR + 7, MIDNIGHT + 9 * HOUR)]
+    at_once = judge(rules=(RULE,))
+    at_once.advance(windows, end, unseen)
+    step_by_step = judge(rules=(RULE,))
+    for through in range(MIDNIGHT + HOUR, end + 1, HOUR + 7 * MINUTE):
+        # Known only once time has come there, as in a store.
+        known = unseen if through > MIDNIGHT + 5 * HOUR else []
+        step_by_step.advance([w for w in windows if w.end <= through], through, known)
+    step_by_step.advance(windows, end, unseen)
+    assert step_by_step.dump() == at_once.dump()
+
+
 # --- long gaps ---
 
 

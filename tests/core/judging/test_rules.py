@@ -231,3 +231,25 @@ def test_a_standing_count_goes_on_from_a_dump(detect: Standing) -> None:
         other, state = watch(detect), json.loads(json.dumps(other.dump()))
         other.load(state)
     assert found
+
+
+def test_what_holds_waits_where_records_are_missing_and_a_falling_threshold_begins_anew() -> None:
+    rising = watch(threshold("broken", ">=", 1, minutes=1), hold=3 * MINUTE)
+    falling = watch(threshold("arrivals", "<", 3, minutes=4))
+    for rule in (rising, falling):
+        through(rule, [(4, 4)])
+        for minute in range(1, 20):
+            rule.pass_over(at(minute), at(minute + 1), None)
+
+    # One of its three minutes was seen before, and the other two are yet to come.
+    assert [bool(firing) for firing in through(rising, [(1, 1)] * 4, 20)] == [False, True, True, True]
+    assert [bool(firing) for firing in through(falling, [None] * 5, 20)] == [False, False, False, True, True]
+
+
+def test_what_stands_is_counted_where_records_are_missing() -> None:
+    rule = watch(Standing("overdue", 2))
+    rule.pass_over(at(0), at(1), said(0, overdue=2))
+    assert [bool(rule.advance(at(1), at(2), None)), bool(rule.advance(at(2), at(3), said(2, caught_up=1)))] == [
+        True,
+        False,
+    ]

@@ -1,14 +1,15 @@
 """Partitions: who may write which one next, how far each was read, and how far its clock has moved."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
 from service.adapters.store.sql.bulk import Bulk, Plan
 from service.adapters.store.sql.tables import id_hashes, partitions
+from service.core.counting.changes import Changes, Unread
 from service.core.counting.duplicates import LIMIT, SPAN, extent
-from service.core.counting.watermark import PartitionClock
+from service.core.counting.watermark import PartitionClock, partition_watermark
 from service.core.event import Partition
 from service.core.ports import Claim, StaleClaim, StoreBusy
 
@@ -42,11 +43,7 @@ def claim(connection: Connection, bulk: Bulk, partition: Partition) -> Claim:
             )
         else:
             _begin(connection, bulk, partition)
-        connection.execute(
-            update(partitions)
-            .where(_columns.id.in_(list(others.values())))
-            .values(retired=True, superseded=True, epoch=_columns.epoch + 1)
-        )
+        _supersede(connection, others.values())
     row = connection.execute(
         update(partitions)
         .where(_is(partition), ~_columns.superseded)
@@ -59,7 +56,32 @@ def claim(connection: Connection, bulk: Bulk, partition: Partition) -> Claim:
     blobs = connection.scalars(
         select(id_hashes.c.blob).where(id_hashes.c.partition == row.id).order_by(id_hashes.c.upto)
     )
-    return Claim(partition, row.epoch, row.position, _clock(row), tuple(bytes(blob) for blob in blobs))
+    clock = _clock(row)
+    unread = _unread(connection, partition) if partition_watermark(clock) is None else None
+    return Claim(partition, row.epoch, row.position, clock, tuple(bytes(blob) for blob in blobs), unread=unread)
+
+
+def _supersede(connection: Connection, rows: Iterable[int]) -> None:
+    connection.execute(
+        update(partitions)
+        .where(_columns.id.in_(list(rows)))
+        .values(retired=True, superseded=True, epoch=_columns.epoch + 1)
+    )
+
+
+def _unread(connection: Connection, partition: Partition) -> Unread | None:
+    """What the partition that was in this place before it was made anew left unread."""
+    moved = or_(_columns.latest.is_not(None), _columns.looked_at.is_not(None))
+    row = connection.execute(
+        select(partitions)
+        .where(_is_place(partition), _columns.superseded, _columns.position.is_not(None), moved)
+        .order_by(_columns.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    clock = _clock(row)
+    return Unread(clock.partition, row.position, max(row.position, row.log_end or 0), partition_watermark(clock) or 0)
 
 
 def _begin(connection: Connection, bulk: Bulk, partition: Partition) -> None:
@@ -77,9 +99,10 @@ def expect(connection: Connection, bulk: Bulk, known: Sequence[Partition]) -> No
 
 
 def advance(
-    connection: Connection, claim: Claim, position: int, clock: PartitionClock, blob: bytes, read: int = 0
+    connection: Connection, claim: Claim, position: int, clock: PartitionClock, changes: Changes, read: int = 0
 ) -> int:
     """The compare-and-set of a batch of `read` records; the partition's row id. Raises StaleClaim."""
+    blob = changes.hashes
     fresh, watermark = extent(blob) if blob else (0, 0)
     row = connection.execute(
         update(partitions)
@@ -96,6 +119,7 @@ def advance(
             ended=clock.ended,
             ids=_columns.ids + fresh,
             **({"first": position - read} if claim.position is None else {}),
+            **({} if changes.log_end is None else {"log_end": changes.log_end}),
         )
         .returning(_columns.id, _columns.ids)
     ).one_or_none()
@@ -128,10 +152,16 @@ def went_through(connection: Connection, claim: Claim, position: int) -> bool:
     return bool(row.position == position)
 
 
-def retire(connection: Connection, gone: Sequence[Partition]) -> None:
-    """Forget the clocks of partitions that no longer exist."""
+def retire(connection: Connection, bulk: Bulk, gone: Sequence[Partition], known: Sequence[Partition]) -> None:
+    """Forget the clocks of partitions that no longer exist, and begin at once what is in their places."""
+    instead = {(partition.topic, partition.number): partition for partition in known}
     for partition in sorted(gone):
-        connection.execute(update(partitions).where(_is(partition)).values(retired=True))
+        row = connection.scalar(update(partitions).where(_is(partition)).values(retired=True).returning(_columns.id))
+        new = instead.get((partition.topic, partition.number))
+        if row is not None and new is not None:
+            # No moment may close over what lies in a partition that nobody has claimed yet.
+            bulk.run(connection, _NEW, [(new.topic, new.number, new.topic_id)])
+            _supersede(connection, [row])
 
 
 def clocks(connection: Connection) -> list[PartitionClock]:

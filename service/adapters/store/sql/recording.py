@@ -19,6 +19,7 @@ from service.adapters.store.sql.tables import (
     durations,
     gaps,
     moments,
+    partitions,
     promises,
     signals,
     tallies,
@@ -28,7 +29,7 @@ from service.core.counting.changes import BlindSpan, Break, Changes, Counts, Gap
 from service.core.counting.ledger import Promised
 from service.core.counting.reach import Reach
 from service.core.counting.tally import Tally
-from service.core.event import DeadLetter, Micros
+from service.core.event import DeadLetter, Micros, Partition
 from service.core.ports import StoreBusy
 
 _ADD_TALLIES = plan(tallies, "add")
@@ -86,7 +87,7 @@ class Recorder:
             now = self._clock()
             run(connection, _APPEND_DEAD, [_dead_row(partition, letter, now) for letter in changes.dead])
         run(connection, _ADD_COUNTS, list(_count_rows(partition, changes.counts)))
-        run(connection, _APPEND_GAPS, [_gap_row(partition, gap) for gap in changes.gaps])
+        run(connection, _APPEND_GAPS, [_gap_row(_place_of(connection, gap.partition), gap) for gap in changes.gaps])
         run(connection, _PUT_BLIND, [blind_row(span) for span in changes.blind])
 
     def _tally_rows(self, tally: Tally) -> tuple[list[Row], list[Row], list[Row]]:
@@ -207,6 +208,13 @@ def _voice_row(partition: int, voice: Voice) -> Row:
 def _dead_row(partition: int, letter: DeadLetter, now: Micros) -> Row:
     headers = None if letter.headers is None else msgspec.msgpack.encode(letter.headers)
     return (partition, letter.offset, letter.reason, letter.detail, letter.payload, now, headers)
+
+
+def _place_of(connection: Connection, partition: Partition) -> int:
+    """The row of a partition, which may be that of a topic that was there before."""
+    table = partitions.c
+    where = (table.topic == partition.topic, table.number == partition.number, table.topic_id == partition.topic_id)
+    return int(connection.execute(select(table.id).where(*where)).scalar_one())
 
 
 def _gap_row(partition: int, gap: Gap) -> Row:

@@ -137,9 +137,10 @@ class SqlStore(SqlDesk, SqlShown, SqlReader):
         bulk = self._database.bulk
         self._database.write(lambda connection: positions.expect(connection, bulk, partitions))
 
-    def retire(self, partitions: Sequence[Partition]) -> None:
-        """Forget the clocks of partitions that no longer exist."""
-        self._database.write(lambda connection: positions.retire(connection, partitions))
+    def retire(self, gone: Sequence[Partition], known: Sequence[Partition] = ()) -> None:
+        """Forget the clocks of partitions that no longer exist; time waits for what is in their places."""
+        bulk = self._database.bulk
+        self._database.write(lambda connection: positions.retire(connection, bulk, gone, known))
 
     @contextmanager
     def closing(self, moment: str) -> Iterator["_Closing"]:
@@ -251,7 +252,7 @@ class _Ingest:
     def save(self, changes: Changes, position: int, clock: PartitionClock) -> Claim:
         claim, connection = self._claim, self._transaction.connection
         with translated(self._transaction.where):
-            row = positions.advance(connection, claim, position, clock, changes.hashes, _records(changes))
+            row = positions.advance(connection, claim, position, clock, changes, _records(changes))
             self._store.recorder.write(connection, changes, self.view.promises, row)
         try:
             self._transaction.commit()

@@ -60,6 +60,8 @@ partitions = Table(
     _count("ids"),
     # Where reading began: what lies between it and the position was read, or is named as not there.
     Column("first", BigInteger),
+    # Where its log ended when that was last asked: what lay beyond the position is unread, if the topic goes.
+    Column("log_end", BigInteger),
     UniqueConstraint("topic", "number", "topic_id"),
 )
 
