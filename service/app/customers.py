@@ -2,7 +2,6 @@
 
 from service.adapters.customers import clients
 from service.adapters.store import open_store
-from service.app.digest import database_url
 from service.core.counting.identity import Pseudonyms
 from service.core.ports import Store
 from service.settings import Settings
@@ -34,7 +33,7 @@ def prepare(store: Store, settings: Settings) -> None:
 
 def open_people(settings: Settings) -> Store:
     """The store to write to, its names being those of the settings. Raises StoreRefused and StoreAway."""
-    store = open_store(database_url(settings.database))
+    store = open_store(settings.database.address)
     try:
         store.adopt(pseudonyms(settings) or Pseudonyms(()))
     except BaseException:

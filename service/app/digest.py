@@ -16,16 +16,7 @@ from service.core.weekly.page import Page
 from service.core.weekly.week import Schedule, Week
 from service.loops.digesting import Digesting
 from service.loops.send import Sender
-from service.settings import Database, Digest, Settings
-
-
-def database_url(database: Database) -> str:
-    """The URL with its password."""
-    if database.password is None:
-        return database.url
-    from sqlalchemy import make_url
-
-    return make_url(database.url).set(password=database.password.reveal()).render_as_string(hide_password=False)
+from service.settings import Digest, Settings
 
 
 def schedule_of(settings: Digest) -> Schedule:
@@ -77,7 +68,7 @@ def send(page: Page, settings: Settings, catalog: Catalog) -> Sent:
     to = settings.digest.to if settings.digest is not None else []
     made = notices(page, to, settings.public_url)
     sent = Sent()
-    store = open_store(database_url(settings.database), catalog.moments)
+    store = open_store(settings.database.address, catalog.moments)
     try:
         store.enqueue(made, wall_clock())
         ours = _Ours(store, {notice.key for notice in made}, set(catalog.targets) - set(to), sent)

@@ -10,7 +10,6 @@ from typing import Literal
 from service.adapters.catalog import CatalogError, load
 from service.adapters.kafka.configured import kafka_settings
 from service.adapters.store import examined, open_reader
-from service.app.digest import database_url
 from service.app.notifier import build_notifier
 from service.core.catalog import Catalog
 from service.core.event import rfc3339
@@ -71,7 +70,7 @@ def _catalogue(settings: Settings, catalog: Catalog, warnings: list[str]) -> Ite
 
 def _database(settings: Settings) -> Iterator[Finding]:
     try:
-        seen = examined(database_url(settings.database))
+        seen = examined(settings.database.address)
     except StoreRefused as refused:
         remedy = "momentwatch db upgrade makes it; serve does too" if "no such file" in str(refused) else ""
         yield Finding("warn" if remedy else "fail", "database", str(refused), remedy)
@@ -98,7 +97,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
 def _books(settings: Settings) -> Iterator[Finding]:
     """What the database itself says of how things went."""
     try:
-        with open_reader(database_url(settings.database)) as reader:
+        with open_reader(settings.database.address) as reader:
             counts, gaps, rows = reader.counts(), reader.gaps(), reader.outbox(limit=_ROWS)
     except (StoreAway, StoreBusy, StoreRefused):
         # Said already, with the remedy.

@@ -1,34 +1,28 @@
 """The whole service, built from its parts: the one place that knows which store, source and sender are used."""
 
-import logging
-import os
 import secrets
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from detectors.registry import load as load_detector
-from service.adapters.decode import Decoder
 from service.adapters.metrics.collector import StoreCollector
-from service.adapters.metrics.meter import Metrics, new_registry
 from service.adapters.web.access.gate import Gate
 from service.adapters.web.access.signing import Signer
 from service.adapters.web.app import make_app, make_metrics
 from service.adapters.web.now import event_clock
 from service.adapters.web.server import WebServer
 from service.adapters.web.settings import LOOPBACK, WebSettings
+from service.app.reading import Reading, wall_clock
 from service.core.catalog import Catalog
-from service.core.event import Micros, Partition
+from service.core.event import Micros
 from service.core.judging.watchers import watchers
 from service.core.keeping import Account
 from service.core.ports import Notifier, Source, Store
 from service.loops.announce import Announcer, Money
 from service.loops.blind import Blindness
 from service.loops.digesting import Digesting
-from service.loops.guard import Guard, Pulse, StuckLoop
-from service.loops.ingest import Ingest, live_topics
+from service.loops.guard import Guard, Pulse
 from service.loops.marking import Marking
 from service.loops.posting import Posting
 from service.loops.recounting import Recounting
@@ -38,16 +32,6 @@ from service.loops.send import Sender
 from service.loops.standing_in import StandingIn
 from service.loops.watch import Watch, silent
 from service.loops.watching import Watching
-
-_LOG = logging.getLogger(__name__)
-
-_LAST_S = 90.0
-"""Seconds that a process with a stuck loop has to end in good order."""
-
-
-def wall_clock() -> Micros:
-    """Microseconds since 1970 by this machine's clock."""
-    return time.time_ns() // 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +68,10 @@ class Options:
 
 
 class Service:
-    """Ingest, watch, route, send and the pages, each in a thread of its own, over one store."""
+    """Ingest, watch, route, send and the pages, each in a thread of its own, over one store.
+
+    `reading`: what reads the source into the store, where that was begun before.
+    """
 
     def __init__(  # noqa: PLR0913  # where everything that runs comes together
         self,
@@ -95,19 +82,26 @@ class Service:
         options: Options,
         weekly: Digesting | None = None,
         *,
+        reading: Reading | None = None,
         guard: Callable[[Mapping[str, Pulse]], Guard] | None = None,
         retaining: Retaining | None = None,
         accounts: Callable[[], Sequence[Account]] | None = None,
     ) -> None:
         self.store = store
         self._options = options
-        self._stop = threading.Event()
-        self._failed: list[BaseException] = []
+        self._reading = reading or Reading(
+            catalog,
+            store,
+            source,
+            live=options.live,
+            minor_digits=options.money.minor_digits,
+            pseudonyms=options.pseudonyms,
+        )
+        self._threads = self._reading.threads
+        self._stop = self._threads.stop
         self._catalog = catalog
         clock = wall_clock if options.live else event_clock(store, lambda: catalog.moments)
-        registry = new_registry()
-        self.meter = Metrics(registry)
-        self.meter.loaded(catalog)
+        registry, self.meter, self.ingest = self._reading.registry, self._reading.meter, self._reading.loop
         registry.register(
             StoreCollector(
                 store,
@@ -136,28 +130,11 @@ class Service:
             now=clock,
             gate=gate,
         )
-        self._keep_wall: Callable[[threading.Event], None] = pages.state.shelf.run
+        self._keep_wall = pages.state.shelf.run
         self.web = WebServer(pages, options.host, options.port)
         self.metrics = None
         if options.metrics_port is not None:
             self.metrics = WebServer(make_metrics(registry, options.hosts), options.host, options.metrics_port)
-        decoders = {source.topic: Decoder(catalog, source) for source in catalog.sources.values()}
-        plain = Decoder(catalog)
-
-        def decoder_for(partition: Partition) -> Decoder:
-            return decoders.get(partition.topic, plain)
-
-        self.ingest = Ingest(
-            source,
-            store,
-            decoder_for,
-            catalog,
-            wall_clock,
-            self.meter,
-            live=live_topics(catalog) if options.live else lambda _: False,
-            minor_digits=options.money.minor_digits,
-            pseudonyms=options.pseudonyms,
-        )
         announcer = None
         if not options.shadow:
             live = wall_clock if options.live else None
@@ -207,15 +184,13 @@ class Service:
         self._retaining = retaining
         self._recounting = Recounting(accounts, self.meter) if accounts is not None else None
         self._guard = (guard or partial(Guard, store))(self._pulses)
-        self._threads: dict[str, threading.Thread] = {}
-        self._ingest_over = threading.Event()
 
     def start(self) -> None:
         """Open the pages and start the loops."""
         self.web.start()
         if self.metrics is not None:
             self.metrics.start()
-        self._start("ingest", self._run_ingest)
+        self._reading.start()
         self._start("watch", lambda: self.watching.run(self._stop))
         self._start("route", lambda: self.routing.run(self._stop))
         self._start("send", lambda: self.sender.run(self._stop))
@@ -232,29 +207,7 @@ class Service:
         self._start("guard", partial(self._guard.run, self._stop))
 
     def _start(self, name: str, work: Callable[[], None]) -> None:
-        def guarded() -> None:
-            if name in self._pulses:
-                self._pulses[name].begin()
-            try:
-                work()
-            except BaseException as error:  # noqa: BLE001  # a thread's end must end the service, whatever it was
-                _LOG.critical("the %s loop ended: %s", name, error, exc_info=error)
-                self._failed.append(error)
-                if isinstance(error, StuckLoop):
-                    # A thread that hangs may keep the process from ending in good order.
-                    _end_anyway()
-                self._stop.set()
-            else:
-                if name in self._pulses:
-                    self._pulses[name].end()
-
-        thread = threading.Thread(target=guarded, name=name, daemon=True)
-        self._threads[name] = thread
-        thread.start()
-
-    def _run_ingest(self) -> None:
-        self.ingest.run(self._stop)
-        self._ingest_over.set()
+        self._threads.start(name, work, self._pulses.get(name))
 
     def parts(self) -> Mapping[str, str | None]:
         """What must work for the service to be ready, each None while it is well."""
@@ -268,7 +221,7 @@ class Service:
     @property
     def read_to_the_end(self) -> bool:
         """A source that ends has ended, and everything of it is written."""
-        return self._ingest_over.is_set()
+        return self._reading.over.is_set()
 
     def wait(self, seconds: float | None = None) -> bool:
         """Until something ends the service; whether it has been ended."""
@@ -280,20 +233,9 @@ class Service:
 
     def close(self) -> int:
         """Wait for the loops, close everything; the process's exit code."""
-        self._stop.set()
-        for name, thread in self._threads.items():
-            thread.join(30.0)
-            if thread.is_alive():
-                _LOG.warning("the %s loop did not end in time", name)
+        self._threads.join()
         self.web.stop()
         if self.metrics is not None:
             self.metrics.stop()
         self.store.close()
-        return 1 if self._failed else 0
-
-
-def _end_anyway() -> None:
-    """End the process soon, whatever still hangs."""
-    timer = threading.Timer(_LAST_S, os._exit, (1,))
-    timer.daemon = True
-    timer.start()
+        return 1 if self._threads.failed else 0

@@ -4,8 +4,10 @@ import argparse
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from service.core.event import Micros, micros
+if TYPE_CHECKING:
+    from service.core.event import Micros
 
 BAD_CATALOGUE = 2
 BAD_FILE = 1
@@ -35,7 +37,9 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.set_defaults(run=run)
 
 
-def _time(text: str) -> Micros:
+def _time(text: str) -> "Micros":
+    from service.core.event import micros
+
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

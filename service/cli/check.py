@@ -5,9 +5,12 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from service.adapters.catalog import CatalogError, FalseAlarms, Loaded, Problem, false_alarms, load, schemas
-from service.core.catalog import Catalog
+if TYPE_CHECKING:
+    # What it takes to run should not be loaded to print the help.
+    from service.adapters.catalog import FalseAlarms, Loaded, Problem
+    from service.core.catalog import Catalog
 
 _KINDS = ("owners", "targets", "moments", "journeys", "sources", "rules", "routes")
 _DEFAULT = Path("rules")
@@ -25,16 +28,25 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     place.add_argument("path", nargs="?", type=Path, metavar="PATH", help="a folder or a file (default: rules)")
     place.add_argument("--rules", type=Path, metavar="DIR", help="the same, spelt as the other commands do")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="for people or for programs")
-    parser.add_argument(
-        "--schema", choices=sorted(schemas()), metavar="KIND", help="print a kind's JSON Schema instead"
-    )
+    parser.add_argument("--schema", type=_schema, metavar="KIND", help="print a kind's JSON Schema instead")
     parser.set_defaults(run=run)
+
+
+def _schema(kind: str) -> dict[str, object]:
+    from service.adapters.catalog import schemas
+
+    known = schemas()
+    if kind not in known:
+        raise argparse.ArgumentTypeError(f"{kind!r} is no kind; take one of {', '.join(sorted(known))}")
+    return known[kind]
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check; 0 when the catalogue can be used, 2 when not."""
+    from service.adapters.catalog import CatalogError, load
+
     if arguments.schema:
-        _print_json(schemas()[arguments.schema])
+        _print_json(arguments.schema)
         return 0
     path: Path = arguments.path or arguments.rules or _DEFAULT
     try:
@@ -52,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _to_stderr(prefix: str, problems: list[Problem]) -> None:
+def _to_stderr(prefix: str, problems: "list[Problem]") -> None:
     for problem in problems:
         print(f"{prefix}{problem}", file=sys.stderr)
 
@@ -61,7 +73,9 @@ def _print_json(value: object) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def _report(loaded: Loaded) -> dict[str, object]:
+def _report(loaded: "Loaded") -> dict[str, object]:
+    from service.adapters.catalog import false_alarms
+
     catalog = loaded.catalog
     return {
         "ok": True,
@@ -82,11 +96,13 @@ def _report(loaded: Loaded) -> dict[str, object]:
     }
 
 
-def _counts(catalog: Catalog) -> dict[str, int]:
+def _counts(catalog: "Catalog") -> dict[str, int]:
     return {kind: len(getattr(catalog, kind)) for kind in _KINDS}
 
 
-def _print_text(catalog: Catalog) -> None:
+def _print_text(catalog: "Catalog") -> None:
+    from service.adapters.catalog import false_alarms
+
     counts = _counts(catalog)
     print(", ".join(_count(number, kind) for kind, number in counts.items() if number) or "nothing declared")
     if catalog.moments:
@@ -103,7 +119,7 @@ def _print_text(catalog: Catalog) -> None:
             print(f"  {row.owner:<{width}}  {_alarms(row)}")
 
 
-def _alarms(row: FalseAlarms) -> str:
+def _alarms(row: "FalseAlarms") -> str:
     budget = "no page_budget" if row.page_budget is None else f"page_budget {row.page_budget:g}"
     over = ", over it" if row.too_many else ""
     return f"{row.expected:.2f} from {_count(row.moments, 'moments')}; {budget}{over}"

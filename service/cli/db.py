@@ -4,9 +4,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from service.adapters.catalog import CatalogError
-from service.core.ports import StoreAway, StoreBusy, StoreRefused
-
 _FAILED = 1
 _BAD_SETTINGS = 2
 _URL = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
@@ -36,6 +33,9 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it; 0 when it was done, 1 when it could not be, 2 when the settings are bad."""
+    from service.adapters.catalog.problem import CatalogError
+    from service.core.ports import StoreAway, StoreBusy, StoreRefused
+
     actions = {"upgrade": _upgrade, "check": _check, "copy": _copy, "downgrade": _downgrade, "vacuum": _vacuum}
     try:
         actions[arguments.action](arguments)
@@ -53,14 +53,9 @@ def _url(arguments: argparse.Namespace) -> str:
     """The URL that was given, or the one of the settings with its password."""
     if arguments.url is not None:
         return str(arguments.url)
-    from sqlalchemy import make_url
-
     from service.settings import load_settings
 
-    database = load_settings(arguments.config).database
-    if database.password is None:
-        return database.url
-    return make_url(database.url).set(password=database.password.reveal()).render_as_string(hide_password=False)
+    return load_settings(arguments.config).database.address
 
 
 def _upgrade(arguments: argparse.Namespace) -> None:

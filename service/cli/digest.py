@@ -89,12 +89,12 @@ def _declared(arguments: argparse.Namespace) -> "tuple[Settings, Catalog]":
 def _page(arguments: argparse.Namespace, settings: "Settings", catalog: "Catalog") -> "Page":
     """Raises ValueError for a week that will not do."""
     from service.adapters.store import open_reader
-    from service.app.digest import asked, clock_of, database_url
+    from service.app.digest import asked, clock_of
     from service.core.weekly.digest import digest
     from service.core.weekly.week import Week
 
     week = None if arguments.week is None else Week.parse(arguments.week)
-    with open_reader(database_url(settings.database)) as reader:
+    with open_reader(settings.database.address) as reader:
         now = clock_of(reader, catalog)()
         zone = asked(Week(1970, 1), settings).zone
         page = digest(reader, catalog, asked(week or Week.of(now, zone).after(-1), settings), now)

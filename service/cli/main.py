@@ -5,7 +5,6 @@ import importlib
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
-from importlib.util import find_spec
 
 COMMANDS = (
     "demo",
@@ -27,24 +26,24 @@ COMMANDS = (
 )
 
 
-def parser() -> argparse.ArgumentParser:
-    """Everything that the command line understands."""
+def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """What the command line understands; where a command is named, no other is loaded."""
     top = argparse.ArgumentParser(
         prog="momentwatch",
         description="Know before your customers tell you: watches the moments that matter to them.",
     )
     top.add_argument("--version", action="version", version=f"momentwatch {version('momentwatch')}")
     subparsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        module = f"service.cli.{command}"
-        if find_spec(module) is not None:
-            importlib.import_module(module).add(subparsers)
+    named = [argument for argument in arguments[:1] if argument in COMMANDS]
+    for command in named or COMMANDS:
+        importlib.import_module(f"service.cli.{command}").add(subparsers)
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    parsed = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    parsed = parser(given).parse_args(given)
     try:
         code: int = parsed.run(parsed)
     except KeyboardInterrupt:

@@ -5,8 +5,9 @@ import gc
 import logging
 import re
 import signal
+import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,22 +100,42 @@ def _loading() -> Iterator[None]:
         gc.enable()
 
 
+def _bad(problems: Iterable[object]) -> int:
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return BAD_CATALOGUE
+
+
+def _listen(host: str, port: int) -> None:
+    """Raises OSError where that cannot be done."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    socket.create_server((host, port), family=family).close()
+
+
+def _not_listening(settings: "Settings", error: Exception) -> int:
+    place = f"{settings.web.host}:{settings.web.port}"
+    print(f"{place} cannot be listened on: {error}; write another web.port", file=sys.stderr)
+    return FAILED
+
+
 def _started(arguments: argparse.Namespace) -> "Service | int":
     """The service at work, or the exit code where that cannot be; then it has said why."""
     from service.adapters.catalog import CatalogError
-    from service.adapters.web.server import ServerDidNotStart
     from service.app.serve import build
     from service.core.ports import StoreRefused
 
     try:
         settings, loaded = _declared(arguments.config)
     except CatalogError as error:
-        for problem in error.problems:
-            print(problem, file=sys.stderr)
-        return BAD_CATALOGUE
+        return _bad(error.problems)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for warning in loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)
+    try:
+        # Tried first: a second copy that is started by mistake should not join the group of the first.
+        _listen(settings.web.host, settings.web.port)
+    except OSError as error:
+        return _not_listening(settings, error)
     try:
         service = build(
             settings,
@@ -123,9 +144,10 @@ def _started(arguments: argparse.Namespace) -> "Service | int":
             learn_from=arguments.learn_from,
             told_until=arguments.told_until or 0,
         )
+    except CatalogError as error:
+        return _bad(error.problems)
     except StoreRefused as refused:
-        print(refused, file=sys.stderr)
-        return BAD_CATALOGUE
+        return _bad([refused])
 
     def end(number: int, frame: object) -> None:
         del frame
@@ -134,11 +156,12 @@ def _started(arguments: argparse.Namespace) -> "Service | int":
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
+    # It is loaded by now.
+    from service.adapters.web.server import ServerDidNotStart
+
     try:
         service.start()
     except (OSError, ServerDidNotStart) as error:
-        place = f"{settings.web.host}:{settings.web.port}"
-        print(f"{place} cannot be listened on: {error}; write another web.port", file=sys.stderr)
         service.close()
-        return FAILED
+        return _not_listening(settings, error)
     return service

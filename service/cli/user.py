@@ -7,8 +7,7 @@ import json
 import secrets
 import sys
 
-from service.adapters.web.access.actor import ROLES
-from service.adapters.web.access.users import hashed
+from service.adapters.web.access.role import ROLES
 
 _SHORTEST = 10
 
@@ -31,6 +30,8 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the line; 0, or 1 where the password is too short."""
+    from service.adapters.web.access.users import hashed
+
     spec: dict[str, object] = {}
     if arguments.token:
         token = secrets.token_urlsafe(32)

@@ -38,9 +38,7 @@ def url_of(arguments: argparse.Namespace) -> str:
 
 def url_in(settings: "Settings") -> str:
     """The URL of some settings with its password."""
-    from service.app.digest import database_url
-
-    return database_url(settings.database)
+    return settings.database.address
 
 
 def settings_of(arguments: argparse.Namespace) -> "Settings":

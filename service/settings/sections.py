@@ -34,6 +34,15 @@ class Database(Password):
             raise wrong("SQLite has no password; remove it", (key,))
         return self
 
+    @property
+    def address(self) -> str:
+        """The URL with its password."""
+        if self.password is None:
+            return self.url
+        from sqlalchemy import make_url
+
+        return make_url(self.url).set(password=self.password.reveal()).render_as_string(hide_password=False)
+
 
 class Currency(Section):
     """The one reporting currency of every `value`."""

@@ -19,7 +19,8 @@ from service.adapters.catalog import load
 from service.adapters.kafka.settings import KafkaSettings
 from service.adapters.kafka.source import KafkaSource
 from service.adapters.store import open_store
-from service.app.service import Options, Service, wall_clock
+from service.app.reading import wall_clock
+from service.app.service import Options, Service
 from service.core.counting.changes import Counts
 from service.core.event import Micros, micros
 from service.core.ports import Delivery

@@ -13,6 +13,7 @@ from service.adapters.kafka.source import KafkaSource
 from service.adapters.store import open_store
 from service.app import service as app
 from service.app.notifier import build_notifier
+from service.app.reading import wall_clock
 from service.core.event import DAY, HOUR, MINUTE
 from service.settings import Send
 from tests.adapters.sender.receivers import Mailbox, smtp_server
@@ -48,7 +49,7 @@ def test_one_mail_when_it_opens_and_one_when_it_resolves_in_one_thread(
     tmp_path: Path, kafka_broker: KafkaBroker, kafka_topic: str, mailbox: Mailbox
 ) -> None:
     # The detectors judge quarters of an hour, the rule each minute: the restart below is between the two.
-    start = app.wall_clock() // HOUR * HOUR - DAY
+    start = wall_clock() // HOUR * HOUR - DAY
     address = kafka_broker.bootstrap_servers
     rules = catalogue(tmp_path, mailbox, kafka_topic, "event")
     public: dict[str, Any] = {"public_url": "https://watch.shop.example", "send": SEND}
@@ -88,7 +89,7 @@ def test_one_mail_when_it_opens_and_one_when_it_resolves_in_one_thread(
 def test_a_first_start_reads_the_past_in_silence_and_tells_what_is_still_open_once_as_found_late(
     tmp_path: Path, kafka_broker: KafkaBroker, kafka_topic: str, mailbox: Mailbox
 ) -> None:
-    now = app.wall_clock()
+    now = wall_clock()
     address = kafka_broker.bootstrap_servers
     rules = catalogue(tmp_path, mailbox, kafka_topic, "live")
     with producing(address) as producer:
@@ -105,7 +106,7 @@ def test_a_first_start_reads_the_past_in_silence_and_tells_what_is_still_open_on
     assert service.end() == 0, service.log_tail()
 
     # A restart does not tell it again.
-    again = app.wall_clock()
+    again = wall_clock()
     service.begin()
     produce(address, kafka_topic, [outcome("again", again, broken=True)])
     service.until(lambda: service.metric("events_accepted_total") == 1, "the event")
@@ -128,7 +129,7 @@ def test_after_hours_of_outage_nothing_is_late_and_nobody_is_paged_about_history
     service = Serve(tmp_path / "run", rules, kafka_at(address), send=SEND)
     # Its life before the outage, by a clock that is six hours slow.
     monkeypatch.setattr(app, "wall_clock", lambda: _now() - away_for)
-    began = app.wall_clock()
+    began = wall_clock()
     produce(address, kafka_topic, stretch("before", began - 10 * MINUTE, began))
     catalog = load(rules).catalog
     store = open_store(service.database, catalog.moments)
@@ -136,7 +137,7 @@ def test_after_hours_of_outage_nothing_is_late_and_nobody_is_paged_about_history
     before = app.Service(
         catalog,
         store,
-        KafkaSource(settings, [kafka_topic], app.wall_clock),
+        KafkaSource(settings, [kafka_topic], wall_clock),
         build_notifier(Send(**SEND), catalog.targets),
         app.Options(port=0),
     )
@@ -146,7 +147,7 @@ def test_after_hours_of_outage_nothing_is_late_and_nobody_is_paged_about_history
         until(lambda: (store.status("delivered").closed_through or 0) > began - 2 * MINUTE, "the time before")
     monkeypatch.undo()
 
-    ended = app.wall_clock()
+    ended = wall_clock()
     events = [*trouble(began + HOUR), *stretch("calm", began + 2 * HOUR, ended)]
     produce(address, kafka_topic, events)
     service.begin()
@@ -164,4 +165,4 @@ def test_after_hours_of_outage_nothing_is_late_and_nobody_is_paged_about_history
         assert span.until is not None
 
 
-_now = app.wall_clock
+_now = wall_clock

@@ -9,30 +9,36 @@ have been more to get wrong.)
 import re
 import sys
 from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from service.adapters.store.sql.database import Database
 from service.core.ports import StoreRefused
+
+if TYPE_CHECKING:
+    # It is loaded where there is a way to go: to see that there is none, a start needs not wait for it.
+    from alembic.config import Config
+
+_STEPS = Path(__file__).parent / "migrations" / "versions"
+_FIRST = "0001"
+"""What version 1.0 was called when versions had no minor number."""
 
 # Any number, the same in every replica: they take turns to upgrade.
 _ADVISORY_LOCK = 0x6D6F6D656E74
 
 
 @cache
+def known() -> tuple[str, ...]:
+    """Every version that this program knows the way to, newest first: a step a file, which is named by it."""
+    numbers = sorted((file.name[1:5] for file in _STEPS.glob("v[0-9]*.py")), reverse=True)
+    return tuple(each if each == _FIRST else f"{int(each[:2])}.{int(each[2:])}" for each in numbers)
+
+
 def head() -> str:
     """The version that this program was made for."""
-    return ScriptDirectory.from_config(_config()).get_current_head() or ""
-
-
-@cache
-def known() -> tuple[str, ...]:
-    """Every version that this program knows the way to, newest first."""
-    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+    return known()[0]
 
 
 def parsed(version: str) -> tuple[int, int]:
@@ -44,7 +50,14 @@ def parsed(version: str) -> tuple[int, int]:
 def current(database: Database) -> str | None:
     """The version that a database has; None: no tables yet."""
     with database.read() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        return _found(connection)
+
+
+def _found(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return version
 
 
 def upgrade(database: Database) -> None:
@@ -57,11 +70,10 @@ def upgrade(database: Database) -> None:
 
     def work(connection: Connection) -> None:
         _take_turns(connection)
-        found = MigrationContext.configure(connection).get_current_revision()
-        if not _settled(found, database.where):
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        if not _settled(_found(connection), database.where):
+            from alembic import command
+
+            command.upgrade(_config(connection), "head")
 
     database.write(work)
 
@@ -79,10 +91,10 @@ def downgrade(database: Database, to: str) -> None:
         raise StoreRefused(f"{database.where}: {to} is no version before {found}; give one of {older}")
 
     def work(connection: Connection) -> None:
+        from alembic import command
+
         _take_turns(connection)
-        config = _config()
-        config.attributes["connection"] = connection
-        command.downgrade(config, to)
+        command.downgrade(_config(connection), to)
 
     database.write(work)
 
@@ -117,8 +129,11 @@ def _take_turns(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
 
 
-def _config() -> Config:
+def _config(connection: Connection) -> "Config":
+    from alembic.config import Config
+
     config = Config()
+    config.attributes["connection"] = connection
     config.set_main_option("script_location", "service.adapters.store:migrations")
     config.set_main_option("path_separator", "os")
     return config

@@ -8,6 +8,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from service.adapters.store import migrate, open_database, open_store
@@ -20,7 +21,6 @@ from tests.adapters.store.scene import MOMENTS, T0, Reader, close, every_break, 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from alembic.config import Config
     from sqlalchemy import Connection
 
     from service.adapters.store.sql.database import Database
@@ -54,6 +54,12 @@ def test_an_empty_database_has_no_version_and_gets_the_last(database: Database) 
 
     assert migrate.current(database) == migrate.head()
     migrate.check(database)
+
+
+def test_steps_are_known_by_the_names_of_their_files(database: Database) -> None:
+    with database.engine.connect() as connection:
+        steps = ScriptDirectory.from_config(migrate._config(connection)).walk_revisions()
+        assert migrate.known() == tuple(step.revision for step in steps)
 
 
 def set_version(database: Database, version: str) -> None:
@@ -94,11 +100,9 @@ def test_steps_within_a_major_version_only_add(database: Database) -> None:
     """What makes a rolling upgrade possible: an older process finds all it knows, and may leave the rest out."""
     seen: dict[str, set[str]] = {}
     for version in reversed(migrate.known()):
-        config = migrate._config()
 
-        def step(connection: Connection, version: str = version, config: Config = config) -> None:
-            config.attributes["connection"] = connection
-            command.upgrade(config, version)
+        def step(connection: Connection, version: str = version) -> None:
+            command.upgrade(migrate._config(connection), version)
 
         database.write(step)
         with database.engine.connect() as connection:
@@ -162,9 +166,7 @@ def test_every_step_can_be_taken_back(database: Database) -> None:
     migrate.upgrade(database)
 
     def back(connection: Connection) -> None:
-        config = migrate._config()
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
+        command.downgrade(migrate._config(connection), "base")
 
     database.write(back)
 

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from service.adapters.web.access.role import Role
 from service.core.catalog import Catalog
 from service.core.interruption import Interruption
 from service.core.telling.labels import accountable
-
-Role = Literal["viewer", "responder", "admin"]
-ROLES: tuple[Role, ...] = ("viewer", "responder", "admin")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from service.adapters.web.access.actor import Role
+from service.adapters.web.access.role import Role
 
 
 @dataclass(frozen=True, slots=True)

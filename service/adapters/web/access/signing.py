@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from service.adapters.web.access.actor import ROLES, Actor
+from service.adapters.web.access.actor import Actor
+from service.adapters.web.access.role import ROLES
 
 _LOG = logging.getLogger(__name__)
 

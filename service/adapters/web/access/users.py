@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from service.adapters.catalog.problem import CatalogError, Problem
 from service.adapters.catalog.reader import read
-from service.adapters.web.access.actor import Actor, Role
+from service.adapters.web.access.actor import Actor
+from service.adapters.web.access.role import Role
 
 _HASHER = argon2.PasswordHasher()
 

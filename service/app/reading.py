@@ -1,0 +1,75 @@
+"""The reading half of the service: from a source to committed tallies, without anything of the rest.
+
+It needs a third of what the whole service loads, so that `serve` reads while pages and senders are still being loaded:
+joining a consumer group is waiting, for the most part. The shape not chosen, threads that each load a part, gains
+nothing where one interpreter runs one of them at a time.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+from service.adapters.decode import Decoder
+from service.adapters.metrics.meter import Metrics, new_registry
+from service.app.threads import Threads
+from service.core.catalog import Catalog
+from service.core.event import Micros, Partition
+from service.core.ports import Source, Store
+from service.loops.ingest import Ingest, live_topics
+
+
+def wall_clock() -> Micros:
+    """Microseconds since 1970 by this machine's clock."""
+    return time.time_ns() // 1000
+
+
+class Reading:
+    """Reads a source into a store in a thread of its own; `threads` are those that the whole service shares.
+
+    `live`: time is the wall's, else the events' own. `minor_digits`: of the reporting currency.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        store: Store,
+        source: Source,
+        *,
+        live: bool = True,
+        minor_digits: int = 2,
+        pseudonyms: Callable[[str], str] | None = None,
+    ) -> None:
+        self.threads = Threads()
+        self.registry = new_registry()
+        self.meter = Metrics(self.registry)
+        self.meter.loaded(catalog)
+        decoders = {source.topic: Decoder(catalog, source) for source in catalog.sources.values()}
+        plain = Decoder(catalog)
+
+        def decoder_for(partition: Partition) -> Decoder:
+            return decoders.get(partition.topic, plain)
+
+        self.loop = Ingest(
+            source,
+            store,
+            decoder_for,
+            catalog,
+            wall_clock,
+            self.meter,
+            live=live_topics(catalog) if live else lambda _: False,
+            minor_digits=minor_digits,
+            pseudonyms=pseudonyms,
+        )
+        self.over = threading.Event()
+        """The source has ended, and everything of it is written."""
+        self._begun = False
+
+    def start(self) -> None:
+        """Begin, unless that was done already."""
+        if not self._begun:
+            self._begun = True
+            self.threads.start("ingest", self._run, self.loop.pulse)
+
+    def _run(self) -> None:
+        self.loop.run(self.threads.stop)
+        self.over.set()
