@@ -93,7 +93,7 @@ class Opsgenie(Talking, NotifyOpsgenie):  # type: ignore[no-untyped-call]  # app
                     return self._took(self._ask(f"{alert}/close{by_alias}", note))
                 case "acknowledged":
                     return self._took(self._ask(f"{alert}/acknowledge{by_alias}", note))
-                case _ if message.root:
+                case _ if message.root and not message.anew:
                     priority = {"priority": _PRIORITY[message.level]}
                     return self._took(self._ask(f"{alert}/priority{by_alias}", priority, "PUT")) and self._took(
                         self._ask(f"{alert}/notes{by_alias}", note)

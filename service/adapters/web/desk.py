@@ -73,13 +73,15 @@ class FrontDesk:
         return self._store.act(action, self._news(it, action))
 
     def _news(self, it: Interruption, action: Action) -> Sequence[News]:
-        """What others are told of it: a level that somebody changed, and an end that somebody saw."""
+        """What others are told of it: a level that somebody changed, an end that somebody saw, and that it was none."""
         key = str(uuid.uuid5(_NAMESPACE, f"{it.id}\x1f{action.verb}\x1f{action.value}\x1f{rfc3339(action.at)}"))
         if action.verb == "level" and it.is_open:
             before = self._store.handlings([it.id]).get(it.id, Handling()).level or it.level
             return (News(key, "level_changed", action.at, it, before),)
         if action.verb == "resolve" and it.is_open:
             return (News(key, "resolved", action.at, it),)
+        if action.verb == "reopen" and it.is_open:
+            return (News(key, "reopened", action.at, it),)
         return ()
 
     def silence(  # what a form has

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from service.adapters.web.words import Words, plain, span
+from service.adapters.web.words import REASONS, Words, plain, span
 from service.core.event import Micros
 from service.core.handling import MARKS, Handling
 from service.core.interruption import Interruption
@@ -80,24 +80,6 @@ class Told(msgspec.Struct, frozen=True, gc=False):
 
 
 _VERDICTS = {"sent": "told", "held": "not yet", "dropped": "not told"}
-_REASONS = {
-    "opened": "it opened",
-    "level_changed": "its level changed",
-    "resolved": "it is over",
-    "found_late": "it was found late, while catching up",
-    "was_open_while_away": "it opened and ended while the watch was away",
-    "repeat": "nobody has acknowledged it and the route says it again",
-    "escalated": "nobody has acknowledged it in time",
-    "waiting_for_group": "its group gathers",
-    "inhibited": "another one hides it",
-    "silenced": "it is silenced",
-    "muted": "the route is muted",
-    "off_duty": "nobody is on duty",
-    "over_before_told": "nobody had heard that it opened",
-    "not_urgent": "it is not urgent enough to wake anybody",
-    "page_budget_spent": "the owner's pages were marked noise as often as was agreed",
-    "no_target": "the owner has no target",
-}
 
 
 def told(decisions: Iterable[Decision], now: Micros, words: Words) -> tuple[Told, ...]:
@@ -106,7 +88,7 @@ def told(decisions: Iterable[Decision], now: Micros, words: Words) -> tuple[Told
         Told(
             words.stamp(one.at, now),
             plain(one.receiver, 80),
-            f"{_VERDICTS[one.verdict]}, because {_REASONS.get(one.reason, one.reason)}",
+            f"{_VERDICTS[one.verdict]}, because {REASONS[one.reason]}",
             plain(one.detail, 300),
         )
         for one in decisions

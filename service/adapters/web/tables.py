@@ -5,7 +5,7 @@ from typing import Self
 
 import msgspec
 
-from service.adapters.web.words import Words, percent, plain, value_name, whole
+from service.adapters.web.words import REASONS, Words, percent, plain, value_name, whole
 from service.core.counting.changes import Break
 from service.core.event import Micros
 from service.core.interruption import Segment
@@ -151,20 +151,6 @@ class NoticeRow(msgspec.Struct, frozen=True, gc=False):
     detail: str
 
 
-_WHY = {
-    "opened": "it opened",
-    "level_changed": "its level changed",
-    "resolved": "it was resolved",
-    "found_late": "it was found late, while catching up",
-    "was_open_while_away": "it opened and ended while the watch was away",
-    "repeat": "nobody has acknowledged it",
-    "escalated": "nobody has acknowledged it in time",
-    "undelivered": "whoever was to be told could not be reached",
-    "digest": "the digest",
-    "test": "a test",
-}
-
-
 def notices(rows: Iterable[OutboxRow], identity: str, now: Micros, words: Words) -> tuple[NoticeRow, ...]:
     """Those of one interruption, in the order in which they were made."""
     mine = [row for row in rows if row.notice.interruption == identity]
@@ -172,7 +158,7 @@ def notices(rows: Iterable[OutboxRow], identity: str, now: Micros, words: Words)
         NoticeRow(
             words.stamp(row.created_at, now),
             plain(row.notice.target, 80),
-            _WHY.get(row.notice.reason, row.notice.reason),
+            REASONS[row.notice.reason],
             f"{row.state} {words.stamp(row.sent_at, now)}" if row.sent_at is not None else row.state,
             plain(row.last_error, 300) + (" It may have arrived twice." if row.ambiguous else ""),
         )

@@ -9,6 +9,7 @@ from service.adapters.web.settings import WebSettings
 from service.core.event import DAY, HOUR, MINUTE, SECOND, Micros, instant, micros
 from service.core.interruption import Kind, Segment
 from service.core.telling import message
+from service.core.telling.desk import Held, Reason
 
 KINDS: dict[Kind, str] = {
     "failure_rate": "more promises broken than usual",
@@ -22,6 +23,36 @@ KINDS: dict[Kind, str] = {
     "rule": "a rule's condition holds",
 }
 """Evidence, as a person would say it."""
+
+REASONS: dict[Reason | Held, str] = {
+    "opened": "it opened",
+    "reopened": "somebody opened it again",
+    "level_changed": "its level changed",
+    "resolved": "it is over",
+    "found_late": "it was found late, while catching up",
+    "was_open_while_away": "it opened and ended while the watch was away",
+    "repeat": "nobody has acknowledged it and the route says it again",
+    "escalated": "nobody has acknowledged it in time",
+    "undelivered": "whoever was to be told could not be reached",
+    "acknowledged": "somebody has it, and the incident there is to say so",
+    "stale": "there was no data for a week",
+    "withdrawn": "it was taken out of the catalogue",
+    "shift": "a shift begins",
+    "silence_ends": "a silence is about to end",
+    "digest": "the digest",
+    "test": "a test",
+    "waiting_for_group": "its group gathers",
+    "inhibited": "another one hides it",
+    "awaiting_upstream": "an earlier stage is not judged so far yet",
+    "silenced": "it is silenced",
+    "muted": "the route is muted",
+    "off_duty": "nobody is on duty",
+    "over_before_told": "nobody had heard that it opened",
+    "not_urgent": "it is not urgent enough to wake anybody",
+    "page_budget_spent": "the owner's pages were marked noise as often as was agreed",
+    "no_target": "the owner has no target",
+}
+"""Why somebody was told, or was not."""
 
 
 class Words:

@@ -127,7 +127,8 @@ class RuleWatch:
                 group.last_true = end
                 if group.true_since is None:
                     group.true_since = start
-            elif group.last_true is None or end - group.last_true > self.rule.keep_firing:
+            elif not self._was_firing(group) or end - (group.last_true or 0) > self.rule.keep_firing:
+                # What is not firing yet has to hold without a gap: `keep_firing_for` bridges those of what is.
                 group.true_since = group.last_true = None
             if group.true_since is not None and end - group.true_since >= self.rule.hold:
                 expected, seen = reading or (float("nan"), float("nan"))
@@ -145,6 +146,12 @@ class RuleWatch:
                 group.true_since += end - start
             if group.last_true is not None:
                 group.last_true += end - start
+
+    def _was_firing(self, group: "_Group") -> bool:
+        """At the last window in which the condition held."""
+        if group.true_since is None or group.last_true is None:
+            return False
+        return group.last_true - group.true_since >= self.rule.hold
 
     @property
     def _falls(self) -> bool:

@@ -11,6 +11,7 @@ from service.core.telling.message import Occasion
 
 Reason = Literal[
     "opened",
+    "reopened",
     "level_changed",
     "resolved",
     "found_late",
@@ -101,6 +102,8 @@ class Group(msgspec.Struct):
     number: int = 0
     key: str = ""
     """Its own in the desk."""
+    born: Micros = 0
+    """When the first of it came: a later group of the same key is another one, with a conversation of its own."""
 
 
 class Desk(msgspec.Struct):
@@ -140,3 +143,5 @@ class Dispatch(msgspec.Struct, frozen=True, gc=False):
     """When the next one is told unless somebody acknowledges."""
     by: str = ""
     """Who acknowledged, where it says that."""
+    born: Micros = 0
+    """When the group began."""

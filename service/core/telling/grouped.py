@@ -10,6 +10,7 @@ MOST = 10
 """Interruptions that a message names; the rest are a number and on the page."""
 _SAID = {
     "opened": "",
+    "reopened": "open again",
     "found_late": "found late",
     "level_changed": "level changed",
     "resolved": "over",
@@ -39,7 +40,7 @@ def _title(dispatch: Dispatch, catalog: Catalog) -> str:
     items = dispatch.items
     names = list(dict.fromkeys(_name(item, catalog) for item in items))
     shown = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")  # noqa: PLR2004 (two)
-    head = {"resolved": "RESOLVED", "was_open_while_away": "OVER", "repeat": "STILL OPEN"} | {
+    head = {"resolved": "RESOLVED", "was_open_while_away": "OVER", "repeat": "STILL OPEN", "reopened": "OPEN AGAIN"} | {
         reason: reason.upper() for reason in ("escalated", "acknowledged", "withdrawn")
     }
     first = head.get(dispatch.reason, items[0].level.upper())

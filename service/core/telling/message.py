@@ -14,6 +14,7 @@ from service.core.interruption import Impact, Interruption, Segment
 
 Occasion = Literal[
     "opened",
+    "reopened",
     "level_changed",
     "resolved",
     "found_late",
@@ -122,6 +123,7 @@ _PREDICATE = {
 
 
 _HEADS: dict[Occasion, str] = {
+    "reopened": "OPEN AGAIN",
     "repeat": "STILL OPEN",
     "escalated": "ESCALATED",
     "acknowledged": "ACKNOWLEDGED",
@@ -240,6 +242,7 @@ def _course(what: Occasion, it: Interruption, facts: Facts) -> str:
     late = f"{open_for} " if facts.now - it.detected_at >= MINUTE else ""
     before = f" from {facts.level_before}" if facts.level_before else ""
     said: dict[Occasion, str] = {
+        "reopened": "It was taken for over, and it is not: somebody opened it again.",
         "found_late": f"Found {late}late: the watch was behind.",
         "level_changed": f"Level changed{before} to {it.level}.",
         "repeat": f"Open for {open_for}, and nobody has acknowledged it.",

@@ -40,6 +40,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     """The link leads to a button that somebody is asked to press."""
     root: str = ""
     """What the target calls the first message of the conversation; known when this one is sent."""
+    anew: bool = False
+    """Its incident was closed there, and is to be opened once more."""
 
 
 class Notice(msgspec.Struct, frozen=True, gc=False):
@@ -114,6 +116,7 @@ def notices(
             link=_asking(link, base, it.id, target, sign) if asks else link,
             asks=asks,
             state=_state(dispatch, alone=alone),
+            anew=dispatch.reason == "reopened",
         )
         about = tuple(item.interruption.id for item in dispatch.items)
         made.append(
@@ -166,7 +169,7 @@ def _thread(dispatch: Dispatch) -> str:
     """An interruption's own conversation where it is told of alone, else its group's."""
     if [name for name, _ in dispatch.labels] == ["interruption"]:
         return dispatch.items[0].interruption.id
-    return str(uuid.uuid5(_NAMESPACE, dispatch.group))
+    return str(uuid.uuid5(_NAMESPACE, f"{dispatch.group}\x1f{dispatch.born}"))
 
 
 def _notice_key(dispatch: Dispatch, target: str) -> str:
@@ -175,7 +178,8 @@ def _notice_key(dispatch: Dispatch, target: str) -> str:
     if len(dispatch.items) == 1 and news is not None:
         parts = [news.key, target]
     else:
-        parts = [dispatch.group, str(dispatch.number), dispatch.reason, target]
+        # A group of the same name that comes when this one is over counts its messages from one again.
+        parts = [dispatch.group, str(dispatch.born), str(dispatch.number), dispatch.reason, target]
     return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
 
 

@@ -76,7 +76,7 @@ class _Turn:
                 self._decide(unheard, Member(it), "dropped", "over_before_told", "nobody heard of its opening")
             else:
                 group = self._desk.groups.setdefault(
-                    key, Group(node.path, labels["owner"], group_labels(node, labels), key=key)
+                    key, Group(node.path, labels["owner"], group_labels(node, labels), key=key, born=world.now)
                 )
                 self._where.setdefault(it.id, {})[key] = None
                 self._put(group, node, news)
@@ -327,6 +327,7 @@ class _Turn:
                 over=ended >= group.members.keys(),
                 escalates_at=since + nxt.after if nxt is not None else None,
                 by=by,
+                born=group.born,
             )
         )
 
@@ -381,6 +382,7 @@ def _sum(member: Member) -> News | None:
 
 _FOREMOST: tuple[Reason, ...] = (
     "opened",
+    "reopened",
     "found_late",
     "level_changed",
     "stale",

@@ -11,7 +11,9 @@ from service.core.telling.receivers import named
 from service.core.telling.route import Notice
 
 _NAMESPACE = uuid.UUID("5d6c1f7e-7d35-5b8e-9a0b-7f7d4c0b1c55")
-_MATTERS: frozenset[Reason] = frozenset({"opened", "found_late", "level_changed", "repeat", "escalated", "undelivered"})
+_MATTERS: frozenset[Reason] = frozenset(
+    {"opened", "reopened", "found_late", "level_changed", "repeat", "escalated", "undelivered"}
+)
 """Somebody was to act on it; what is over, and what is only handed on, is for the page."""
 
 

@@ -120,6 +120,7 @@ class Opsgenie(Service):
 
     key: str = "apikey-0123456789abcdef"
     alerts: dict[str, Incident] = field(default_factory=dict)
+    opened: int = 0
 
     def own(self, posted: Posted) -> Reply:
         if posted.headers.get("Authorization") != f"GenieKey {self.key}":
@@ -129,7 +130,12 @@ class Opsgenie(Service):
         if not rest:
             if len(body["message"]) > 130:
                 return _json(422, {"message": "Request body is not processable"})
-            self.alerts.setdefault(body["alias"], Incident("open")).log.append(body)
+            # As with the real one, an alias is known as long as its alert is open: another one gets a new alert.
+            known = self.alerts.get(body["alias"])
+            if known is None or known.state == "closed":
+                known = self.alerts[body["alias"]] = Incident("open")
+                self.opened += 1
+            known.log.append(body)
             return _json(202, {"result": "Request will be processed", "requestId": f"r{self.calls}"})
         assert parse_qs(url.query)["identifierType"] == ["alias"]
         alias, verb = (unquote(part) for part in rest.strip("/").split("/"))

@@ -195,6 +195,27 @@ def test_opsgenie_creates_notes_acknowledges_and_closes_one_alert(build: Build, 
     assert (taken["verb"], closed["verb"], alert.state) == ("acknowledge", "close", "closed")
 
 
+@pytest.mark.parametrize(
+    ("pager", "url"),
+    [
+        ("pagerduty", "pagerduty://integrationkey0123456789@apikey0123456789/momentwatch/watch"),
+        ("opsgenie", "opsgenie://apikey-0123456789abcdef"),
+    ],
+)
+def test_what_somebody_opens_again_wakes_people_under_the_same_name(
+    build: Build, request: pytest.FixtureRequest, pager: str, url: str
+) -> None:
+    service = request.getfixturevalue(pager)
+    talk = Talk(build, url)
+    for key, more in (("opened", {}), ("over", {"state": "resolved"}), ("again", {"anew": True}), ("worse", {})):
+        assert talk.send(key=key, **more).outcome == "sent"
+    incidents = service.incidents if pager == "pagerduty" else service.alerts
+    (incident,) = incidents.values()
+    assert list(incidents) == ["thread-1"]
+    assert service.opened == 2, "the closed one was written to, and nobody was woken"
+    assert incident.state in {"triggered", "open"}
+
+
 @pytest.mark.parametrize("pager", ["pagerduty", "opsgenie"])
 @pytest.mark.parametrize(
     ("reply", "outcome", "retry_after", "retryable"),

@@ -117,6 +117,13 @@ def test_a_changed_level_and_an_end_are_news() -> None:
     ]
 
 
+def test_what_is_opened_again_is_news() -> None:
+    office = Office()
+    office.act("resolve")
+    office.act("reopen")
+    assert [news.what for news in office.store.news(9)] == ["resolved", "reopened"]
+
+
 def test_nothing_acts_on_get() -> None:
     office = Office()
     token = office.gate.signer.link(office.rows["arrives"], "pager")

@@ -1,14 +1,17 @@
 """What is usual, and how much was not seen."""
 
+from typing import get_args
+
 import pytest
 
 from service.adapters.web.chart import nice_top
 from service.adapters.web.figures import Grid, blind_time, series, usual, weekly
 from service.adapters.web.settings import WebSettings
-from service.adapters.web.words import Words, percent, span
+from service.adapters.web.words import REASONS, Words, percent, span
 from service.core.counting.changes import BlindSpan
 from service.core.event import DAY, HOUR, MINUTE, SECOND, Micros
 from service.core.ports import Totals
+from service.core.telling.desk import Held, Reason
 from tests.adapters.web.world import NOW
 
 
@@ -101,3 +104,7 @@ def test_ticks_stay_at_midnight_when_the_clocks_change() -> None:
     march = 1_521_936_000 * SECOND  # 25 March 2018, 00:00 UTC: the clocks go forward that night
     labels = [label for _, label in words.ticks(march - 3 * DAY, march + 3 * DAY, 9)]
     assert labels == ["23 Mar", "24 Mar", "25 Mar", "26 Mar", "27 Mar", "28 Mar"]
+
+
+def test_every_reason_has_words() -> None:
+    assert REASONS.keys() == {*get_args(Reason), *get_args(Held)}

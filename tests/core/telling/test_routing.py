@@ -11,6 +11,7 @@ from service.core.event import HOUR, MINUTE, SECOND, micros
 from service.core.handling import Handling
 from service.core.routes import Escalation, Inhibition, Matcher, Route, TimeInterval
 from service.core.telling.labels import labels_of, matcher_of
+from service.core.telling.route import notices
 from service.core.telling.routing import route
 from service.core.telling.silence import Silence
 from service.core.telling.tree import nodes_of
@@ -40,6 +41,44 @@ def test_an_ending_is_told_to_those_who_heard_of_the_opening_and_then_all_is_for
     stranger = Town()
     stranger.opens("x")
     assert stranger.turn(stranger.ends("x")) == []
+
+
+def test_what_somebody_opens_again_goes_to_the_owner_and_the_pager_once_more() -> None:
+    town = Town()
+    opening = town.opens("a")
+    [first] = town.turn(opening)
+    it = opening.interruption
+    # Somebody says that it is over; the judge does not.
+    town.handlings["a"] = Handling(resolved_at=town.now)
+    town.turn(town.news("resolved", it), after=MINUTE)
+    assert town.turn(after=HOUR) == []
+    town.handlings["a"] = Handling()
+    [again] = town.turn(msgspec.structs.replace(opening, key="again", what="reopened"), after=MINUTE)
+    assert (again.reason, again.targets, again.over) == ("reopened", ("chat", "pager"), False)
+    [notice, pager] = notices(again, {}, town.catalog, "https://watch.example", lambda *_: "token")
+    assert pager.message.anew
+    assert pager.message.thread == notices(first, {}, town.catalog, "")[1].message.thread
+    assert notice.message.title.startswith("OPEN AGAIN · HIGH")
+    assert "somebody opened it again" in " ".join(notice.message.lines)
+    assert notice.message.asks
+    [escalated] = [d for d in town.turn(town.ends("a"), after=MINUTE) if d.reason == "resolved"]
+    assert escalated.targets == ("chat", "pager")
+
+
+def test_a_group_that_comes_back_is_told_anew_in_a_conversation_of_its_own() -> None:
+    town = Town(with_routes(GROUPED))
+    told = []
+    for _ in range(2):
+        town.turn(town.opens("a"), town.opens("b"))
+        [made] = town.turn(after=30 * SECOND)
+        told += notices(made, {}, town.catalog, "")
+        [end] = town.turn(town.ends("a"), town.ends("b"), after=10 * MINUTE)
+        assert end.over
+        told += notices(end, {}, town.catalog, "")
+    keys = [notice.key for notice in told]
+    assert len(set(keys)) == len(keys), "an outbox would drop the second group's notices as doubles of the first's"
+    threads = [notice.message.thread for notice in told if notice.target == "pager"]
+    assert [threads[0] == threads[1], threads[1] == threads[2], threads[2] == threads[3]] == [True, False, True]
 
 
 def test_what_opened_and_ended_between_two_looks_is_told_as_both_where_nothing_is_gathered() -> None:
