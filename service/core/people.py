@@ -187,8 +187,10 @@ class PeopleReader(Protocol):
         """The recovery list: who still waits first, then by value; contacts are those of an interruption."""
         ...
 
-    def contact_counts(self, places: Sequence[Place], interruption: str) -> dict[ContactState, int]:
-        """How many customers of some places stand where in an interruption's recovery."""
+    def contact_counts(
+        self, places: Sequence[Place], interruption: str, *, everybody: int | None = None
+    ) -> dict[ContactState, int]:
+        """How many customers of some places stand where in an interruption's recovery. `everybody`: if known."""
         ...
 
     def contacts(self, interruption: str, customer: str) -> list[Contact]:

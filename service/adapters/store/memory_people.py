@@ -163,8 +163,11 @@ class MemoryPeople:
         mine = [row for row in self._contacts if row.interruption == interruption]
         return {row.customer: row for row in sorted(mine, key=lambda row: row.at)}
 
-    def contact_counts(self, places: Sequence[Place], interruption: str) -> dict[ContactState, int]:
+    def contact_counts(
+        self, places: Sequence[Place], interruption: str, *, everybody: int | None = None
+    ) -> dict[ContactState, int]:
         """How many customers of some places stand where in an interruption's recovery."""
+        del everybody  # Counted anyway.
         last = self._last_contacts(interruption)
         counts: dict[ContactState, int] = dict.fromkeys(CONTACT_STATES, 0)
         for name in self._mine(places):

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from service.adapters.web.access.gate import Gate
 from service.adapters.web.access.signing import Signer
 from service.adapters.web.api import api
+from service.adapters.web.contacting import Contacting
 from service.adapters.web.desk import FrontDesk
 from service.adapters.web.doing import add_forms
 from service.adapters.web.guard import Guard
@@ -70,10 +71,11 @@ def make_app(  # what it stands on
     _accountable(app, site)
     _workings(app, site, Live(reader, settings.keep, settings.refresh))
     _troubles(app, site)
-    add_forms(app, gate, desk, site.render, site.interruption_view)
+    contacting = Contacting(reader, catalog, wall_clock if settings.clock == "live" else clock, site.forget)
+    add_forms(app, gate, desk, contacting, (site.render, site.interruption_view))
     routes = api(reader, catalog, gate, desk, clock)
     app.state.shelf = site.shelf
-    add_recovery(routes, reader, catalog, gate, (clock, settings.minor_digits))
+    add_recovery(routes, reader, contacting, gate, (clock, settings.minor_digits))
     app.include_router(routes)
     return app
 

@@ -96,6 +96,12 @@ class Brief(Generic[T]):
             entry.lock.release()
         return True
 
+    def drop(self, which: Callable[[Hashable], bool]) -> None:
+        """Forget some answers: what they show has changed."""
+        with self._lock:
+            for key in [key for key in self._entries if which(key)]:
+                del self._entries[key]
+
     def _entry(self, key: Hashable) -> "_Entry[T]":
         with self._lock:
             entry = self._entries.get(key)

@@ -158,14 +158,15 @@ def _span(field: str, text: str) -> Micros:
 
 
 def _word(field: str, text: str) -> str:
-    return _checked(field, text, LONGEST_WORD)
+    return checked(field, text, LONGEST_WORD)
 
 
 def _text(field: str, text: str) -> str:
-    return _checked(field, text, LONGEST_TEXT)
+    return checked(field, text, LONGEST_TEXT)
 
 
-def _checked(field: str, text: str, longest: int) -> str:
+def checked(field: str, text: str, longest: int) -> str:
+    """A text without edges. Raises Unsound where it is too long, or holds what nobody can read."""
     text = text.strip()
     if len(text) > longest:
         raise Unsound(f"{field}: has {len(text)} characters; write {longest} at most")

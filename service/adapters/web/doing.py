@@ -9,9 +9,11 @@ from starlette.exceptions import HTTPException
 
 from service.adapters.web.access.actor import Actor
 from service.adapters.web.access.gate import Gate
+from service.adapters.web.contacting import Contacting, state_of
 from service.adapters.web.desk import FrontDesk, Refused, Unsound
 from service.adapters.web.login import add_login
 from service.core.handling import Verb
+from service.core.people import CONTACT_STATES
 
 Render = Callable[[str, Actor | None, dict[str, Any]], str]
 """Template, who asks, and what it shows."""
@@ -19,13 +21,17 @@ Text = Annotated[str, Form(max_length=4_000)]
 Word = Annotated[str, Form(max_length=1_000)]
 
 
-def add_forms(app: FastAPI, gate: Gate, desk: FrontDesk, render: Render, interruption: Callable[[str], Any]) -> None:
-    """Register them. `interruption`: the view of one by its id, for the page behind a link."""
+def add_forms(
+    app: FastAPI, gate: Gate, desk: FrontDesk, contacting: Contacting, show: tuple[Render, Callable[[str], Any]]
+) -> None:
+    """Register them. `show`: how to render, and the view of an interruption by its id, for the page behind a link."""
+    render, interruption = show
     if gate.has_login:
         add_login(app, gate, render)
     _add_actions(app, gate, desk)
     _add_links(app, gate, desk, render, interruption)
     _add_silences(app, gate, desk)
+    _add_contacts(app, gate, contacting)
 
 
 def _add_actions(app: FastAPI, gate: Gate, desk: FrontDesk) -> None:
@@ -106,6 +112,26 @@ def _add_silences(app: FastAPI, gate: Gate, desk: FrontDesk) -> None:
         actor = gate.writer(request, csrf)
         desk.end_silence(actor, identity)
         return RedirectResponse("/silences", status_code=303)
+
+
+def _add_contacts(app: FastAPI, gate: Gate, contacting: Contacting) -> None:
+    @app.post("/interruptions/{identity}/people", include_in_schema=False)
+    def contact(  # a form's fields
+        request: Request,
+        identity: str,
+        *,
+        customer: Annotated[list[Word] | None, Form()] = None,
+        state: Word = "",
+        note: Text = "",
+        page: Annotated[int, Form(ge=1, le=1_000_000)] = 1,
+        tab: Word = "",
+        csrf: Word = "",
+    ) -> Response:
+        """Say where some customers stand, and show the list again where it was."""
+        actor = gate.writer(request, csrf)
+        _do(lambda: contacting.mark(actor, identity, customer or [], state_of(state), note))
+        shown = f"&state={tab}" if tab in CONTACT_STATES else ""
+        return RedirectResponse(f"/interruptions/{identity}/people?page={page}{shown}", status_code=303)
 
 
 def verb_of(text: str) -> Verb:

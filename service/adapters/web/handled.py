@@ -107,6 +107,7 @@ class SilenceLine(msgspec.Struct, frozen=True, gc=False):
     kind: str
     is_active: bool
     ended_by: str
+    remind: str
 
 
 def silence_lines(silences: Iterable[Silence], now: Micros, words: Words) -> tuple[SilenceLine, ...]:
@@ -123,6 +124,7 @@ def silence_lines(silences: Iterable[Silence], now: Micros, words: Words) -> tup
             one.kind,
             one.is_active(now),
             plain(one.ended_by, 80),
+            f"{span(one.remind)} before" if one.remind else "",
         )
         for one in found
     )

@@ -1,7 +1,7 @@
 """What an interruption does to people and money, laid out: the arithmetic, what was frozen, who is hit, who waits."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -17,7 +17,7 @@ from service.core.ports import Reader
 
 PER_PAGE = 50
 _MOST_STEPS = 48
-_STATES: dict[ContactState, str] = {"to_contact": "to contact", "contacted": "contacted", "made_good": "made good"}
+STATES: dict[ContactState, str] = {"to_contact": "to contact", "contacted": "contacted", "made_good": "made good"}
 _MARKS = {"opened": "when it opened", "closed": "when it was over", "day30": "30 days after", "day90": "90 days after"}
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -131,8 +131,9 @@ def _trend(found: dict[Micros, int], starts: Sequence[Micros], step: Micros, now
 
 
 class Person(msgspec.Struct, frozen=True, gc=False):
-    """A customer of the recovery list."""
+    """A customer of the recovery list; `key`: the id as it is stored."""
 
+    key: str
     customer: str
     broken: str
     value: str
@@ -170,6 +171,28 @@ class PeoplePage(msgspec.Struct, frozen=True, gc=False):
     last: str
     total: str
     query: str
+    state: str
+    recovery: "Recovery"
+
+
+class Recovery(msgspec.Struct, frozen=True, gc=False):
+    """How far an interruption's customers are made good with; widths in percent of all of them."""
+
+    says: str
+    href: str
+    parts: tuple[tuple[str, float, float], ...]
+
+
+def recovery(it: Interruption, counts: Mapping[ContactState, int]) -> Recovery:
+    """`46 to contact, 40 contacted, 0 made good`, and the same as a bar: state, where it begins, how wide it is."""
+    everybody = max(sum(counts.values()), 1)
+    parts, before = [], 0.0
+    for word in reversed(CONTACT_STATES):
+        width = 100 * counts[word] / everybody
+        parts.append((word, round(before, 2), round(width, 2)))
+        before += width
+    says = ", ".join(f"{whole(counts[word])} {STATES[word]}" for word in CONTACT_STATES)
+    return Recovery(says, f"/interruptions/{it.id}/people", tuple(parts))
 
 
 def build(look: Look, it: Interruption, page: int, state: ContactState | None) -> PeoplePage:
@@ -186,7 +209,7 @@ def build(look: Look, it: Interruption, page: int, state: ContactState | None) -
     moment = look.catalog.moments.get(it.moment)
     here = f"/interruptions/{it.id}/people"
     tabs = [Tab("everybody", whole(everybody), here, state is None)]
-    tabs += [Tab(_STATES[word], whole(counts[word]), f"{here}?state={word}", state == word) for word in CONTACT_STATES]
+    tabs += [Tab(STATES[word], whole(counts[word]), f"{here}?state={word}", state == word) for word in CONTACT_STATES]
     return PeoplePage(
         id=it.id,
         title=plain((moment.title if moment else "") or it.moment),
@@ -200,6 +223,8 @@ def build(look: Look, it: Interruption, page: int, state: ContactState | None) -
         last=whole(min(first + PER_PAGE, total)),
         total=whole(total),
         query=f"&state={state}" if state else "",
+        state=state or "",
+        recovery=recovery(it, counts),
     )
 
 
@@ -218,6 +243,7 @@ def _person(row: Hurt, now: Micros, words: Words) -> Person:
         said = f"{words.stamp(contact.at, now)} by {plain(contact.by, 80)}"
         said += f": {plain(contact.note, 200)}" if contact.note else ""
     return Person(
+        key=row.customer,
         customer=plain(row.customer, 120),
         broken=whole(row.broken),
         value=words.money(row.value) if row.value else "",
@@ -226,7 +252,7 @@ def _person(row: Hurt, now: Micros, words: Words) -> Person:
         iso=words.iso(row.first_at),
         stands=_stands(row),
         complained="" if row.complained_at is None else words.stamp(row.complained_at, now),
-        state=_STATES[row.state],
+        state=STATES[row.state],
         state_word=row.state,
         contact=said,
     )

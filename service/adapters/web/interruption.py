@@ -4,7 +4,7 @@ import msgspec
 
 from service.adapters.web import figures
 from service.adapters.web.chart import Chart, Mark, Row, shares, table
-from service.adapters.web.harm import MarkRow, Newly, arithmetic, mark_rows, newly
+from service.adapters.web.harm import MarkRow, Newly, Recovery, arithmetic, mark_rows, newly, recovery
 from service.adapters.web.look import Look
 from service.adapters.web.notes import Notes, notes
 from service.adapters.web.tables import (
@@ -22,7 +22,7 @@ from service.core.catalog import Moment, Owner
 from service.core.event import DAY, HOUR, MINUTE, Micros
 from service.core.interruption import Impact, Interruption
 from service.core.marks import Risk
-from service.core.people import place_of
+from service.core.people import Place, place_of
 from service.core.ports import Reader, Totals
 from service.core.reporting.risk import at_risk
 from service.core.telling import message
@@ -80,7 +80,7 @@ class InterruptionPage(msgspec.Struct, frozen=True, gc=False):
     money: tuple[str, ...]
     marks: tuple[MarkRow, ...]
     newly: Newly | None
-    people_href: str
+    recovery: Recovery | None
     notices: tuple[NoticeRow, ...]
 
 
@@ -139,9 +139,15 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
         money=arithmetic(risk, moment, words) if risk.value or risk.yearly else (),
         marks=mark_rows(reader.marks(it.id), now, words),
         newly=newly(reader, place, moment, now, words),
-        people_href=f"/interruptions/{it.id}/people" if moment.unit == "customers" and impact.customers else "",
+        recovery=_recovery(reader, it, moment, place, impact),
         notices=notices(reader.outbox(limit=2000), it.id, now, words),
     )
+
+
+def _recovery(reader: Reader, it: Interruption, moment: Moment, place: Place, impact: Impact) -> Recovery | None:
+    if moment.unit != "customers" or not impact.customers:
+        return None
+    return recovery(it, reader.contact_counts([place], it.id, everybody=impact.customers))
 
 
 def page_of(total: int, page: int, per_page: int = PER_PAGE) -> Pages:

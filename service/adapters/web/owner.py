@@ -1,6 +1,6 @@
 """An owner's page: what is open and who has it, worst first, to be taken on from there; then what is answered for."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -9,13 +9,14 @@ from service.adapters.web.handled import response
 from service.adapters.web.listing import Line, line
 from service.adapters.web.look import Look
 from service.adapters.web.sheet import Sheet
-from service.adapters.web.words import Words, counted, plain, span
+from service.adapters.web.words import Words, counted, listed, plain, span
 from service.core.catalog import Level, Moment, Owner
 from service.core.event import Micros
 from service.core.handling import UNTOUCHED, Ask, Handling
 from service.core.interruption import Interruption
 from service.core.reporting.journeys import under
 from service.core.telling.labels import accountable
+from service.core.weekly.suggestions import Suggestion, suggestions
 
 _RANK: Mapping[Level, int] = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 
@@ -35,11 +36,22 @@ class Issue(msgspec.Struct, frozen=True, gc=False):
         return actor.may_act(self.it, look.catalog)
 
 
+class Hint(msgspec.Struct, frozen=True, gc=False):
+    """What marks suggest of a moment's own watch, or of one of its rules."""
+
+    moment: str
+    title: str
+    rule: str
+    marks: str
+    says: str
+
+
 class OwnerPage(msgspec.Struct, frozen=True, gc=False):
     """Everything on the page."""
 
     says: str
     issues: tuple[Issue, ...]
+    suggestions: tuple[Hint, ...]
     sheet: Sheet
 
 
@@ -54,7 +66,32 @@ def build(look: Look, of: Owner, sheet: Sheet) -> OwnerPage:
     handlings = look.reader.handlings([it.id for it in rows])
     issues = [_issue(look, it, handlings.get(it.id, UNTOUCHED)) for it in sorted(rows, key=_worst)]
     free = sum(each.is_free for each in issues)
-    return OwnerPage(_says(len(issues), free), tuple(issues), sheet)
+    return OwnerPage(_says(len(issues), free), tuple(issues), _hints(look, names), sheet)
+
+
+def _hints(look: Look, names: Collection[str]) -> tuple[Hint, ...]:
+    moments = look.catalog.moments
+    return tuple(
+        Hint(
+            one.moment,
+            plain(moments[one.moment].title or one.moment, 80),
+            plain(one.rule or "", 63),
+            _marks(one),
+            plain(one.says, 200),
+        )
+        for one in suggestions(look.reader, look.catalog, look.now + 1)
+        if one.owner in names
+    )
+
+
+def _marks(one: Suggestion) -> str:
+    said = (("noise", one.noise), ("useful", one.useful), ("too late", one.too_late))
+    return "Marked " + listed([f"{word} {times(count)}" for word, count in said if count])
+
+
+def times(count: int) -> str:
+    """`once`, `twice`, `3 times`."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _says(issues: int, free: int) -> str:

@@ -9,12 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from service.adapters import recovery
-from service.adapters.web.access.actor import Actor
 from service.adapters.web.access.gate import Gate
-from service.core.catalog import Catalog
+from service.adapters.web.contacting import MOST, Contacting
+from service.adapters.web.desk import Unsound
 from service.core.event import Micros
-from service.core.interruption import Interruption
-from service.core.people import AuditEntry, Contact, ContactState, place_of
+from service.core.people import AuditEntry, ContactState, place_of
 from service.core.ports import Store
 from service.core.reporting.report import COUNTS_NOBODY
 
@@ -28,7 +27,7 @@ class ContactIn(BaseModel):
 
     customers: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=1000)]],
-        Field(min_length=1, max_length=1000, description="names as the list has them"),
+        Field(min_length=1, max_length=MOST, description="names as the list has them"),
     ]
     state: ContactState
     note: Annotated[str, Field(max_length=1000)] = ""
@@ -43,7 +42,7 @@ class Marked(BaseModel):
 def add_recovery(
     routes: APIRouter,
     store: Store,
-    catalog: Callable[[], Catalog],
+    contacting: Contacting,
     gate: Gate,
     clock: tuple[Callable[[], Micros], int],
 ) -> None:
@@ -52,14 +51,6 @@ def add_recovery(
     `clock`: the wall time, and the digits of the currency's minor unit.
     """
     now, digits = clock
-
-    def allowed(actor: Actor, identity: str) -> Interruption:
-        it = store.interruption(identity)
-        if it is None:
-            raise HTTPException(404)
-        if not actor.may_act(it, catalog()):
-            raise HTTPException(403, "customers are shown to those who may act on the interruption")
-        return it
 
     @routes.get(
         "/interruptions/{identity}/customers",
@@ -76,7 +67,7 @@ def add_recovery(
     ) -> Response:
         """Customers who still wait first, then by value."""
         actor = gate.required(request)
-        it = allowed(actor, identity)
+        it = contacting.allowed(actor, identity)
         found = (
             []
             if it.kind in COUNTS_NOBODY
@@ -97,12 +88,7 @@ def add_recovery(
     ) -> Marked:
         """Write down what was done for some of them; those whom it did not hit are refused, and nobody is marked."""
         actor = gate.writer(request, x_csrf_token)
-        it = allowed(actor, identity)
-        names = sorted(set(wanted.customers))
-        unknown = set(names) - store.hit_among([place_of(it, _FAR)], names)
-        if unknown:
-            raise HTTPException(422, f"{len(unknown)} of {len(names)} were not hit by it; take names from the list")
-        at = now()
-        store.add_contacts([Contact(it.id, name, wanted.state, at, actor.name, wanted.note) for name in names])
-        store.add_audit(AuditEntry(at, actor.name, actor.role, "contact", it.id, f"{len(names)} {wanted.state}"))
-        return Marked(marked=len(names))
+        try:
+            return Marked(marked=contacting.mark(actor, identity, wanted.customers, wanted.state, wanted.note))
+        except Unsound as wrong:
+            raise HTTPException(422, str(wrong)) from None

@@ -18,6 +18,7 @@ from service.adapters.web import owner as owning
 from service.adapters.web.access.actor import Actor
 from service.adapters.web.access.gate import Gate
 from service.adapters.web.cache import Brief
+from service.adapters.web.desk import LONGEST_TEXT
 from service.adapters.web.handled import MARK_WORDS, handled, silence_lines, told
 from service.adapters.web.look import Look
 from service.adapters.web.settings import WebSettings
@@ -130,7 +131,11 @@ class Site:
         if it is None or of is None or of.unit != "customers":
             raise HTTPException(404)
         view = self._views.get(("people", identity, page, state), lambda: harm.build(self._look(), it, page, state))
-        return self._page("people.html", actor, view)
+        return self._page("people.html", actor, view, may_act=actor.may_act(it, self._catalog()), note=LONGEST_TEXT)
+
+    def forget(self, identity: str) -> None:
+        """What was laid out of an interruption and its people is made anew: somebody did something for them."""
+        self._views.drop(lambda key: isinstance(key, tuple) and identity in key)
 
     def moment(self, actor: Actor, name: str) -> str:
         """One of them, or 404."""

@@ -16,7 +16,9 @@ from service.core.event import DAY, HOUR, Micros
 from service.core.handling import UNTOUCHED
 from service.core.interruption import Interruption
 from service.core.judging.standing import Standing, StandingWord, expected_through, standing
-from service.core.ports import MomentStatus, Reader, Totals
+from service.core.people import place_of
+from service.core.ports import MomentStatus, Totals
+from service.core.reporting.report import COUNTS_NOBODY
 
 WEEK: Micros = 7 * DAY
 SHOWN = 28
@@ -85,7 +87,7 @@ def see(look: Look, moments: Mapping[str, Moment], interruptions: Iterable[Inter
             status=known.status,
             standing=stands,
             interruptions=mine,
-            response=_response_to(look.reader, stands.worst, now, words),
+            response=_response_to(look, moment, stands.worst),
             days=known.days,
             week=known.week,
             by_value=known.by_value,
@@ -96,10 +98,16 @@ def see(look: Look, moments: Mapping[str, Moment], interruptions: Iterable[Inter
     return seen
 
 
-def _response_to(reader: Reader, worst: Interruption | None, now: Micros, words: Words) -> str:
+def _response_to(look: Look, moment: Moment, worst: Interruption | None) -> str:
+    """Who has it; and where somebody has, how many customers nobody has contacted yet."""
     if worst is None:
         return ""
-    return response(worst, reader.handlings([worst.id]).get(worst.id, UNTOUCHED), now, words)
+    handling = look.reader.handlings([worst.id]).get(worst.id, UNTOUCHED)
+    said = response(worst, handling, look.now, look.words)
+    if handling.acknowledged_at is None or moment.unit != "customers" or worst.kind in COUNTS_NOBODY:
+        return said
+    left = look.reader.contact_counts([place_of(worst, look.now)], worst.id)["to_contact"]
+    return f"{said} · {whole(left)} to contact" if left else said
 
 
 # --- a tile ---

@@ -137,10 +137,32 @@ def test_a_silence_is_made_and_ended(desk: Desk) -> None:
     expect(page.get_by_text("is not a duration")).to_be_visible()
     page.go_back()
     page.get_by_label("For how long").fill("2h")
+    page.get_by_label("Remind before its end").fill("20m")
     page.get_by_role("button", name="Silence").click()
     expect(page.get_by_text("stocktaking")).to_be_visible()
+    expect(page.get_by_text("reminded 20 min before")).to_be_visible()
     page.get_by_role("button", name="End now").click()
     expect(page.get_by_text("None: everything is told.")).to_be_visible()
+
+
+def test_customers_are_made_good_with_from_the_recovery_list(desk: Desk) -> None:
+    page = desk.page(f"interruptions/{LATE.id}")
+    expect(page.get_by_text("40 to contact, 0 contacted, 0 made good.")).to_be_visible()
+    page.get_by_role("button", name="I have it").click()
+    page.get_by_role("link", name="To the customers").click()
+    page.get_by_label("Choose c7", exact=True).check()
+    page.get_by_label("Choose c8", exact=True).check()
+    page.get_by_label("Note").fill("<i>a voucher</i>")
+    page.get_by_role("button", name="Contacted", exact=True).click()
+    expect(page.get_by_role("link", name="2 contacted")).to_be_visible()
+    page.get_by_role("link", name="2 contacted").click()
+    expect(page.get_by_role("row")).to_have_count(3)
+    expect(page.get_by_role("row", name="c7")).to_contain_text("<i>a voucher</i>")
+    page.get_by_role("button", name="Made good").click()
+    expect(page.get_by_text("nobody is chosen")).to_be_visible()
+    wall = desk.page()
+    expect(wall.get_by_text("· 38 to contact")).to_be_visible()
+    assert desk.bad == ["Failed to load resource: the server responded with a status of 422 (Unprocessable Entity)"]
 
 
 def test_everything_is_done_by_keyboard_alone(desk: Desk) -> None:

@@ -20,11 +20,13 @@ from service.adapters.web.access.users import Users, hashed
 from service.adapters.web.app import make_app
 from service.adapters.web.settings import WebSettings
 from service.core.catalog import Catalog, Moment, Owner
-from service.core.event import HOUR
+from service.core.event import HOUR, MINUTE, Event, Outcome
+from service.core.handling import Action
 from service.core.interruption import Change
+from service.core.people import place_of
 from service.core.ports import Judgement
 from tests.adapters.web.conftest import Health
-from tests.adapters.web.world import NOW, World, interruption
+from tests.adapters.web.world import NOW, World, interruption, stamp
 
 CATALOG = Catalog(
     owners={"ops": Owner("ops"), "rio": Owner("rio")},
@@ -403,3 +405,73 @@ def test_everything_that_programs_can_do_is_described() -> None:
         "/api/v1/silences",
         "/api/v1/silences/{identity}/end",
     }
+
+
+# --- what marks suggest ---
+
+
+def test_an_owners_page_says_what_the_marks_of_four_weeks_suggest() -> None:
+    office = Office()
+    for number in range(3):
+        row = interruption("arrives", (("region", (f"r{number}",)),), NOW - HOUR, NOW - HOUR, level="high")
+        office.world.judge("arrives", Judgement(NOW, (Change("opened", NOW - HOUR, row),)))
+        office.store.act(Action(row.id, NOW, "mark", "ann", "noise"))
+    page = office.client.get("/owners/ops").text
+    assert "Marked noise 3 times in four weeks" in page
+    assert "try false_alarm_interval: 180d (now 90d)" in page
+    assert "What people&#39;s marks suggest" not in office.client.get("/owners/rio").text
+
+
+# --- the recovery list ---
+
+
+def hit(office: Office) -> str:
+    """The interruption's page of customers, after three were let down."""
+    events: list[Event] = [Outcome(f"b{n}", stamp(NOW - MINUTE), "arrives", f"c{n}", "broken") for n in range(3)]
+    office.world.take(events)
+    return f"/interruptions/{office.rows['arrives']}/people"
+
+
+def states(office: Office) -> dict[str, int]:
+    it = office.store.interruption(office.rows["arrives"])
+    assert it is not None
+    return {str(word): n for word, n in office.store.contact_counts([place_of(it, NOW)], it.id).items()}
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "said"),
+    [
+        ({"customer": ["c1", "stranger"], "state": "contacted"}, 422, "1 of 2 were not hit by it"),
+        ({"customer": [], "state": "contacted"}, 422, "nobody is chosen"),
+        ({"customer": ["c1"], "state": "bribed"}, 422, "write to_contact, contacted, made_good"),
+        ({"customer": ["c1"], "state": "contacted", "note": "x" * 2001}, 422, "note: has 2001 characters"),
+        ({"customer": ["c1"], "state": "contacted", "csrf": "forged"}, 403, "page"),
+    ],
+)
+def test_nobody_is_marked_by_a_form_that_is_wrong(fields: dict[str, Any], status: int, said: str) -> None:
+    office = Office()
+    path = hit(office)
+    answer = office.client.post(path, data={"csrf": office.csrf()} | fields, headers=BROWSER)
+    assert (answer.status_code, said in answer.text) == (status, True)
+    assert states(office) == {"to_contact": 3, "contacted": 0, "made_good": 0}
+
+
+def test_who_is_chosen_is_marked_and_the_list_is_shown_where_it_was() -> None:
+    office = Office()
+    path = hit(office)
+    data = {"csrf": office.csrf(), "customer": ["c0", "c2"], "state": "made_good", "tab": "to_contact", "page": "1"}
+    answer = office.client.post(path, data=data, headers=BROWSER)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{path}?page=1&state=to_contact")
+    assert states(office) == {"to_contact": 1, "contacted": 0, "made_good": 2}
+    assert "c0" not in office.client.get(answer.headers["location"]).text
+
+
+def test_a_viewer_sees_no_buttons_and_marks_nobody(asking: Office) -> None:
+    path = hit(asking)
+    login(asking, "vic")
+    page = asking.client.get(path).text
+    assert "c1" in page
+    assert "checkbox" not in page
+    data = {"csrf": asking.csrf("/silences"), "customer": ["c1"], "state": "contacted"}
+    assert asking.client.post(path, data=data, headers=BROWSER).status_code == 403
+    assert states(asking)["to_contact"] == 3

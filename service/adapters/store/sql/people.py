@@ -102,7 +102,9 @@ class SqlPeople:
             rows = connection.execute(query).all()
         return [_hurt(row, interruption) for row in rows]
 
-    def contact_counts(self, places: Sequence[Place], interruption: str) -> dict[ContactState, int]:
+    def contact_counts(
+        self, places: Sequence[Place], interruption: str, *, everybody: int | None = None
+    ) -> dict[ContactState, int]:
         """How many customers of some places stand where in an interruption's recovery."""
         last = _last_contacts(interruption)
         hit = self._by_customer(places)
@@ -112,7 +114,8 @@ class SqlPeople:
             .group_by(last.c.state)
         )
         with self._database.read() as connection:
-            [everybody] = self._database.distinct(connection, select(breaks.c.customer).where(self._in(places)))
+            if everybody is None:
+                [everybody] = self._database.distinct(connection, select(breaks.c.customer).where(self._in(places)))
             found = {row[0]: row[1] for row in connection.execute(query)}
         counts: dict[ContactState, int] = {word: found.get(word, 0) for word in CONTACT_STATES}
         counts["to_contact"] = everybody - counts["contacted"] - counts["made_good"]
