@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from detectors.arrivals import ArrivalBase
-from detectors.frame import JSON, Frame, Scores
+from detectors.frame import JSON, Frame, Scores, between
 from detectors.plain import fields, number, numbers
 from detectors.replayed import ALLOWED, Parameter, Replayed, maker
 
@@ -116,8 +116,7 @@ class Adapted:
             np.array([breach]),
             np.array([self._base.origin + round(after._onset * DAY) if breach else 0], dtype=np.int64),
             np.array([expected]),
-            np.array([max(expected - 2.0 * deviation, 0.0)]),
-            np.array([expected + 2.0 * deviation]),
+            between(np.array([max(expected - 2.0 * deviation, 0.0)]), np.array([expected + 2.0 * deviation])),
         )
 
     def learn(self, frame: Frame) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from detectors.clusters import Clusters, Settings
-from detectors.frame import JSON, WHOLE, Frame, Scores
+from detectors.frame import JSON, WHOLE, Frame, Scores, between
 from detectors.naming import DAY
 from detectors.plain import fields, number
 
@@ -84,8 +84,7 @@ class Complaints:
             breach,
             np.array(onset, dtype=np.int64),
             shown[:, 1],
-            shown[:, 2],
-            shown[:, 3],
+            between(shown[:, 2], shown[:, 3]),
             np.array([float(came.get(name, 0)) for name in names]),
         )
 

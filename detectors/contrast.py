@@ -5,10 +5,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors.frame import JSON, Flags, Floats, Frame
+from detectors.frame import JSON, Flags, Floats
+from detectors.matrix import FRESH, LINES
 from detectors.offsets import Guess
 from detectors.plain import number
 from detectors.rates import RateDetector, Step
+from detectors.table import Layout
 
 RECENT, FEW = 0.1, 40.0
 """The rest's present rate is remembered over this many days or of everybody's failures, whichever is less."""
@@ -28,6 +30,7 @@ class Contrast(RateDetector):
     it is in its null. What moves everything alike cancels out. The whole is never in breach; a segment that is
     more than nine tenths of everything has no rest and is left out.
 
+    >>> from detectors.frame import Frame
     >>> detector = Contrast(false_alarm_interval=90.0)
     >>> hour, names = 3600_000_000, ("", "carrier=AA", "carrier=MQ", "carrier=UA")
     >>> def frame(start, *broken):
@@ -45,7 +48,7 @@ class Contrast(RateDetector):
     kind = "contrast"
     whole_share: ClassVar[float] = 0.0
     still: ClassVar[float] = RECENT
-    extra: ClassVar[Mapping[str, int]] = {"recent": 3, "load": 1}
+    layout: ClassVar[Layout] = Layout({**LINES, "recent": 3, "load": 1}, FRESH)
 
     def __init__(
         self,
@@ -57,16 +60,14 @@ class Contrast(RateDetector):
         super().__init__(false_alarm_interval, cold_start, accept_after, warm_after)
         self._age = 0.0
 
-    def _reference(
-        self, frame: Frame, now: float, rows: Floats, window: tuple[Floats, Floats], restless: float
-    ) -> tuple[Floats, Floats | float]:
-        del restless
-        hits, trials = window
+    def _reference(self, step: Step) -> tuple[Floats | float, Floats | float]:
+        frame, rows, now, hits = step.frame, step.rows, step.now, step.hits
+        rows[self._table.at["load"]] += step.trials
         tried, broken, then = recent = rows[self._table.span["recent"]]
         enough = min(float(broken[0]) / _ENOUGH, 1.0)
-        age = self._age + enough * (now - self._now) / RECENT + float(hits[0]) / FEW
+        age = self._age + enough * (now - step.before) / RECENT + float(hits[0]) / FEW
         recent *= np.exp(then - age)
-        tried += trials
+        tried += step.trials
         broken += hits if frame.outside is None else frame.hits[0] - frame.outside
         then[:] = age
         level = self._offsets.level(rows[:, 0], 0.5) * _ODDS
@@ -80,8 +81,8 @@ class Contrast(RateDetector):
         odds[0] = _ODDS
         return odds, 1.0 / rest + 1.0 / kept
 
-    def _guesses(self, rows: Floats) -> tuple[Guess, Guess]:
-        del rows
+    def _guesses(self, whole: Floats) -> tuple[Guess, Guess]:
+        del whole
         return (0.5, 1.0), (_EVEN, 1.0)
 
     def _testable(self, step: Step) -> Flags:
@@ -92,7 +93,6 @@ class Contrast(RateDetector):
 
     def _learn_reference(self, step: Step, *, frozen: bool) -> None:
         del frozen  # what is in breach is kept from the base, not from the rest of others
-        step.rows[self._table.at["load"]] += step.trials
         self._age = float(step.rows[self._table.span["recent"]][2, 0])
 
     def _dump_reference(self) -> dict[str, JSON]:

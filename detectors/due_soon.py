@@ -6,11 +6,14 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from detectors.frame import JSON, WHOLE, Frame, Scores
+from detectors.frame import JSON, WHOLE, Frame, Scores, between
 from detectors.plain import fields
+from detectors.rates import RateDetector
 from detectors.shares import Counted, ShareDetector
 
-NO_NEWS = Scores((), np.zeros(0), np.zeros(0, np.bool_), np.zeros(0, np.int64), *[np.zeros(0)] * 3)
+NO_NEWS = Scores(
+    (), np.zeros(0), np.zeros(0, np.bool_), np.zeros(0, np.int64), np.zeros(0), between(*[np.zeros(0)] * 2)
+)
 """Of no row."""
 
 
@@ -134,6 +137,10 @@ class DueSoon:
             return NO_NEWS if seen >= needed else None
         return _strongest([scores for mark in self._marks if (scores := mark.score(frame)) is not None])
 
+    def asks(self, frame: Frame) -> list[tuple[RateDetector, Frame]]:
+        """The frames whose work may be done together with other detectors'."""
+        return [] if self._idle(frame) else [each for mark in self._marks for each in mark.asks(frame)]
+
     def learn(self, frame: Frame) -> None:
         """Take the frame in; where no promise came to a mark, and nothing is in breach, there is nothing to do."""
         if not self._idle(frame):
@@ -195,8 +202,7 @@ def _strongest(found: Iterable[Scores]) -> Scores | None:
         breach=column("breach"),
         onset=np.array(onset, dtype=np.int64),
         expected=column("expected"),
-        lower=column("lower"),
-        upper=column("upper"),
+        band=between(column("lower"), column("upper")),
         seen=column("seen"),
     )
 

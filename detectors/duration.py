@@ -56,10 +56,9 @@ class Duration(ShareDetector):
         """The bucket above which a row's durations count as long; None while it is not known."""
         return self._cuts.get(row)
 
-    def learn(self, frame: Frame) -> None:
-        """Take the frame in; as long as there never was a duration there is nothing to do."""
-        if frame.beside.durations or self._cuts or self._learning:
-            super().learn(frame)
+    def _skips(self, frame: Frame) -> bool:
+        """As long as there never was a duration there is nothing to do."""
+        return not (frame.beside.durations or self._cuts or self._learning)
 
     def _counted(self, frame: Frame) -> Counted:
         counted: dict[str, tuple[float, float]] = {}

@@ -9,6 +9,8 @@ RATIOS = np.array([1.5, 2.0, 2.7, 3.7, 5.0, 7.0, 10.0])
 
 What lies between two of these is found as soon: a third apart costs a sixth of a failure each."""
 LEVELS: Floats = np.log(RATIOS)
+TESTS = len(LEVELS) + 1
+"""Statistics a row: one for each level, and one for a change whose size is followed."""
 _NODES, _WEIGHTS = (
     np.array([-2.85697001, -1.35562618, 0.0, 1.35562618, 2.85697001]),
     np.array([0.01125741, 0.22207592, 0.53333333, 0.22207592, 0.01125741]),
@@ -17,23 +19,14 @@ _INNER = len(_NODES)
 _CEILING = 1e60
 _FAR = 30.0
 _NOTHING = -575.0
-_AT_NODES = _NODES[:, None]
-_AT_LEVELS = LEVELS[:, None]
 _LEAST = float(LEVELS[0])
 _BETWEEN = 0.02  # variance of a change about the nearest of the levels
-TESTS = len(LEVELS) + 1
-"""Statistics a row: one for each level, and one for a change whose size is followed."""
-_MOMENTS: dict[int, Floats] = {}
-
-
-def _moments(nulls: int) -> Floats:
-    """The matrix that turns likelihoods at the nodes into each hypothesis's integral and first two moments."""
-    found = _MOMENTS.get(nulls)
-    if found is None:
-        each = np.eye(nulls)
-        found = np.concatenate([np.kron(each, _WEIGHTS * _NODES**power) for power in range(3)])
-        _MOMENTS[nulls] = found
-    return found
+_AT_NODES = _NODES[:, None]
+_AT_LEVELS = LEVELS[:, None]
+_MOMENTS: Floats = np.array([_WEIGHTS * _NODES**power for power in range(3)])
+"""Turns likelihoods at the nodes into their integral and its first two moments."""
+_FRESH: Floats = np.array([LEVELS**0, LEVELS, LEVELS**2 + _BETWEEN]) / len(LEVELS)
+"""The same for changes that begin at any of the levels."""
 
 
 class Followed:
@@ -47,28 +40,43 @@ class Followed:
     Source: Lorden and Pollak 2005 (adaptive Shiryaev-Roberts); collapsing after Blom and Bar-Shalom 1988.
     """
 
-    __slots__ = ("_nodes", "mean", "share", "variance")
+    __slots__ = ("mean", "nodes", "share", "variance")
 
     def __init__(self, mean: Floats, variance: Floats, share: Floats) -> None:
         self.mean, self.variance, self.share = mean, variance, share
-        self._nodes: Floats = np.maximum(mean + np.sqrt(variance) * _AT_NODES, _LEAST)
-
-    def nodes(self) -> Floats:
+        nodes: Floats = np.sqrt(variance) * _AT_NODES
+        nodes += mean
+        self.nodes: Floats = np.maximum(nodes, _LEAST, out=nodes)
         """Where the likelihood is needed."""
-        return self._nodes
 
     def take(self, fresh: Floats, old: Floats, rate: Floats, trials: Floats) -> Floats:
         """The predictive probability of the window, given its likelihood at the levels and at the nodes."""
-        begun = self.share * (_WEIGHTS @ old)
-        weighed = _WEIGHTS[:, None] * self.share * old
-        new = (1.0 - self.share) / len(LEVELS) * fresh
-        total: Floats = np.maximum(weighed.sum(axis=0) + new.sum(axis=0), 1e-250)
-        mean = ((weighed * self._nodes).sum(axis=0) + (new * _AT_LEVELS).sum(axis=0)) / total
-        square = (weighed * self._nodes**2).sum(axis=0) + (new * (_AT_LEVELS**2 + _BETWEEN)).sum(axis=0)
-        odds = rate / (1.0 - rate) * np.exp(np.minimum(mean, _FAR))
-        least = self.variance / (1.0 + self.variance * trials * odds / (1.0 + odds) ** 2)
+        powers = np.empty((3, *old.shape))
+        powers[0] = old
+        np.multiply(old, self.nodes, out=powers[1])
+        np.multiply(powers[1], self.nodes, out=powers[2])
+        sums: Floats = np.matmul(_WEIGHTS, powers)
+        sums *= self.share
+        begun = sums[0].copy()
+        new: Floats = _FRESH @ fresh
+        new *= 1.0 - self.share
+        sums += new
+        total: Floats = np.maximum(sums[0], 1e-250)
+        mean, square = sums[1:] / total
+        odds = np.exp(np.minimum(mean, _FAR))
+        odds *= rate / (1.0 - rate)
+        apart = 1.0 + odds
+        apart *= apart
+        odds /= apart
+        odds *= trials
+        odds *= self.variance
+        odds += 1.0
+        begun *= self.variance
+        begun /= odds
+        begun /= total
+        square -= mean * mean
         self.mean = mean
-        self.variance = np.maximum(square / total - mean * mean, least * begun / total)
+        self.variance = np.maximum(square, begun, out=square)
         return total
 
 
@@ -102,7 +110,7 @@ def likelihoods(
     np.multiply(width[:, None], _AT_NODES, out=nodes)
     nodes += mean[:, None]
     odds[inner:fixed] = _AT_LEVELS
-    odds[fixed:] = followed.nodes()
+    odds[fixed:] = followed.nodes
     np.minimum(odds, _FAR, out=odds)
     likelihood = np.expm1(odds)
     likelihood *= rate
@@ -110,19 +118,22 @@ def likelihoods(
     likelihood *= trials
     odds *= hits
     np.subtract(odds, likelihood, out=likelihood)
-    likelihood -= likelihood.max(axis=0)
+    likelihood -= np.maximum.reduce(likelihood, axis=0)
     np.maximum(likelihood, _NOTHING, out=likelihood)  # exp is slow where it underflows
     np.exp(likelihood, out=likelihood)
-    moments = (_moments(nulls) @ likelihood[:inner]).reshape(3, nulls, rows)
-    each = np.maximum(moments[0], 1e-250, out=moments[0])
-    null = (each * weights).sum(axis=0)
+    # One small product a hypothesis: a library's product of matrices would take threads for a wide one.
+    moments = np.matmul(_MOMENTS, likelihood[:inner].reshape(nulls, _INNER, rows))
+    each, moved, spread = moments[:, 0], moments[:, 1], moments[:, 2]
+    np.maximum(each, 1e-250, out=each)
+    null = np.add.reduce(each * weights, axis=0)
     ratios = np.empty((TESTS, rows))
     ratios[:-1] = likelihood[inner:fixed]
     ratios[-1] = followed.take(likelihood[inner:fixed], likelihood[fixed:], rate, trials)
     ratios /= null
-    np.minimum(np.maximum(ratios, 1.0 / _CEILING, out=ratios), _CEILING, out=ratios)
-    moments[1:] /= each
-    moved, spread = moments[1], moments[2]
+    np.maximum(ratios, 1.0 / _CEILING, out=ratios)
+    np.minimum(ratios, _CEILING, out=ratios)
+    moved /= each
+    spread /= each
     spread -= moved * moved
     spread *= variance
     moved *= width

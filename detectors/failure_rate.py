@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
-
-from detectors.frame import JSON, Floats, Frame
+from detectors.frame import JSON, Floats
 from detectors.offsets import Guess
 from detectors.plain import fields
 from detectors.rates import RateDetector, Step
@@ -27,6 +25,8 @@ class FailureRate(RateDetector):
     Assumes that outcomes are independent given a rate that follows that null. Guarantee: the mean time to a
     false alarm is at least 0.676 times the interval under the null, about the interval in simulation.
 
+    >>> import numpy as np
+    >>> from detectors.frame import Frame
     >>> detector = FailureRate(false_alarm_interval=90.0)
     >>> minute, day = 60_000_000, 86_400_000_000
     >>> def frame(start, broken):
@@ -50,15 +50,12 @@ class FailureRate(RateDetector):
         super().__init__(false_alarm_interval, cold_start, accept_after, warm_after)
         self._season = Season()
 
-    def _reference(
-        self, frame: Frame, now: float, rows: Floats, window: tuple[Floats, Floats], restless: float
-    ) -> tuple[Floats, Floats | float]:
-        del now, rows, restless
-        factor, spread = self._season.factor(frame)
-        return np.full(len(window[1]), _ODDS * factor), spread
+    def _reference(self, step: Step) -> tuple[Floats | float, Floats | float]:
+        factor, spread = self._season.factor(step.frame)
+        return _ODDS * factor, spread
 
-    def _guesses(self, rows: Floats) -> tuple[Guess, Guess]:
-        return (_WHOLE_WEIGHT, 1.0), (_SEGMENT_WEIGHT, self._offsets.level(rows[:, 0], _WHOLE_WEIGHT))
+    def _guesses(self, whole: Floats) -> tuple[Guess, Guess]:
+        return (_WHOLE_WEIGHT, 1.0), (_SEGMENT_WEIGHT, self._offsets.level(whole, _WHOLE_WEIGHT))
 
     def _learn_reference(self, step: Step, *, frozen: bool) -> None:
         frame = step.frame

@@ -1,7 +1,7 @@
 """What a detector sees of one window, what it says of it, and the two verbs it does so with."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
@@ -83,7 +83,8 @@ class Scores:
     the relevant sum reaches 1; comparable between detectors, each at its own share of the budget.
     `breach`: a breach holds now: it started at this window or an earlier one and has not ended.
     `onset`: microseconds UTC, the most likely start of the change; 0 where `breach` is False.
-    `expected`, `lower`, `upper`: of the signal (a share for failure rate, a count for volume), NaN if unknown.
+    `expected`: of the signal (a share for failure rate, a count for volume), and `band`, which works out between
+    what it usually is, `lower` and `upper`; NaN if unknown. Few scores are ever asked for it.
     `seen`: what the signal was, where neither the frame's broken share nor its arrivals are it.
     """
 
@@ -92,9 +93,23 @@ class Scores:
     breach: Flags
     onset: Ints
     expected: Floats
-    lower: Floats
-    upper: Floats
+    band: Callable[[], tuple[Floats, Floats]]
     seen: Floats | None = None
+
+    @property
+    def lower(self) -> Floats:
+        """The lower end of the band."""
+        return self.band()[0]
+
+    @property
+    def upper(self) -> Floats:
+        """Its upper end."""
+        return self.band()[1]
+
+
+def between(lower: Floats, upper: Floats) -> Callable[[], tuple[Floats, Floats]]:
+    """A band that is known already."""
+    return lambda: (lower, upper)
 
 
 class Detector(Protocol):

@@ -74,16 +74,21 @@ def with_breaches(scores: Scores, breaches: Mapping[str, Breach], origin: int) -
     names = tuple(sorted({*scores.segments, *breaches}))
     place = {name: row for row, name in enumerate(names)}
     rows = [place[name] for name in scores.segments]
-    columns = []
-    for values in (scores.evidence, scores.expected, scores.lower, scores.upper):
-        column = np.full(len(names), np.nan)
+
+    def spread(values: Floats, missing: float = np.nan) -> Floats:
+        column = np.full(len(names), missing)
         column[rows] = values
-        columns.append(column)
-    evidence = np.nan_to_num(columns[0])
+        return column
+
+    def band() -> tuple[Floats, Floats]:
+        lower, upper = scores.band()
+        return spread(lower), spread(upper)
+
+    evidence = spread(scores.evidence, 0.0)
     breach = np.zeros(len(names), dtype=np.bool_)
     onset = np.zeros(len(names), dtype=np.int64)
     for name, one in breaches.items():
         evidence[place[name]] = max(evidence[place[name]], 1.0)
         breach[place[name]] = True
         onset[place[name]] = origin + round(one.onset * DAY)
-    return Scores(names, evidence, breach, onset, columns[1], columns[2], columns[3])
+    return Scores(names, evidence, breach, onset, spread(scores.expected), band)

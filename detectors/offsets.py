@@ -25,7 +25,7 @@ Guess = tuple[float, float]
 
 
 class Offsets:
-    """Lines of a `Table` that hold each segment's odds ratio to a reference rate and its wander.
+    """Lines of a `Table` that hold each segment's odds ratio to a reference rate, and the units they are in.
 
     The odds ratio is Mantel and Haenszel's (1959): sum of y(1-r) over sum of (n-y)r for y failures of n
     trials at the reference rate r. It is remembered twice, over about `SHORT` and `LONG` days, and the short
@@ -34,7 +34,7 @@ class Offsets:
     Growing units (every sum is added times e^(now/memory)) spare the decay of what is not touched.
     """
 
-    __slots__ = ("_base", "_held", "_long", "_short", "_table", "_units", "zero")
+    __slots__ = ("_base", "_held", "_long", "_short", "_table", "zero")
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -42,17 +42,15 @@ class Offsets:
         self.zero = 0.0
         self._short = 1.0
         self._long = 1.0
-        self._units: Floats = np.ones((2, 1, 1))
 
-    def clock(self, now: float) -> None:
+    def clock(self, now: float) -> tuple[float, float]:
         """Set the unit of both memories for the day `now`; called by whatever reads or learns."""
         self._short = math.exp((now - self.zero) / SHORT)
         self._long = math.exp((now - self.zero) / LONG)
-        self._units[0] = self._short
-        self._units[1] = self._long
+        return self._short, self._long
 
     def rebase(self, now: float) -> None:
-        """Start the growing units anew before they overflow; called when learning."""
+        """Start the growing units anew before they overflow; called when all that was learned is in the table."""
         if (now - self.zero) / SHORT > _REBASE:
             self.clock(now)
             base = self._table.data[self._base]
@@ -60,27 +58,6 @@ class Offsets:
             base[2:] /= self._long
             self.zero = now
             self.clock(now)
-
-    def predict(self, rows: Floats, whole: Guess, others: Guess) -> tuple[Floats, Floats]:
-        """The odds ratio of each row and the variance of its logarithm; the whole, row 0, has a guess of its own."""
-        base = rows[self._base].reshape(2, 2, -1) / self._units
-        seen, kept = base[0]
-        plus, minus = base[1]
-        own_plus, own_minus = plus[0] + whole[0], minus[0] + whole[0] / whole[1]
-        plus += others[0]
-        minus += others[0] / others[1]
-        plus[0], minus[0] = own_plus, own_minus
-        known = np.minimum(plus, minus)
-        minus /= plus
-        minus *= DRIFT
-        minus += kept
-        ratio: Floats = (seen + DRIFT) / minus
-        # Either sum is exact where the other is scarce: rare failures are known by their number, so are rare successes.
-        # The long level is worth its own failures and DRIFT in series.
-        spread: Floats = DRIFT * known / (known + DRIFT)
-        spread += np.minimum(seen, kept)
-        np.reciprocal(spread, out=spread)
-        return ratio, spread
 
     def level(self, row: Floats, weight: float) -> float:
         """One row's long-run odds ratio to the reference, 1 before anything is known."""
@@ -91,19 +68,40 @@ class Offsets:
         """About how many failures one row's long memory holds."""
         return float(row[self._base][2]) / self._long
 
-    def learn(self, rows: Floats, sums: Floats, acquitted: Floats | None) -> None:
-        """Add a window's Mantel-Haenszel sums (2, rows) to `rows` in place.
-
-        Held back until a row is acquitted: 1 where it is, 0 where not; None: all are.
-        """
-        held = rows[self._held]
-        held += sums
-        free = held if acquitted is None else held * acquitted
-        base = rows[self._base].reshape(2, 2, -1)
-        base += free * self._units
-        held -= free
-
     def reseed(self, row: Floats, plus: float, minus: float) -> None:
         """Forget the base of one row (a view) and start from these sums."""
         row[self._base] = (plus * self._short, minus * self._short, plus * self._long, minus * self._long)
         row[self._held] = 0.0
+
+
+def ratios(base: Floats, units: Floats, guesses: Floats) -> tuple[Floats, Floats]:
+    """The odds ratio of each row and the variance of its logarithm.
+
+    `base`: shape (4, rows); `units`: of both memories, (2, rows); `guesses`: sums (2, rows) that stand in for what
+    is not known yet.
+    """
+    (seen, kept), long = base.reshape(2, 2, -1) / units[:, None]
+    long += guesses
+    plus, minus = long
+    known = np.minimum(plus, minus)
+    minus /= plus
+    minus *= DRIFT
+    minus += kept
+    ratio: Floats = (seen + DRIFT) / minus
+    # Either sum is exact where the other is scarce: rare failures are known by their number, so are rare successes.
+    # The long level is worth its own failures and DRIFT in series.
+    spread: Floats = DRIFT * known
+    known += DRIFT
+    spread /= known
+    spread += np.minimum(seen, kept)
+    np.reciprocal(spread, out=spread)
+    return ratio, spread
+
+
+def learn(base: Floats, held: Floats, units: Floats, sums: Floats, acquitted: Floats) -> None:
+    """Add a window's Mantel-Haenszel sums (2, rows); they are held back until a row is acquitted (1, else 0)."""
+    held += sums
+    free = held * acquitted
+    both = base.reshape(2, 2, -1)
+    both += free * units[:, None]
+    held -= free

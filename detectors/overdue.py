@@ -40,12 +40,12 @@ class Overdue(ShareDetector):
         self._kept = Kept()
         self._began = self._found = False
 
-    def learn(self, frame: Frame) -> None:
-        """Take the frame in; while no promise ever was overdue, a day's frames at once."""
-        if self._began and not (self._found or frame.beside.overdue) and frame.start // DAY == frame.end // DAY:
-            self._kept.add(frame)
-        else:
-            super().learn(frame)
+    def _skips(self, frame: Frame) -> bool:
+        """While no promise ever was overdue, a day's frames are taken in at once."""
+        return self._began and not (self._found or frame.beside.overdue) and frame.start // DAY == frame.end // DAY
+
+    def _skip(self, frame: Frame) -> None:
+        self._kept.add(frame)
 
     def _counted(self, frame: Frame) -> Counted:
         open_, kept = frame.beside.overdue, dict(self._kept.trials)

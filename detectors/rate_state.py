@@ -9,15 +9,13 @@ import numpy as np
 
 from detectors.average import Average
 from detectors.breach import Breach
-from detectors.evidence import TESTS
-from detectors.frame import JSON, WHOLE
+from detectors.frame import JSON, WHOLE, Floats
 from detectors.kept import Kept
-from detectors.offsets import COLUMNS, FRESH, Offsets
+from detectors.matrix import FRESH, LINES
+from detectors.offsets import Offsets
 from detectors.plain import fields, number, numbers
-from detectors.table import Table
-from detectors.wander import COLUMNS as WANDERING
-from detectors.wander import FRESH as STEADY
-from detectors.wander import Wander
+from detectors.table import Layout, Table
+from detectors.wander import PRIOR
 
 ARL_FACTOR = 0.676
 """A threshold of this share of the interval has about the interval as its mean time to a false alarm."""
@@ -28,13 +26,12 @@ class RateState(ABC):
     """The part of a rate detector that lasts from frame to frame."""
 
     kind: str
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
+    layout: ClassVar[Layout] = Layout(LINES, FRESH)
     whole_share: ClassVar[float]
     """Weight of the whole in the decision statistic; the dimensions share the rest, and their values theirs."""
     still: ClassVar[float] = math.inf
     """Correlation time in days of the prediction's own error; infinite: until the base learns."""
-    extra: ClassVar[Mapping[str, int]] = {}
-    """Columns a subclass keeps beside these."""
 
     def __init__(
         self,
@@ -56,29 +53,10 @@ class RateState(ABC):
         self.accept_after = float(accept_after)
         self.warm_after = min(float(warm_after), self.cold_start)
         self._threshold = ARL_FACTOR * self.false_alarm_interval
-        self._table = Table(
-            {
-                "measure": TESTS,
-                "climb": TESTS,
-                "start": TESTS,
-                "followed": 2,  # mean and variance of a change that may be under way, in log odds
-                "touched": 1,
-                "live": 1,
-                "dimension": 1,
-                "lately": 2,  # failures and expected failures, fading
-                "late": 1,  # the day of both
-                "shown": 3,  # evidence, rate and its variance, for windows that wait
-                **COLUMNS,
-                **WANDERING,
-                **self.extra,
-            },
-            {**FRESH, **STEADY, "followed": 1.0},
-        )
-        shown = self._table.span["shown"]
-        self._table.fresh[shown] = (0.0, 0.5, 1.0)
-        self._table.data[shown] = self._table.fresh[shown, None]
+        self._table = Table(self.layout)
         self._offsets = Offsets(self._table)
-        self._wander = Wander(self._table, self.still)
+        self._stands = float(math.isinf(self.still))
+        self._pool: Floats = PRIOR
         self._average = Average()
         self._kept = Kept()
         self._breaches: dict[str, Breach] = {}
@@ -161,7 +139,7 @@ class RateState(ABC):
             },
             "origin": self._origin,
             "clock": [self._now, self._first, self._offsets.zero],
-            "pool": self._wander.pool.tolist(),
+            "pool": self._pool.tolist(),
             "average": self._average.dump(),
             "warm": self._warm,
             "kept": self._kept.dump(),
@@ -183,7 +161,7 @@ class RateState(ABC):
         origin = state["origin"]
         made._origin = None if origin is None else int(number(origin))
         made._now, made._first, made._offsets.zero = numbers(state, "clock")
-        made._wander.pool = np.array(numbers(state, "pool"))
+        made._pool = np.array(numbers(state, "pool"))
         made._average.restore(fields(state, "average"))
         made._warm = bool(state["warm"])
         made._table.restore(fields(state, "table"))

@@ -2,48 +2,68 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from detectors.breach import Breach
-from detectors.evidence import TESTS, Followed, likelihoods
 from detectors.frame import WHOLE, Flags, Floats, Frame, Ints, Scores
 from detectors.kept import ends_hour
+from detectors.matrix import (
+    BIN,
+    HABIT,
+    LATELY,
+    PRIOR,
+    TERMS,
+    Matrix,
+    Part,
+)
 from detectors.naming import DAY, Carried, named, with_breaches
 from detectors.offsets import Guess
 from detectors.rate_state import RateState
-from detectors.wander import RESTLESS, SQUARES
-
-LATELY = 0.25
-"""Who carries an alarm is seen in about so many days."""
-_CEILING = 1e60
-_HOPELESS = 0.9  # what fails this often cannot fail so much more that it could be told
-_QUIET = 1.0
-"""While the cumulative sum is below this, the data since are acquitted and may be learned."""
+from detectors.wander import FRESH, habit, pooled
+from detectors.wander import PRIOR as BELIEFS
 
 
 @dataclass(slots=True)
 class Step:
-    """What one frame does, worked out by `score` or `learn` and taken in by `learn` alone."""
+    """What one frame does to a detector, worked out by `score` or `learn` and taken in by `learn` alone.
+
+    `before`, `now`: the end of the frame before it and its own, in days since `origin`.
+    `rows`, `rate` ...: the detector's part of the matrix that it was worked out in.
+    """
 
     frame: Frame
+    origin: int
+    before: float
     now: float
     known: Ints
-    rows: Floats
-    trials: Floats
-    hits: Floats
-    reference: Floats
-    rate: Floats
-    weights: Floats
-    restless: float
-    sums: Floats
-    flow: Floats
+    part: Part
     breaches: dict[str, Breach]
     named: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
     accepted: tuple[str, ...] = ()
+    entering: tuple[int, ...] = ()
+    flow: list[float] = field(default_factory=list)
+    rows: Floats = field(init=False)
+    hits: Floats = field(init=False)
+    trials: Floats = field(init=False)
+    rate: Floats = field(init=False)
+    spread: Floats = field(init=False)
+    reference: Floats = field(init=False)
+    weights: Floats = field(init=False)
+    after: Floats = field(init=False)
+    restless: float = 0.0
+    """Variance of the whole's wander, as it is believed."""
+
+    def lie(self, matrix: Matrix, place: slice) -> None:
+        """Take a place in a matrix."""
+        self.rows, (self.hits, self.trials) = matrix.rows[: len(self.part.rows), place], self.part.counts
+        self.rate, self.spread, self.reference = matrix.rate[place], matrix.spread[place], matrix.reference[place]
+        self.weights, self.after = matrix.weights[:, place], matrix.after[place]
+        self.restless = float(matrix.moves[0, place.start])
 
 
 class RateDetector(RateState):
@@ -69,22 +89,21 @@ class RateDetector(RateState):
         warm_after: float = 3.0,
     ) -> None:
         super().__init__(false_alarm_interval, cold_start, accept_after, warm_after)
-        self._cache: tuple[Frame, Step] | None = None
+        self._cache: tuple[Frame, Step | None] | None = None
+        """The latest frame that was asked about, and its step; None for one that waits."""
 
     # What a subclass knows.
 
     @abstractmethod
-    def _reference(
-        self, frame: Frame, now: float, rows: Floats, window: tuple[Floats, Floats], restless: float
-    ) -> tuple[Floats, Floats | float]:
-        """The odds each row is compared with in this window (failures, trials), and the variance of their logarithm.
+    def _reference(self, step: Step) -> tuple[Floats | float, Floats | float]:
+        """The odds each row is compared with in this window, and the variance of their logarithm.
 
-        `restless`: variance of the whole's wander, as it is believed.
+        May take the window into lines of its own in the step's rows.
         """
 
     @abstractmethod
-    def _guesses(self, rows: Floats) -> tuple[Guess, Guess]:
-        """The whole's odds ratio before anything of it is known, and a segment's."""
+    def _guesses(self, whole: Floats) -> tuple[Guess, Guess]:
+        """The whole's odds ratio before anything of it is known, and a segment's; `whole`: its column."""
 
     @abstractmethod
     def _learn_reference(self, step: Step, *, frozen: bool) -> None:
@@ -102,10 +121,10 @@ class RateDetector(RateState):
         """Evidence, breach, onset and the expected share of every row of the frame; None before it is warm."""
         if not self._warm:
             return None
-        if self._waits(frame):
+        step = self._step(frame)
+        if step is None:
             shown = self._table.data[self._table.span["shown"]]
             return self._scores(frame, shown.take(self._table.find(frame.segments), axis=1), self._breaches)
-        step = self._step(frame)
         shown = step.rows[self._table.span["shown"]]
         if shown.shape[1] != len(frame.segments):
             place = {name: row for row, name in enumerate(step.frame.segments)}
@@ -114,49 +133,57 @@ class RateDetector(RateState):
 
     def learn(self, frame: Frame) -> None:
         """Take the frame in: statistics, then the base, unless a breach protects it."""
-        if self._waits(frame):
-            self._cache = None
-            if frame.trials[0] > 0:
-                self._kept.add(frame)
-            return
         step = self._step(frame)
         self._cache = None
+        if step is not None:
+            self._take(step)
+        elif frame.trials[0] > 0:
+            self._kept.add(frame)
+
+    def _take(self, step: Step) -> None:
+        if self._origin is None:
+            self._origin, self._first = step.origin, step.before
         self._kept.trials = {}
-        self._offsets.rebase(step.now)
         before, self._breaches = self._breaches, step.breaches
         self._average.flow = step.flow
-        self._learn_base(step.frame, step)
+        self._learn_reference(step, frozen=WHOLE in step.breaches)
+        for place in step.entering:
+            self._enter(step, place)
+        if step.frame.usual:
+            self._pool = pooled(self._pool, step.weights[:, 1:])
         rows = step.known
         if rows.min() < 0:
             rows = self._table.add(step.frame.segments)
         self._table.data[:, rows] = step.rows
         self._now = step.now
+        self._offsets.rebase(step.now)
         for name in step.accepted:
             self._accept(name, before[name])
         for name in step.ended:
-            place = self._table.index[name]
-            self._wander.forget(self._table.data[:, :-1] if name == WHOLE else self._table.data[:, place])
+            self._forget(name)
         if step.named or WHOLE in step.ended:
             self._restart()
         if not self._warm and step.now - self._first >= self.warm_after:
             self._warm = self._enough() or step.now - self._first >= self.cold_start
 
+    def asks(self, frame: Frame) -> "list[tuple[RateDetector, Frame]]":
+        """The frames whose work may be done together with other detectors'."""
+        if self._waits(frame):
+            self._cache = (frame, None)
+            return []
+        return [(self, frame)]
+
     def _waits(self, frame: Frame) -> bool:
         return (
-            not frame.hits.any()
-            and not self._breaches
+            not self._breaches
             and self._origin is not None
             and frame.usual
             and not ends_hour(frame)
+            and not np.count_nonzero(frame.hits)
         )
 
     def _scores(self, frame: Frame, shown: Floats, breaches: Mapping[str, Breach]) -> Scores:
         evidence, rate, doubt = shown
-        spread = np.sqrt(doubt + 1.0 / np.maximum(frame.trials * rate * (1.0 - rate), 1e-9))
-        spread *= 1.96
-        width = np.exp(np.minimum(spread, 300.0, out=spread), out=spread)
-        odds = rate / (1.0 - rate)
-        upper = odds * width
         count = len(rate)
         scores = Scores(
             frame.segments,
@@ -164,127 +191,86 @@ class RateDetector(RateState):
             np.zeros(count, dtype=np.bool_),
             np.zeros(count, dtype=np.int64),
             rate,
-            odds / (width + odds),
-            upper / (1.0 + upper),
+            partial(_band, rate, doubt, frame.trials),
         )
         return with_breaches(scores, breaches, self._origin or 0) if breaches else scores
 
     # How a frame is worked out.
 
-    def _step(self, frame: Frame) -> Step:
-        if self._cache is not None and self._cache[0] is frame:
-            return self._cache[1]
-        if self._origin is None:
-            self._origin = frame.start - frame.start % DAY
-            self._first = self._now = (frame.start - self._origin) / DAY
-        step = self._compute(frame, self._origin)
+    def _step(self, frame: Frame) -> Step | None:
+        if self._cache is None or self._cache[0] is not frame:
+            work_out(self.asks(frame))
+        return None if self._cache is None else self._cache[1]
+
+    def keep(self, frame: Frame, step: Step) -> None:
+        """Have a frame's step ready for whoever scores or learns it."""
         self._cache = (frame, step)
-        return step
 
-    def _compute(self, window: Frame, origin: int) -> Step:
-        table = self._table
-        frame = self._kept.merged(window)
+    def begin(self, frame: Frame) -> Step:
+        """What a frame is worked out from."""
+        origin, first, before = self._origin, self._first, self._now
+        if origin is None:
+            origin = frame.start - frame.start % DAY
+            first = before = (frame.start - origin) / DAY
+        merged = self._kept.merged(frame)
         now = (frame.end - origin) / DAY
-        self._offsets.clock(now)
-        known = table.find(frame.segments)
-        rows = table.gather(known)
-        trials = frame.trials.astype(np.float64)
-        hits = np.maximum(frame.hits, 0.0)
-        np.minimum(hits, trials, out=hits)
-        weights = self._wander.weights(rows)
-        wander = SQUARES @ weights
-        restless = float(wander[0])
-        level, doubt = self._reference(frame, now, rows, (hits, trials), restless)
-        odds, spread = self._offsets.predict(rows, *self._guesses(rows))
-        odds *= level
-        rate = odds / (1.0 + odds)
-        np.minimum(np.maximum(rate, 1e-9, out=rate), 1.0 - 1e-9, out=rate)
-        spread += doubt
-        special = 0.0 if frame.usual else window.doubt
-        mean, variance = self._wander.predict(rows, now, spread, now - self._first, special)
-        spread += special
-        followed = self._followed(rows, now, weights)
-        ratios, mean, variance, gain = likelihoods(rate, (hits, trials), mean, variance, weights, followed)
-        rows[self._table.span["followed"]] = followed.mean, followed.variance
-        self._wander.take(rows, now, mean, variance, gain)
-        spread += wander
-        np.copyto(ratios, 1.0, where=rate > _HOPELESS)
-        self._note_lately(rows, now, hits, rate * trials)
-        after, flow = self._weigh(rows, now, ratios)
-
-        reference = level / (1.0 + level)
-        sums = np.empty((2, len(hits)))
-        np.multiply(hits, 1.0 - reference, out=sums[0])
-        np.multiply(trials - hits, reference, out=sums[1])
-        step = Step(
-            frame, now, known, rows, trials, hits, reference, rate, weights, restless, sums, flow, self._breaches
+        short, long = self._offsets.clock(now)
+        known = self._table.find(merged.segments)
+        rows = self._table.gather(known)
+        counts = np.empty((2, len(known)))
+        counts[1] = merged.trials
+        np.minimum(np.maximum(merged.hits, 0.0), counts[1], out=counts[0])
+        (weight, ratio), (weights, ratios) = self._guesses(rows[:, 0])
+        terms = np.empty((TERMS, 2))
+        # In the order of the lines; work_out fills in the bins.
+        terms[: PRIOR.start] = (
+            (now, now),
+            (-self.still, -self.still),
+            (self._stands, self._stands),
+            (0.0, 0.0),
+            (now - self.accept_after, now - self.accept_after),
+            (short, short),
+            (long, long),
+            (weight, weights),
+            (weight / ratio, weights / ratios),
         )
-        whole, parts = self._parts(step, after, spread)
-        if self._breaches:
-            self._advance_breaches(step, spread)
-        if self._warm and whole + parts >= self._threshold:
-            self._alarm(step, self._carriers(step))
-        return step
+        terms[PRIOR, 0], terms[PRIOR, 1] = BELIEFS, self._pool
+        terms[HABIT] = habit(now - first)[:, None]
+        return Step(merged, origin, before, now, known, Part(rows, counts, terms), self._breaches)
 
-    def _followed(self, rows: Floats, now: float, weights: Floats) -> Followed:
-        """The changes that may be under way; they wander as the row does."""
-        at, span = self._table.at, self._table.span
-        passed = now - rows[at["touched"]]
-        mean, variance = rows[span["followed"]]
-        begun = rows[span["measure"]][-1]
-        share = begun / np.maximum(begun + passed * rows[at["live"]] / TESTS, 1e-12)
-        return Followed(mean, variance + passed * (RESTLESS @ weights), share)
+    def refer(self, step: Step) -> tuple[Floats | float, Floats | float]:
+        """The odds each row is compared with in this window, and the variance of their logarithm."""
+        return self._reference(step)
 
-    def _note_lately(self, rows: Floats, now: float, hits: Floats, expected: Floats) -> None:
-        lately, late = rows[self._table.span["lately"]], self._table.at["late"]
-        lately *= np.exp((rows[late] - now) / LATELY)
-        lately[0] += hits
-        lately[1] += expected
-        rows[late] = now
-
-    def _weigh(self, rows: Floats, now: float, ratios: Floats) -> tuple[Floats, Floats]:
-        """Take the window's likelihood ratios into `rows` in place; their statistics and the average's flow."""
-        at, span = self._table.at, self._table.span
-        climb = rows[span["climb"]]
-        climb += np.log(ratios)
-        np.copyto(rows[span["start"]], now, where=climb <= 0.0)
-        np.maximum(climb, 0.0, out=climb)
-
-        measure = rows[span["measure"]]
-        grown = measure.sum(axis=0)
-        passed = now - rows[at["touched"]]
-        passed *= rows[at["live"]]
-        rows[at["touched"]] = now
-        grown += passed
-        passed /= TESTS
-        measure += passed
-        measure *= ratios
-        np.minimum(measure, _CEILING, out=measure)
-        after: Floats = measure.sum(axis=0)
-        flow = self._average.flow
-        # The statistic of a row that takes no part is 0; the whole is in no dimension.
-        if len(flow) and len(after) > 1:
-            places = rows[at["dimension"], 1:].astype(np.int64)
-            flow = flow + np.bincount(places, (after - grown)[1:], len(flow))
-        return after, flow
-
-    def _parts(self, step: Step, measure: Floats, spread: Floats) -> tuple[float, float]:
-        """The whole's and the segments' part of the decision statistic; each row's is put where it is shown."""
+    def factors(self) -> list[float]:
+        """By what the whole's statistic counts as evidence, and that of a row of each dimension."""
         average = self._average
-        some = average.some
-        share = self.whole_share if some else float(self.whole_share > 0.0)
-        shown = step.rows[self._table.span["shown"]]
-        shown[1] = step.rate
-        shown[2] = spread
         if WHOLE in self._breaches:
-            shown[0] = 0.0
-            return 0.0, 0.0
-        if some:
-            np.multiply(measure, average.of(step.rows[self._table.at["dimension"]]), out=shown[0])
-            shown[0] *= (1.0 - share) / self._threshold
-        whole = share * float(measure[0])
-        shown[0, 0] = whole / self._threshold
-        return whole, (1.0 - share) * average.total(step.flow, step.now) if some else 0.0
+            return [0.0] * (1 + max(len(average.names), 1))
+        share = self._share()
+        of_parts = (1.0 - share) / self._threshold
+        return [share / self._threshold, *([weight * of_parts for weight in average.weights()] or [0.0])]
+
+    def _share(self) -> float:
+        """The whole's share of the decision statistic."""
+        return self.whole_share if self._average.some else float(self.whole_share > 0.0)
+
+    def decide(self, step: Step, gained: Sequence[float]) -> None:
+        """What is in breach after the frame, and who takes part from now on; `gained`: by the average's dimensions."""
+        average = self._average
+        step.flow = [flow + more for flow, more in zip(average.flow, gained, strict=False)]
+        statistic = 0.0
+        if WHOLE not in self._breaches:
+            share = self._share()
+            statistic = share * float(step.after[0]) + (1.0 - share) * average.total(step.flow, step.now)
+        if self._breaches:
+            self._advance_breaches(step)
+        if self._warm and statistic >= self._threshold:
+            self._alarm(step, self._carriers(step))
+        if self._warm and WHOLE not in step.breaches and not step.named:
+            live = step.rows[self._table.at["live"]]
+            if np.count_nonzero(live) < len(live):
+                self._let_enter(step, live)
 
     def _alarm(self, step: Step, names: list[str]) -> None:
         named = [name for name in names if name not in step.breaches]
@@ -337,7 +323,7 @@ class RateDetector(RateState):
             calm=step.now,
         )
 
-    def _advance_breaches(self, step: Step, spread: Floats) -> None:
+    def _advance_breaches(self, step: Step) -> None:
         frame = step.frame
         breaches, ended, accepted = dict(self._breaches), [], []
         for place, name in enumerate(frame.segments):
@@ -345,7 +331,7 @@ class RateDetector(RateState):
                 breaches[name] = breaches[name].after(
                     step.now,
                     float(step.rate[place]),
-                    math.sqrt(float(spread[place])),
+                    math.sqrt(float(step.spread[place])),
                     float(step.hits[place]),
                     float(step.trials[place]),
                     float(step.reference[place]),
@@ -362,44 +348,71 @@ class RateDetector(RateState):
 
     # How it is taken in.
 
-    def _learn_base(self, frame: Frame, step: Step) -> None:
-        at, span = self._table.at, self._table.span
-        rows = step.rows
-        since, live = rows[at["since"]], rows[at["live"]]
-        if since.min() < 0.0:
-            since[(since < 0.0) & (step.trials > 0.0)] = step.now
-        frozen = WHOLE in step.breaches
-        self._learn_reference(step, frozen=frozen)
-        if self._warm and not frozen and not step.named and np.count_nonzero(live) < len(live):
-            waiting = (live == 0.0) & self._testable(step)
-            if waiting.any():
-                self._enter(frame, step, waiting)
-        if not frame.usual:
-            return
-        broken = news = None
-        if step.breaches:
-            broken = np.array([frozen or name in step.breaches for name in frame.segments])
-            news = np.array([name in step.named for name in frame.segments]) if step.named else None
-        quiet = rows[span["climb"]].max(axis=0) < _QUIET
-        if broken is not None or not quiet.all():
-            quiet |= live == 0.0
-            quiet |= rows[span["start"]].min(axis=0) < step.now - self.accept_after
-        sums = step.sums
-        if broken is not None:
-            sums = np.where(broken, 0.0, sums)
-            quiet &= ~broken
-        acquitted = None if quiet.all() else quiet.astype(np.float64)
-        self._wander.learn(rows, step.weights, acquitted, broken, news)
-        self._offsets.learn(rows, sums, acquitted)
+    def _let_enter(self, step: Step, live: Floats) -> None:
+        waiting = np.flatnonzero((live == 0.0) & self._testable(step)).tolist()
+        step.entering = tuple(place for place in waiting if step.frame.segments[place] not in step.breaches)
+        for place in step.entering:
+            live[place] = 1.0
+            step.rows[self._table.span["measure"], place] = 0.0
 
-    def _enter(self, frame: Frame, step: Step, waiting: Flags) -> None:
+    def _enter(self, step: Step, place: int) -> None:
+        name = step.frame.segments[place]
+        if name != WHOLE:
+            step.rows[self._table.at["dimension"], place] = self._average.dimension(name)
+            self._average.enter(name, step.now)
+
+    def _forget(self, name: str) -> None:
+        """Forget the present deviation of one row, or of all."""
         at, span = self._table.at, self._table.span
-        for place in np.flatnonzero(waiting):
-            if frame.segments[place] in step.breaches:
-                continue
-            row = step.rows[:, place]
-            row[at["live"]] = 1.0
-            row[span["measure"]] = 0.0
-            if frame.segments[place] != WHOLE:
-                row[at["dimension"]] = self._average.dimension(frame.segments[place])
-                self._average.enter(frame.segments[place], step.now)
+        rows = self._table.data[:, :-1] if name == WHOLE else self._table.data[:, self._table.index[name]]
+        for group in ("mean", "variance", "pending"):
+            rows[span[group]] = 0.0
+        rows[at["filtered"]], rows[at["free"]] = FRESH["filtered"], FRESH["free"]
+
+
+def work_out(asked: Sequence[tuple[RateDetector, Frame]]) -> None:
+    """What each frame does to its detector, in one matrix; the frames are of one window."""
+    if not asked:
+        return
+    steps = [detector.begin(frame) for detector, frame in asked]
+    factors, bins = [], [0]
+    for (detector, _), step in zip(asked, steps, strict=True):
+        step.part.terms[BIN] = bins[-1], bins[-1] + 1
+        factors += detector.factors()
+        bins.append(len(factors))
+    matrix = Matrix([step.part for step in steps])
+    for (detector, _), step, place in zip(asked, steps, matrix.places, strict=True):
+        step.lie(matrix, place)
+        matrix.level[place], matrix.doubt[place] = detector.refer(step)
+    window = asked[0][1]
+    matrix.test(0.0 if window.usual else window.doubt)
+    gained = matrix.share(factors)
+    for (detector, _), step, first, last in zip(asked, steps, bins[:-1], bins[1:], strict=True):
+        detector.decide(step, gained[first + 1 : last])
+    if window.usual:
+        matrix.learn(*_in_breach(steps, matrix))
+    for (detector, frame), step in zip(asked, steps, strict=True):
+        detector.keep(frame, step)
+
+
+def _in_breach(steps: Sequence[Step], matrix: Matrix) -> tuple[Flags | None, Flags | None]:
+    """Rows that are, and those that just came to be; None where there are none."""
+    if not any(step.breaches for step in steps):
+        return None, None
+    broken, news = np.zeros((2, len(matrix.hits)), dtype=np.bool_)
+    for step, place in zip(steps, matrix.places, strict=True):
+        if step.breaches:
+            frozen, segments = WHOLE in step.breaches, step.frame.segments
+            broken[place] = [frozen or name in step.breaches for name in segments]
+            news[place] = [name in step.named for name in segments]
+    return broken, news if news.any() else None
+
+
+def _band(rate: Floats, doubt: Floats, trials: Ints) -> tuple[Floats, Floats]:
+    """Between what shares a window of so many trials is, 19 times in 20."""
+    spread = np.sqrt(doubt + 1.0 / np.maximum(trials * rate * (1.0 - rate), 1e-9))
+    spread *= 1.96
+    width = np.exp(np.minimum(spread, 300.0, out=spread), out=spread)
+    odds = rate / (1.0 - rate)
+    upper = odds * width
+    return odds / (width + odds), upper / (1.0 + upper)

@@ -10,6 +10,7 @@ import numpy as np
 from detectors.failure_rate import FailureRate
 from detectors.frame import JSON, NOTHING, WHOLE, Frame, Scores
 from detectors.plain import fields
+from detectors.rates import RateDetector
 
 Counted = Mapping[str, tuple[float, float]]
 """By row: trials and hits."""
@@ -41,6 +42,15 @@ class ShareDetector(ABC):
     def _took(self, frame: Frame) -> None:
         """Take in, after the test has, what the frame says beyond it."""
 
+    def _skips(self, frame: Frame) -> bool:
+        """Whether there is nothing in the frame to be worked out now."""
+        del frame
+        return False
+
+    def _skip(self, frame: Frame) -> None:
+        """Keep what is needed of a frame that is skipped."""
+        del frame
+
     @abstractmethod
     def _dump_more(self) -> dict[str, JSON]: ...
 
@@ -62,13 +72,21 @@ class ShareDetector(ABC):
         scores = self._inner.score(mine)
         if scores is None:
             return None
-        share = dict(zip(mine.segments, mine.hits / np.maximum(mine.trials, 1e-9), strict=True))
-        tried = dict(zip(mine.segments, mine.trials, strict=True))
-        seen = np.array([share[name] if tried.get(name) else np.nan for name in scores.segments])
-        return replace(scores, seen=seen)
+        shares = np.where(mine.trials > 0, mine.hits / np.maximum(mine.trials, 1e-9), np.nan)
+        if scores.segments != mine.segments:
+            share = dict(zip(mine.segments, shares.tolist(), strict=True))
+            shares = np.array([share.get(name, np.nan) for name in scores.segments])
+        return replace(scores, seen=shares)
+
+    def asks(self, frame: Frame) -> list[tuple[RateDetector, Frame]]:
+        """The frames whose work may be done together with other detectors'."""
+        return [] if self._skips(frame) else self._inner.asks(self._frame(frame))
 
     def learn(self, frame: Frame) -> None:
         """Take the frame in."""
+        if self._skips(frame):
+            self._skip(frame)
+            return
         mine = self._frame(frame)
         self._cache = None
         self._inner.learn(mine)

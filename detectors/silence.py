@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from detectors.arrivals import log_poisson
-from detectors.frame import JSON, Frame, Scores
+from detectors.frame import JSON, Frame, Scores, between
 from detectors.lulls import MARGIN
 from detectors.plain import number
 from detectors.silence_state import DAY, ENOUGH, State
@@ -97,8 +97,7 @@ class Silence:
             np.array([open_]),
             np.array([round(state.onset * DAY) + state.base.origin if open_ else 0], dtype=np.int64),
             np.array([state.expected]),
-            np.array([max(state.expected - spread, 0.0)]),
-            np.array([state.expected + spread]),
+            between(np.array([max(state.expected - spread, 0.0)]), np.array([state.expected + spread])),
         )
 
     def learn(self, frame: Frame) -> None:

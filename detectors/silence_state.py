@@ -51,8 +51,8 @@ class State:
         """What a frame may change is copied; base and lulls are replaced, never changed, after this."""
         made = State.__new__(State)
         made.__dict__.update(self.__dict__)
-        for name in self._LISTS:
-            setattr(made, name, list(getattr(self, name)))
+        made.measure, made.climb, made.start = self.measure[:], self.climb[:], self.start[:]
+        made.due, made.came, made.parts = self.due[:], self.came[:], self.parts[:]
         return made
 
     def turn(self, hour: int) -> None:

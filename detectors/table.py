@@ -7,26 +7,20 @@ import numpy as np
 from detectors.frame import JSON, Floats, Ints
 
 
-class Table:
-    """A growing matrix with a column for each name ("row" of a frame) and a slice of lines for each group of numbers.
+class Layout:
+    """Which lines of a column hold what: a slice for each group of numbers, and what a column holds at first.
 
-    `groups` maps a group's name to its lines, `fresh` a group's name to what a segment never seen before holds
-    (0 where it says nothing). A group over many segments lies together, shape (lines, segments): arithmetic on it
-    is one pass over memory. The matrix keeps a fresh column in its last place, so that `gather` can answer for a
-    segment that is not there without adding it: a reader changes nothing.
+    `groups` maps a group's name to its lines, `fresh` a group's name to what a segment never seen before holds in
+    them (0 where it says nothing).
 
-    >>> table = Table({"count": 1, "weights": 2}, {"weights": 0.5})
-    >>> table.gather(table.find(["carrier=AA"])).T.tolist()
-    [[0.0, 0.5, 0.5]]
-    >>> place = table.add(["carrier=AA"])
-    >>> table.data[table.at["count"], place] = 3.0
-    >>> table.gather(table.find(["carrier=AA", "carrier=MQ"])).T.tolist()
-    [[3.0, 0.5, 0.5], [0.0, 0.5, 0.5]]
+    >>> layout = Layout({"count": 1, "weights": 2}, {"weights": 0.5})
+    >>> layout.width, layout.at["count"], layout.span["weights"], layout.fresh.tolist()
+    (3, 0, slice(1, 3, None), [0.0, 0.5, 0.5])
     """
 
-    __slots__ = ("at", "data", "fresh", "index", "names", "span", "width")
+    __slots__ = ("at", "fresh", "span", "width")
 
-    def __init__(self, groups: Mapping[str, int], fresh: Mapping[str, float] | None = None) -> None:
+    def __init__(self, groups: Mapping[str, int], fresh: Mapping[str, float | Sequence[float]] | None = None) -> None:
         self.at: dict[str, int] = {}
         self.span: dict[str, slice] = {}
         self.width = 0
@@ -37,6 +31,28 @@ class Table:
         self.fresh: Floats = np.zeros(self.width)
         for name, value in (fresh or {}).items():
             self.fresh[self.span[name]] = value
+
+
+class Table:
+    """A growing matrix with a column for each name ("row" of a frame) and a slice of lines for each group of numbers.
+
+    A group over many segments lies together, shape (lines, segments): arithmetic on it is one pass over memory. The
+    matrix keeps a fresh column in its last place, so that `gather` can answer for a segment that is not there
+    without adding it: a reader changes nothing.
+
+    >>> table = Table(Layout({"count": 1, "weights": 2}, {"weights": 0.5}))
+    >>> table.gather(table.find(["carrier=AA"])).T.tolist()
+    [[0.0, 0.5, 0.5]]
+    >>> place = table.add(["carrier=AA"])
+    >>> table.data[table.at["count"], place] = 3.0
+    >>> table.gather(table.find(["carrier=AA", "carrier=MQ"])).T.tolist()
+    [[3.0, 0.5, 0.5], [0.0, 0.5, 0.5]]
+    """
+
+    __slots__ = ("at", "data", "fresh", "index", "names", "span", "width")
+
+    def __init__(self, layout: Layout) -> None:
+        self.at, self.span, self.width, self.fresh = layout.at, layout.span, layout.width, layout.fresh
         self.names: list[str] = []
         self.index: dict[str, int] = {}
         self.data: Floats = self._spare(16)

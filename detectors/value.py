@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from detectors.frame import JSON, WHOLE, Frame, Scores
+from detectors.frame import JSON, WHOLE, Frame, Scores, between
 from detectors.plain import fields, number, numbers
 from detectors.series.unusual import Unusual
 
@@ -103,8 +103,7 @@ class Value:
             np.array([breach]),
             np.array([onset if breach else 0], dtype=np.int64),
             np.array([expected]),
-            np.array([lower]),
-            np.array([upper]),
+            between(np.array([lower]), np.array([upper])),
             np.array([mean]),
         )
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from detectors.frame import JSON, Frame, Scores
+from detectors.frame import JSON, Frame, Scores, between
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Moment, Owner, Rule
 from service.core.counting.changes import Changes, keys_of
@@ -49,8 +49,7 @@ class Scripted:
             breach=breach,
             onset=np.array([since.get(row, 0) for row in rows], dtype=np.int64),
             expected=zeros + 0.1,
-            lower=zeros,
-            upper=zeros + 0.2,
+            band=between(zeros, zeros + 0.2),
         )
 
     def learn(self, frame: Frame) -> None:

@@ -7,6 +7,7 @@ then laid on interruptions by `Casebook`.
 
 import hashlib
 import math
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ import numpy as np
 
 from detectors.budget import SHARES, Budget
 from detectors.frame import JSON, WHOLE, Default, Detector, Frame, Scores
+from detectors.together import joining, prepare
 from service.core.catalog import Asked, Moment, Rule
 from service.core.counting.tally import Window
 from service.core.counting.window import window_of
@@ -98,6 +100,7 @@ class Judge:
         self.through: Micros | None = None
         """Everything before this time is judged; None before the first window."""
         self._watchers = list(watchers)
+        self._joining = joining(watcher.detector for watcher in self._watchers)
         self._rules = [
             RuleWatch(rule, detect, moment.dimensions)
             for rule in rules
@@ -178,6 +181,7 @@ class Judge:
         self._cases.count(windows)
         if self._budget.take(frame):
             self._promise()
+        prepare(self._joining, frame)
         for watcher in self._watchers:
             scores = watcher.detector.score(frame) if self._budget.used(watcher.name) else None
             watcher.detector.learn(frame)
@@ -186,7 +190,7 @@ class Judge:
                 continue
             if scores.segments:
                 self._latest[watcher.name] = scores
-            found = list(_breaches(watcher, scores, frame)) if scores.breach.any() else []
+            found = list(_breaches(watcher, scores, frame)) if np.count_nonzero(scores.breach) else []
             if watcher.asked is not None:
                 found = self._sieve.sift(watcher.name, watcher.asked, found, frame)
             if found:
@@ -367,10 +371,13 @@ def _finite(number: float) -> float | None:
 
 
 def _breaches(watcher: Watcher, scores: Scores, frame: Frame) -> Iterable[Breach]:
-    seen = dict(zip(frame.segments, zip(frame.trials, frame.hits, frame.arrivals, strict=True), strict=True))
-    for index in np.flatnonzero(scores.breach):
+    for index in np.flatnonzero(scores.breach).tolist():
         row = scores.segments[index]
-        trials, hits, arrivals = seen.get(row, (0, 0.0, 0))
+        place = bisect_left(frame.segments, row)
+        here = place < len(frame.segments) and frame.segments[place] == row
+        trials, hits, arrivals = (
+            (frame.trials[place], frame.hits[place], frame.arrivals[place]) if here else (0, 0.0, 0)
+        )
         if scores.seen is not None:
             share = float(scores.seen[index])
         elif watcher.kind == "failure_rate":
