@@ -1,25 +1,27 @@
 """What a tally costs an event, and judging a stream and window at ten thousand streams: CPU time, one core."""
 
 import argparse
-import random
 import statistics
 import time
 from collections.abc import Iterator
-from typing import Literal
 
 import numpy as np
 
-from service.core.catalog import Catalog, Moment, Owner
+from benchmarks.stream import CATALOG, outcomes
+from service.adapters.decode import Decoder
+from service.core.catalog import Moment
 from service.core.counting.changes import Changes, View
 from service.core.counting.intake import Intake
 from service.core.counting.tally import Cell, Window
-from service.core.event import HOUR, MINUTE, Outcome, Partition, Record, rfc3339
+from service.core.event import HOUR, MINUTE, Batch, Partition
 from service.core.judging.frames import Framer
 from service.core.judging.judge import Judge
 from service.core.judging.watchers import watchers
 
 _START = 20_454 * 24 * HOUR
 _ROUNDS = 5
+_AT_ONCE = 20_000
+"""Events of a transaction at full speed."""
 _BROKEN = 0.02
 _GOAL_TALLY, _GOAL_JUDGING = 1.0, 5.0
 
@@ -32,23 +34,17 @@ def _row(what: str, figures: list[float], goal: float) -> None:
 
 def tally(events: int) -> list[float]:
     """µs an event that intake needs, from decoded outcomes of four dimensions to a transaction's changes."""
-    draw = random.Random(1)
-    moment = Moment("checkout", "ops", dimensions=("region", "channel", "carrier", "plan"))
-    catalog = Catalog(owners={"ops": Owner("ops")}, moments={moment.name: moment})
+    payloads = [payload for _, payload in outcomes(events)]
     partition = Partition("files", 0, "files")
-    records = []
-    for number in range(events):
-        at = _START + number * (MINUTE // 100)
-        places = {"region": f"r{draw.randrange(20)}", "channel": draw.choice("was"), "carrier": draw.choice("abcd"),
-                  "plan": draw.choice("fp")}  # fmt: skip
-        outcome: Literal["kept", "broken"] = "broken" if draw.random() < _BROKEN else "kept"
-        event = Outcome(f"e{number}", rfc3339(at), moment.name, f"c{number % 9999}", outcome, dimensions=places)
-        records.append(Record(number, at, event))
-    intake = Intake(catalog)
+    # Decoded as they are read, so that they share their dimensions as there.
+    records = Decoder(CATALOG).decode(Batch(partition, list(range(events)), payloads, events)).records
+    stretches = [records[start : start + _AT_ONCE] for start in range(0, events, _AT_ONCE)]
+    intake = Intake(CATALOG)
     figures = []
     for _ in range(_ROUNDS):
         began = time.process_time()
-        intake.take(partition, records, View({}, {}), Changes())
+        for some in stretches:
+            intake.take(partition, some, View({}, {}), Changes())
         figures.append((time.process_time() - began) / events * 1e6)
     return figures
 

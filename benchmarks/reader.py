@@ -13,6 +13,7 @@ from benchmarks.stream import CATALOG
 from service.adapters.decode import Decoder
 from service.adapters.kafka import KafkaSettings, KafkaSource
 from service.adapters.store import open_store
+from service.app.garbage import starting
 from service.core.counting.changes import Counts
 from service.core.counting.tally import Tally
 from service.core.event import Assigned, Batch, Partition
@@ -166,13 +167,14 @@ class _Counting(NoMeter):
     """Ends the reading when everything was committed."""
 
     def __init__(self, watch: Stopwatch, done: Callable[[], None]) -> None:
-        self.committed, self._watch, self._done = 0, watch, done
+        self.committed, self._watch, self._done, self._over = 0, watch, done, False
 
     def ingested(self, partition: Partition, counts: Counts, tally: Tally, seconds: float) -> None:
         del partition, tally, seconds
         self.committed += counts.read
         self._watch.mark()
-        if self.committed >= self._watch.events:
+        if self.committed >= self._watch.events and not self._over:
+            self._over = True
             self._done()
 
 
@@ -222,10 +224,12 @@ def service(bootstrap: str, topic: str, watch: Stopwatch, told: argparse.Namespa
     meter = _Counting(watch, over)
     group = told.group or uuid.uuid4().hex
     settings = KafkaSettings(bootstrap_servers=(bootstrap,), client=told.client, group_id=group)
-    store = open_store(told.database, CATALOG.moments)
-    source: Any = _Watched(KafkaSource(settings, [topic], clock), watch, shared=told.shared)
-    storing: Any = _Storing(store, parts)
-    Ingest(source, storing, lambda _: _Decoding(parts), CATALOG, clock, meter).run(stop)
+    with starting():
+        store = open_store(told.database, CATALOG.moments)
+        source: Any = _Watched(KafkaSource(settings, [topic], clock), watch, shared=told.shared)
+        storing: Any = _Storing(store, parts)
+        ingest = Ingest(source, storing, lambda _: _Decoding(parts), CATALOG, clock, meter)
+    ingest.run(stop)
     if not stop.is_set():
         over()
     store.close()

@@ -17,6 +17,7 @@ from service.core.catalog import Catalog, Source
 from service.core.counting.changes import Changes, Counts, keys_of
 from service.core.counting.duplicates import IdHorizon
 from service.core.counting.intake import Intake
+from service.core.counting.outcomes import parted
 from service.core.event import DAY, DeadLetter, Micros, Partition, Record, rfc3339
 from service.core.judging.judge import Build
 from service.core.judging.watchers import watchers
@@ -151,7 +152,7 @@ class Backtest:
         if fresh and self._began is None:
             self._began = fresh[0].at
         claim = self._claim
-        with self.store.ingest(claim, list(self._catalog.moments), list(keys_of(fresh))) as transaction:
+        with self.store.ingest(claim, list(self._catalog.moments), list(keys_of(parted(fresh).rest))) as transaction:
             self._intake.take_runs(runs, transaction.view, changes)
             self._claim = transaction.save(changes, (claim.position or 0) + counts.read, claim.clock)
 

@@ -1,14 +1,12 @@
 """`momentwatch serve`: reads Kafka, watches, tells the owners, and shows it all on a page."""
 
 import argparse
-import gc
 import logging
 import re
 import signal
 import socket
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,7 +74,9 @@ def _declared(config: Path) -> "tuple[Settings, Loaded]":
 
 def run(arguments: argparse.Namespace) -> int:
     """Run until a signal ends it; 1 when a part of the service failed for good."""
-    with _loading():
+    from service.app.garbage import starting
+
+    with starting():
         service = _started(arguments)
     if isinstance(service, int):
         return service
@@ -84,20 +84,6 @@ def run(arguments: argparse.Namespace) -> int:
     while not service.wait(1.0):
         pass
     return service.close()
-
-
-@contextmanager
-def _loading() -> Iterator[None]:
-    """Collect no garbage, and never look through what is there at the end.
-
-    What a start loads and builds stays: to look through it again and again would be a tenth of the start's time.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _bad(problems: Iterable[object]) -> int:

@@ -16,6 +16,7 @@ from service.core.counting.changes import BlindSpan, Changes, Counts, Gap, Promi
 from service.core.counting.duplicates import IdHorizon
 from service.core.counting.identity import Identities
 from service.core.counting.intake import Intake
+from service.core.counting.outcomes import parted
 from service.core.counting.watermark import PartitionClock, advanced, partition_watermark
 from service.core.event import MINUTE, Batch, DeadLetter, Micros, Partition, Record, event_headers
 from service.core.meter import Meter
@@ -195,7 +196,7 @@ class PartitionWriter:
             passed=decoded.passed,
             hashes=self._horizon.drain() if self._desk.deduplicate and fresh else b"",
             moments=sorted(self._desk.intake.touched(fresh)),
-            keys=sorted(keys_of(fresh)),
+            keys=sorted(keys_of(parted(fresh).rest)),
             clock=advanced(self._claim.clock, batch, fresh, now),
         )
 

@@ -1,6 +1,8 @@
 """Many payloads in one call of the parser, for those that are sound: what is odd is left to whoever can say why."""
 
+from collections import deque
 from collections.abc import Sequence
+from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
@@ -27,6 +29,7 @@ def _lean(kind: type[msgspec.Struct]) -> Any:
 LeanOutcome = _lean(Outcome)
 """An Outcome as this module makes it."""
 _LeanPromise = _lean(Promise)
+_LEAN = {LeanOutcome, _LeanPromise}
 _ANY = LeanOutcome | _LeanPromise | Complaint | Feedback | CustomerChange | Annotation
 
 
@@ -72,21 +75,23 @@ class BulkDecoder:
             return None
 
     def _with_dimensions(self, events: Sequence[Event]) -> bool:
+        lean: Sequence[Any] = events
+        if not set(map(type, events)) <= _LEAN:
+            lean = [event for event in events if type(event) in _LEAN]
+        texts = [bytes(event.dimensions) for event in lean]
         known = self._known
+        if len(known) > _MOST_KNOWN:
+            known = self._known = {b"": None}
+        new = set(texts) - known.keys()
         try:
-            for event in events:
-                if isinstance(event, (Outcome, Promise)):
-                    text = bytes(event.dimensions)  # type: ignore[arg-type]  # as yet it is a Raw
-                    given = known[text] if text in known else self._learn(text)
-                    force_setattr(event, "dimensions", given)
+            known |= {text: self._dimensions.decode(text) for text in new}
         except msgspec.MsgspecError:
             return False
+        given = [known[text] for text in texts]
+        # What is long does not come again, and would be kept in vain.
+        for text in new:
+            if len(text) > _LONGEST_KNOWN:
+                del known[text]
+        # A map that nobody looks at: a step a column rather than a step an event.
+        deque(map(force_setattr, lean, repeat("dimensions"), given), maxlen=0)
         return True
-
-    def _learn(self, text: bytes) -> dict[str, str] | None:
-        given: dict[str, str] | None = self._dimensions.decode(text)
-        if len(text) <= _LONGEST_KNOWN:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known = {b"": None}
-            self._known[text] = given
-        return given

@@ -5,14 +5,14 @@ events whose own time lies in it or before, and whatever else is said of it, or 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from service.core.catalog import Catalog, Moment
 from service.core.counting.changes import Break, Changes, PromiseKey, View, Voice
 from service.core.counting.course import follow, give_up
-from service.core.counting.ledger import NOTHING, Account, Contribution, Promised, account, fold, milliseconds
+from service.core.counting.ledger import NOTHING, Account, Contribution, Promised, account, fold
+from service.core.counting.outcomes import count, parted
 from service.core.counting.reach import Reach
-from service.core.counting.tally import Cell, Cells, Signal, Tally, Values, duration_bucket, stated
+from service.core.counting.tally import Cell, Signal, Tally, stated
 from service.core.counting.window import window_of
 from service.core.event import Annotation, Complaint, CustomerChange, Event, Micros, Outcome, Partition, Promise, Record
 
@@ -28,10 +28,11 @@ class Intake:
             for journey in catalog.journeys.values()
         }
 
-    def touched(self, records: Iterable[Record]) -> set[str]:
+    def touched(self, records: Sequence[Record]) -> set[str]:
         """The moments whose windows some records count in."""
-        names: set[str] = set()
-        for record in records:
+        plain, rest = parted(records)
+        names = set(plain)
+        for record in rest:
             event = record.event
             if isinstance(event, (Outcome, Promise)):
                 names.add(event.moment)
@@ -63,11 +64,11 @@ class Intake:
             cell = tally.cell(about, window, values, late=window < view.reach(about).closed)
             cell.count_signal(name, 1)
 
-    def take(self, partition: Partition, records: Iterable[Record], view: View, changes: Changes) -> None:
+    def take(self, partition: Partition, records: Sequence[Record], view: View, changes: Changes) -> None:
         """Add what some records of one partition change, given the state before the batch."""
         self.take_runs([(partition, records)], view, changes)
 
-    def take_runs(self, runs: Iterable[tuple[Partition, Iterable[Record]]], view: View, changes: Changes) -> None:
+    def take_runs(self, runs: Iterable[tuple[Partition, Sequence[Record]]], view: View, changes: Changes) -> None:
         """Add what several partitions' records change, in the order given."""
         rows: dict[PromiseKey, tuple[Promised, Account]] = {}
         for partition, records in runs:
@@ -76,23 +77,18 @@ class Intake:
     def _take(
         self,
         partition: Partition,
-        records: Iterable[Record],
+        records: Sequence[Record],
         view: View,
         rows: dict[PromiseKey, tuple[Promised, Account]],
         changes: Changes,
     ) -> None:
         accepted, late = changes.counts.accepted, changes.counts.late
-        plain: dict[str, list[Record]] = {}
+        plain, rest = parted(records)
         nearby: dict[str, _Nearby] = {}
-        for record in records:
+        for record in rest:
             event = record.event
             # Tuples, no unions, and the commonest first: this runs for every event.
-            if isinstance(event, Outcome) and event.key is None:
-                mine = plain.get(event.moment)
-                if mine is None:
-                    mine = plain[event.moment] = []
-                mine.append(record)
-            elif isinstance(event, (Outcome, Promise)):
+            if isinstance(event, (Outcome, Promise)):
                 name = event.moment
                 accepted[name] += 1
                 near = nearby.get(name)
@@ -108,7 +104,7 @@ class Intake:
                 self._said(record.at, event, view, changes)
         for name, mine in plain.items():
             accepted[name] += len(mine)
-            behind = self._outcomes(partition, mine, self._moments[name], view.reach(name).closed, changes)
+            behind = count(partition, mine, self._moments[name], view.reach(name).closed, self._scale, changes)
             if behind:
                 late[name] += behind
 
@@ -159,62 +155,6 @@ class Intake:
             _settle_break(moment, after, was, now, through, changes)
         follow(moment, (before, near.reach), (after, near.reach), changes.tally)
 
-    def _outcomes(
-        self, partition: Partition, records: Sequence[Record], moment: Moment, through: Micros, changes: Changes
-    ) -> int:
-        """Outcomes of one moment without keys, counted where they stand; how many of them were late.
-
-        Events share their dimensions where those are equal, as a rule, so that a dictionary seen before leads to its
-        values, and within a window to its cell, by what it is rather than by what is in it: all of them live as long
-        as `records` does.
-        """
-        name, width, names, scale = moment.name, moment.window, moment.dimensions, self._scale
-        by_dimensions: dict[int, Values] = {}
-        behind, late = 0, False
-        start: Micros | None = None
-        cells: Cells = {}
-        near: dict[int, Cell] = {}
-        for record in records:
-            at = record.at
-            # An Outcome, as the caller has seen; to ask again costs as much as the count.
-            event: Any = record.event
-            window = at - at % width
-            if window != start or late is not (at < through):
-                start, late = window, at < through
-                cells, near = changes.tally.window(name, window, late=late), {}
-            behind += late
-            given = event.dimensions
-            which = id(given)
-            cell = near.get(which)
-            if cell is None:
-                values = by_dimensions.get(which)
-                if values is None:
-                    values = by_dimensions[which] = stated(given, names)
-                cell = cells.get(values)
-                if cell is None:
-                    cell = cells[values] = Cell()
-                near[which] = cell
-            cell.arrivals += 1
-            word = event.outcome
-            if word == "cancelled":
-                cell.cancelled += 1
-                continue
-            cell.attempts += 1
-            value = 0
-            if event.value is not None:
-                value = round(event.value * scale)
-                cell.value += value
-            if event.duration_s is not None:
-                duration = milliseconds(event.duration_s) or 0
-                cell.duration_ms += duration
-                cell.count_duration(duration_bucket(duration), 1)
-            if word == "broken":
-                cell.broken += 1
-                cell.broken_value += value
-                row = _broken(partition, record, event, value, late=late)
-                changes.breaks[name, row.ref] = row
-        return behind
-
 
 class _Nearby:
     """Where the events of one moment arrive, found by where the one before arrived, and by its very dimensions."""
@@ -240,19 +180,6 @@ class _Nearby:
             cell = self._tally.cell(self.moment.name, start, values, late=start < self.through)
             known = self._cells[id(given)] = cell, given
         return known[0]
-
-
-def _broken(partition: Partition, record: Record, event: Outcome, value: int, *, late: bool) -> Break:
-    return Break(
-        moment=event.moment,
-        ref=f"@{partition.topic_id or partition.topic}/{partition.number}/{record.offset}",
-        at=record.at,
-        customer=event.customer,
-        value=value,
-        dimensions=event.dimensions or {},
-        reason=event.reason,
-        late=late,
-    )
 
 
 def expire(
