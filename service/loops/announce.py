@@ -12,7 +12,7 @@ from service.core.ports import Reader
 from service.core.reporting.due_soon import will_miss
 from service.core.reporting.evidence import NEAR
 from service.core.reporting.lead import about
-from service.core.reporting.usual import Due, before, share
+from service.core.reporting.usual import Due, before, share, usual_of
 from service.core.telling.desk import News, Reason
 from service.core.telling.message import Count, Facts, NextDue
 from service.core.telling.route import news_of
@@ -82,9 +82,7 @@ def facts_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, mon
     whole = reader.impact(name, (), onset, now) if row.segment else impact
     due, past = Due(reader, name, (onset, now)), before(reader, name, onset, now)
     attempts, everywhere = due.within(row.segment)[0], due.within(())[0]
-    usual = share(past.within(row.segment))
-    if usual is None and row.kind == "failure_rate":
-        usual = row.expected
+    usual = usual_of(past, row)
     elsewhere = None
     if row.segment:
         elsewhere = Count(whole.broken - impact.broken, everywhere - attempts)

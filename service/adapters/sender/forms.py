@@ -5,6 +5,7 @@ from html import escape
 
 import msgspec
 
+from service.adapters.sender.letter import letter
 from service.core.telling.route import Message
 
 REPEAT = "You may have this already: an earlier attempt to send it ended without a clear answer."
@@ -86,33 +87,4 @@ def _html(message: Message, title: str, lines: list[str], link: str) -> str:
     if message.html:
         note = f"<p><strong>{escape(REPEAT)}</strong></p>" if message.repeat else ""
         return note + message.html
-    paragraphs = [f'<p style="margin:0 0 .5em">{_linked(line)}</p>' for line in lines]
-    button = ""
-    if link.startswith(("https://", "http://")):
-        button = (
-            f'<p style="margin:1em 0"><a href="{escape(link)}" style="background:#1f4e79;color:#fff;'
-            'padding:.6em 1em;border-radius:4px;text-decoration:none">Open in momentwatch</a></p>'
-        )
-    return (
-        '<!doctype html><html><head><meta charset="utf-8"></head>'
-        '<body style="font:16px/1.4 sans-serif;max-width:40em;margin:1em">'
-        f'<h1 style="font-size:1.15em;margin:0 0 .6em">{escape(title)}</h1>'
-        f"{''.join(paragraphs)}{button}</body></html>"
-    )
-
-
-_OURS = re.compile(r"^((?:Do first: |Everything about it: )(?:.* )?)(https?://[^\s|<>]+)$")
-
-
-def linked(line: str) -> tuple[str, str]:
-    """What a line says before its address, and the address; "" where there is none of ours.
-
-    Only what comes from the catalogue or is our own becomes a link: the runbook, and the interruption's page.
-    """
-    found = _OURS.match(line)
-    return (found[1], found[2]) if found is not None else (line, "")
-
-
-def _linked(line: str) -> str:
-    lead, address = linked(line)
-    return f'{escape(lead)}<a href="{escape(address)}">{escape(address)}</a>' if address else escape(line)
+    return letter(message, title, lines, link)

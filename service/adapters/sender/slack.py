@@ -10,7 +10,8 @@ from typing import Any
 import requests
 from apprise.plugins.slack import NotifySlack, SlackMode
 
-from service.adapters.sender.forms import REPEAT, linked, one_line, quiet
+from service.adapters.sender.forms import REPEAT, one_line, quiet
+from service.adapters.sender.letter import linked
 from service.adapters.sender.talking import Reply, Talking
 from service.core.telling.route import Message
 

@@ -10,7 +10,7 @@ from service.adapters.web.look import Look
 from service.adapters.web.words import Words, counted, percent, plain, whole
 from service.core.catalog import Moment
 from service.core.event import DAY, HOUR, Micros
-from service.core.interruption import Interruption
+from service.core.interruption import Impact, Interruption
 from service.core.marks import Mark, Peers, Risk
 from service.core.people import CONTACT_STATES, ContactState, Hurt, Place, place_of
 from service.core.ports import Reader
@@ -161,8 +161,7 @@ class PeoplePage(msgspec.Struct, frozen=True, gc=False):
 
     id: str
     title: str
-    waiting: str
-    late: str
+    says: str
     tabs: tuple[Tab, ...]
     people: tuple[Person, ...]
     page: int
@@ -213,8 +212,7 @@ def build(look: Look, it: Interruption, page: int, state: ContactState | None) -
     return PeoplePage(
         id=it.id,
         title=plain((moment.title if moment else "") or it.moment),
-        waiting=whole(impact.waiting),
-        late=whole(impact.settled_late),
+        says=_people_say(everybody, impact),
         tabs=tuple(tabs),
         people=tuple(_person(row, look.now, look.words) for row in rows),
         page=page,
@@ -226,6 +224,15 @@ def build(look: Look, it: Interruption, page: int, state: ContactState | None) -
         state=state or "",
         recovery=recovery(it, counts),
     )
+
+
+def _people_say(everybody: int, impact: Impact) -> str:
+    """`48 customers let down: 28 still waiting, 3 served late`."""
+    parts = [f"{whole(impact.waiting)} still waiting"] if impact.waiting else []
+    parts += [f"{whole(impact.settled_late)} served late"] if impact.settled_late else []
+    parts += [f"of {whole(impact.unknown)} nobody knows the outcome"] if impact.unknown else []
+    said = f"{counted(everybody, 'customers')} let down"
+    return f"{said}: {', '.join(parts)}." if parts else f"{said}; nobody is still waiting."
 
 
 def _stands(row: Hurt) -> str:

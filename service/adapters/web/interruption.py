@@ -25,6 +25,7 @@ from service.core.marks import Risk
 from service.core.people import Place, place_of
 from service.core.ports import Reader, Totals
 from service.core.reporting.risk import at_risk
+from service.core.reporting.usual import before, usual_of
 from service.core.telling import message
 from service.core.telling.labels import accountable
 
@@ -121,7 +122,7 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
         kinds=tuple(KINDS[kind] for kind in it.kinds),
         times=_times(it, now, words),
         harm=(
-            *_harm(it, moment, impact, inside),
+            *_harm(it, moment, impact, inside, usual_of(before(reader, it.moment, place.start, place.end), it)),
             *_money(risk, moment, words),
             *_voices(reader, it, impact, now),
         ),
@@ -189,11 +190,12 @@ def _inside(it: Interruption, sums: Totals, by_value: dict[str, list[tuple[str |
     return Totals(sum(of.attempts for of in mine), sum(of.broken for of in mine))
 
 
-def _harm(it: Interruption, moment: Moment, impact: Impact, inside: Totals) -> list[Fact]:
+def _harm(it: Interruption, moment: Moment, impact: Impact, inside: Totals, usual: float | None) -> list[Fact]:
+    """`usual`: the share of broken promises, as notices have it."""
     count = let_down(moment, Totals(broken=impact.broken, customers=impact.customers))
     note = f"of {whole(inside.attempts)} promises" if moment.unit == "customers" else f"of {whole(inside.attempts)}"
-    if it.kind == "failure_rate" and it.expected is not None and inside.attempts:
-        note += f"; usual {about(it.expected * inside.attempts)}"
+    if usual is not None and inside.attempts:
+        note += f"; usual {about(usual * inside.attempts)}"
     facts = [Fact(unit_words(moment, count).capitalize(), whole(count), note)]
     if moment.unit == "customers" and impact.broken != impact.customers:
         facts.append(Fact("Promises broken", whole(impact.broken), "some customers more than once"))

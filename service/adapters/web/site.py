@@ -207,10 +207,10 @@ class Site:
         what = _TROUBLE.get(status, ("This did not work", "Try again in a moment."))
         # The details of these are written by us for whoever asked; others are the framework's.
         if status in _EXPLAINED and detail:
-            what = (what[0], detail)
+            what = (what[0], _sentence(detail))
         if not wants_page and status != _AWAY:
             return JSONResponse({"detail": detail if status in _EXPLAINED and detail else what[0]}, status_code=status)
-        return HTMLResponse(self.render("trouble.html", None, {"view": what}), status_code=status)
+        return HTMLResponse(self.render("trouble.html", None, {"view": what, "status": status}), status_code=status)
 
     def render(self, template: str, actor: Actor | None, shown: dict[str, Any]) -> str:
         """A template with what every page has."""
@@ -238,12 +238,21 @@ class Site:
         return self._knowing
 
 
+def _sentence(text: str) -> str:
+    """As a reader expects one: what programs are told begins with the name of a field."""
+    text = text if text.partition(" ")[0].endswith(":") else text[:1].upper() + text[1:]
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
 _EXPLAINED = frozenset({403, 409, 422, 429, 503})
 _TROUBLE = {
     400: ("This cannot be read", "What was sent is no UTF-8, or not in the form that was announced."),
     401: ("Say who you are", "This page is shown to people who are logged in."),
     403: ("You may not do this", "Ask somebody who may: a responder of the owner, or an admin."),
-    404: ("There is no such page", "It may have been a moment or an interruption that is no longer kept."),
+    404: (
+        "There is no such page",
+        "What it was about may no longer be kept, or the address was cut off on its way.",
+    ),
     405: ("Pages are only read here", "Nothing is changed by a request to this address."),
     409: ("This does not fit how things stand", "Load the page again."),
     410: ("This link no longer works", "It has run out, or it was changed on its way. Open the page itself."),

@@ -12,7 +12,7 @@ from service.adapters.web.look import Look
 from service.adapters.web.words import Words, about, counted, plain, value_name, whole
 from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan
-from service.core.event import DAY, HOUR, Micros
+from service.core.event import DAY, Micros
 from service.core.handling import UNTOUCHED
 from service.core.interruption import Interruption
 from service.core.judging.standing import Standing, StandingWord, expected_through, standing
@@ -179,15 +179,19 @@ def _usual(seen: Seen, now: Micros, words: Words) -> str:
 
 
 def _so_far(seen: Seen) -> str:
-    """`312 of about 2,000 to learn from`, at the pace so far; within the first hour no pace is known."""
+    """`312 of about 2,000 to learn from`, at the pace so far; of a handful of events no pace is known."""
     had = sum(sums.attempts for sums in seen.days.values())
+    if not had:
+        return "nothing seen so far"
     days, needed = seen.status.learning or (0.0, 0.0)
-    if not had or days < HOUR / DAY or needed <= days:
+    if had < _A_PACE or not days or needed <= days:
         return f"{whole(had)} seen so far"
     power = 10 ** max(math.floor(math.log10(had * needed / days)) - 1, 0)
     return f"{whole(had)} of about {whole(round(had * needed / days / power) * power)} to learn from"
 
 
+_A_PACE = 30
+"""Events from which the pace is known well enough to be said in two figures."""
 _STANDS_OUT = 1.5
 _ENOUGH = 3
 

@@ -45,12 +45,14 @@ class Headline(msgspec.Struct, frozen=True, gc=False):
 
 
 class Wall(msgspec.Struct, frozen=True, gc=False):
-    """Everything on the page; `solo`: there is one moment, and room to show it large."""
+    """Everything on the page; `solo`: there is one moment, and room to show it large. `quiet`: nothing came so far."""
 
     as_of: str
     as_of_iso: str
     summary: str
     calm: bool
+    quiet: bool
+    declared: bool
     headlines: tuple[Headline, ...]
     sections: tuple[Section, ...]
     lately: tuple[Line, ...]
@@ -72,6 +74,8 @@ def build(look: Look, knowing: Knowing) -> Wall:
         as_of_iso=words.iso(now),
         summary=_summary(reader, seen, (unreliable, unknown, watch), now),
         calm=not unreliable and not unknown,
+        quiet=not unreliable and not unknown and all(each.last is None for each in seen.values()),
+        declared=bool(seen),
         headlines=(
             *_people(reader, catalog, now),
             Headline(whole(unreliable), "unreliable", f"of {counted(len(seen), 'moments')}", bad=unreliable > 0),

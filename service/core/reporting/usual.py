@@ -7,7 +7,7 @@ here by any dimension: once a dimension and week would be a database's work twen
 """
 
 from service.core.event import DAY, Micros
-from service.core.interruption import Segment
+from service.core.interruption import Interruption, Segment
 from service.core.ports import Reader
 
 _WEEK: Micros = 7 * DAY
@@ -56,3 +56,9 @@ def share(counted: tuple[int, int] | None) -> float | None:
     if counted is None or counted[0] < _ENOUGH:
         return None
     return counted[1] / counted[0]
+
+
+def usual_of(past: Due, it: Interruption) -> float | None:
+    """The usual share in an interruption's segment; the detector's own expectation where the past has too little."""
+    found = share(past.within(it.segment))
+    return it.expected if found is None and it.kind == "failure_rate" else found

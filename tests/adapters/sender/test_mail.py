@@ -1,5 +1,6 @@
 """Mails, handed to a real SMTP server and read back."""
 
+import re
 import socket
 import threading
 import time
@@ -34,7 +35,22 @@ def test_one_mail_a_notice_with_its_first_line_as_subject_text_and_html(build: B
     html = part(mail, "html")
     assert "31 customers let down" in html
     assert '<a href="https://momentwatch.example/interruptions/thread-1"' in html
-    assert '<a href="https://runbooks.example/delivery_late">' in html
+    assert '<a href="https://runbooks.example/delivery_late"' in html
+
+
+def test_a_mail_says_the_level_apart_and_asks_with_its_button(build: Build, mailbox: Mailbox) -> None:
+    notifier = build(ops=url(mailbox))
+    notifier.send("ops", message(asks=True))
+    notifier.send("ops", message(key="over", title="RESOLVED · It is reliable again", state="resolved"))
+    first, last = (part(mail, "html") for mail in mailbox.mails)
+    assert ">HIGH</p>" in first
+    assert ">Delivered by the promised day is unreliable · region RJ</h1>" in first
+    assert ">Open and acknowledge</a>" in first
+    assert "#b3261e" in first
+    assert ">Open in momentwatch</a>" in last
+    assert "#b3261e" not in last
+    # Nothing is fetched when it is opened.
+    assert not re.search(r"src=|url\(|@import|<script|<link", first + last)
 
 
 def test_several_recipients_get_one_mail_in_one_transaction(build: Build, mailbox: Mailbox) -> None:

@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from service.adapters.web.guard import host_of
 from service.adapters.web.settings import WebSettings
+from service.adapters.web.words import about
 from service.core.catalog import Catalog, Moment, Owner
 from service.core.counting.changes import Break
 from service.core.event import HOUR, Outcome
@@ -17,6 +18,7 @@ from service.core.people import Contact, place_of
 from service.core.ports import Judgement
 from service.core.reporting.due_soon import will_miss
 from service.core.reporting.risk import at_risk, compared
+from service.loops.announce import Money, facts_of
 from tests.adapters.web.conftest import Health, app_of
 from tests.adapters.web.hostile import HOSTILE, hostile_world, paths
 from tests.adapters.web.world import LATE, NOW, OVER, RIO_LATE, World, interruption, marketplace, stamp
@@ -326,3 +328,14 @@ def test_a_store_that_is_away_is_said_without_its_address() -> None:
     assert metrics.status_code == 200
     assert "momentwatch_store_up 0.0" in metrics.text
     assert "momentwatch_week_attempts{" not in metrics.text
+
+
+def test_a_page_and_a_notice_say_the_same_is_usual(market: World) -> None:
+    [it] = [one for one in market.store.interruptions(open_only=True) if one.moment == LATE]
+    facts = facts_of(market.store, market.catalog.moments[LATE], it, NOW, Money("BRL", 2))
+    assert facts.inside is not None
+    assert facts.inside.usual is not None
+    page = TestClient(app_of(market), base_url="http://localhost").get(f"/interruptions/{it.id}").text
+    assert f"usual {about(facts.inside.usual)}<" in page
+    assert it.expected is not None
+    assert about(it.expected * facts.inside.attempts) != about(facts.inside.usual)

@@ -166,3 +166,29 @@ def test_the_wall_asks_a_handful_of_questions_a_moment(market: World) -> None:
 def test_a_place_is_named_only_when_it_stands_out(values: list[tuple[str | None, Totals]], said: str) -> None:
     everything = Totals(sum(t.attempts for _, t in values), sum(t.broken for _, t in values))
     assert where({"region": values}, everything) == said
+
+
+def test_up_for_a_minute_it_says_how_much_there_is_to_learn_from() -> None:
+    world = World(CATALOG)
+    times = [stamp(NOW - MINUTE + i * 150_000) for i in range(312)]
+    world.take(
+        [
+            Outcome(f"o{i}", at, "handed-to-carrier", f"c{i}", "kept" if i % 14 else "broken")
+            for i, at in enumerate(times)
+        ]
+    )
+    for name in CATALOG.moments:
+        world.judge(name, Judgement(NOW, (), (), learning=(1 / 1440, 14.0)))
+    found = see(world)
+    tiles = {t.name: t for section in found.sections for column in section.columns for t in column.tiles}
+    busy, quiet = tiles["handed-to-carrier"], tiles[LATE]
+    assert (busy.state.says, busy.usual) == ("learning: day 1 of 14", "312 of about 6,300,000 to learn from")
+    assert (busy.count, busy.of) == ("23", "312")
+    assert quiet.usual == "nothing seen so far"
+    assert (found.quiet, found.declared) == (False, True)
+
+
+def test_before_the_first_event_it_says_what_happens_next() -> None:
+    assert (see(World(CATALOG)).quiet, see(World(CATALOG)).declared) == (True, True)
+    nothing = see(World(Catalog()))
+    assert (nothing.quiet, nothing.declared, nothing.summary) == (True, False, "No moment is declared yet.")
