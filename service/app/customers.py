@@ -8,9 +8,8 @@ from service.settings import Settings
 
 
 def pseudonyms(settings: Settings) -> Pseudonyms | None:
-    """What makes names of ids; None where they are kept as they come."""
-    keys = settings.customers.keys
-    return Pseudonyms(keys) if keys else None
+    """What makes names of ids, with the keys as their files have them; None where ids are kept as they come."""
+    return Pseudonyms(settings.customers.keys) if settings.customers.pseudonym_keys else None
 
 
 def contact_cost(settings: Settings) -> int | None:
@@ -24,7 +23,8 @@ def prepare(store: Store, settings: Settings) -> None:
 
     Raises StoreRefused for keys that are not the store's, CustomersFileError for a table that will not do.
     """
-    names = pseudonyms(settings)
+    found = pseudonyms(settings)
+    names = found.fixed() if found else None
     store.adopt(names or Pseudonyms(()))
     if settings.customers.table is not None:
         digits = settings.currency.minor_digits

@@ -7,6 +7,7 @@ from service.adapters.decode import Decoder
 from service.adapters.store import open_sql_store
 from service.adapters.web.now import wall_clock
 from service.core.catalog import Catalog
+from service.core.counting.identity import Pseudonyms
 from service.core.counting.intake import Intake
 from service.core.event import Partition
 from service.loops.exhume import Exhumation
@@ -21,9 +22,7 @@ def decoders(catalog: Catalog) -> Callable[[Partition], Decoder]:
 
 
 @contextmanager
-def exhuming(
-    url: str, catalog: Catalog, minor_digits: int, names: Callable[[str], str] | None = None
-) -> Iterator[Exhumation]:
+def exhuming(url: str, catalog: Catalog, minor_digits: int, names: Pseudonyms | None = None) -> Iterator[Exhumation]:
     """The way back for a store's dead letters; `names`: of customers. Raises StoreAway, StoreRefused."""
     store = open_sql_store(url, catalog.moments)
     try:

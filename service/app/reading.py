@@ -7,12 +7,12 @@ nothing where one interpreter runs one of them at a time.
 
 import threading
 import time
-from collections.abc import Callable
 
 from service.adapters.decode import Decoder
 from service.adapters.metrics.meter import Metrics, new_registry
 from service.app.threads import Threads
 from service.core.catalog import Catalog
+from service.core.counting.identity import Pseudonyms
 from service.core.event import Micros, Partition
 from service.core.ports import Source, Store
 from service.loops.ingest import Ingest, live_topics
@@ -37,7 +37,7 @@ class Reading:
         *,
         live: bool = True,
         minor_digits: int = 2,
-        pseudonyms: Callable[[str], str] | None = None,
+        pseudonyms: Pseudonyms | None = None,
     ) -> None:
         self.threads = Threads()
         self.registry = new_registry()

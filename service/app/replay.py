@@ -1,6 +1,6 @@
 """Builds what a replay needs: corrected events out of files or out of what the log still has, and the way in."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -15,6 +15,7 @@ from service.adapters.store.sql.store import SqlStore
 from service.adapters.web.now import wall_clock
 from service.app.dlq import decoders
 from service.core.catalog import Catalog
+from service.core.counting.identity import Pseudonyms
 from service.core.event import HOUR, DeadLetter, Micros, Partition, Record
 from service.core.ports import StoreRefused
 from service.loops.restate import Restater
@@ -26,9 +27,7 @@ Given = Iterator[tuple[Partition, Sequence[Record], Sequence[DeadLetter]]]
 class Replaying:
     """A store to be corrected, with the catalogue that says how events are read."""
 
-    def __init__(
-        self, store: SqlStore, catalog: Catalog, minor_digits: int, names: Callable[[str], str] | None
-    ) -> None:
+    def __init__(self, store: SqlStore, catalog: Catalog, minor_digits: int, names: Pseudonyms | None) -> None:
         self.restater = Restater(store, catalog, minor_digits, wall_clock, names)
         self._store = store
         self._catalog = catalog
@@ -87,9 +86,7 @@ class Replaying:
 
 
 @contextmanager
-def replaying(
-    url: str, catalog: Catalog, minor_digits: int, names: Callable[[str], str] | None = None
-) -> Iterator[Replaying]:
+def replaying(url: str, catalog: Catalog, minor_digits: int, names: Pseudonyms | None = None) -> Iterator[Replaying]:
     """A replay into the store at a URL; `names`: of customers. Raises StoreAway, StoreRefused."""
     store = open_sql_store(url, catalog.moments)
     try:

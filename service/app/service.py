@@ -15,6 +15,7 @@ from service.adapters.web.server import WebServer
 from service.adapters.web.settings import LOOPBACK, WebSettings
 from service.app.reading import Reading, wall_clock
 from service.core.catalog import Catalog
+from service.core.counting.identity import Pseudonyms
 from service.core.event import Micros
 from service.core.judging.watchers import watchers
 from service.core.keeping import Account
@@ -26,6 +27,7 @@ from service.loops.guard import Guard, Pulse
 from service.loops.marking import Marking
 from service.loops.posting import Posting
 from service.loops.recounting import Recounting
+from service.loops.rekeying import Rekeying
 from service.loops.retaining import Retaining
 from service.loops.routing import Pages, Routing
 from service.loops.send import Sender
@@ -58,7 +60,7 @@ class Options:
     told_until: Micros = 0
     """What happened before it was told after this database was copied."""
     watch_pause: float = 0.5
-    pseudonyms: Callable[[str], str] | None = None
+    pseudonyms: Pseudonyms | None = None
     mark_pause: float = 30.0
     ideal: tuple[str, ...] = ()
     contact_cost: int | None = None
@@ -182,6 +184,7 @@ class Service:
             "send": self.sender.pulse,
         }
         self._retaining = retaining
+        self._rekeying = Rekeying(store, options.pseudonyms, self.meter) if options.pseudonyms is not None else None
         self._recounting = Recounting(accounts, self.meter) if accounts is not None else None
         self._guard = (guard or partial(Guard, store))(self._pulses)
 
@@ -202,6 +205,8 @@ class Service:
             self._start("digest", partial(self._weekly.run, self._stop))
         if self._retaining is not None:
             self._start("retain", partial(self._retaining.run, self._stop))
+        if self._rekeying is not None:
+            self._start("rekey", partial(self._rekeying.run, self._stop))
         if self._recounting is not None:
             self._start("recount", partial(self._recounting.run, self._stop))
         self._start("guard", partial(self._guard.run, self._stop))

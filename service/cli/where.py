@@ -75,6 +75,7 @@ def moment_of(text: str) -> "Micros":
 def said_plainly(command: str) -> Iterator[None]:
     """Errors that have an answer end the command with a line on stderr: bad settings 2, a store that will not do 1."""
     from service.adapters.catalog import CatalogError
+    from service.core.counting.identity import WrongKeys
     from service.core.ports import SourceAway, StoreAway, StoreBusy, StoreRefused
 
     try:
@@ -83,7 +84,7 @@ def said_plainly(command: str) -> Iterator[None]:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         raise SystemExit(BAD) from None
-    except (SourceAway, StoreAway, StoreBusy, StoreRefused) as error:
+    except (SourceAway, StoreAway, StoreBusy, StoreRefused, WrongKeys) as error:
         print(f"momentwatch {command}: {error}", file=sys.stderr)
         raise SystemExit(FAILED) from None
 

@@ -8,8 +8,8 @@ from service.core.counting.tally import Tally
 from service.core.event import Partition
 from service.core.ports import Attempt, Judgement
 
-Loop = Literal["ingest", "watch", "route", "send", "mark", "post"]
-LOOPS: tuple[Loop, ...] = ("ingest", "watch", "route", "send", "mark", "post")
+Loop = Literal["ingest", "watch", "route", "send", "mark", "post", "rekey"]
+LOOPS: tuple[Loop, ...] = ("ingest", "watch", "route", "send", "mark", "post", "rekey")
 
 
 class Meter(Protocol):

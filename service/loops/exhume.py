@@ -8,7 +8,7 @@ from itertools import groupby
 
 from service.core.counting.changes import Changes, keys_of
 from service.core.counting.duplicates import BEFORE_TIME, IdHorizon, id_hash
-from service.core.counting.identity import Identities
+from service.core.counting.identity import Identities, Pseudonyms
 from service.core.counting.intake import Intake
 from service.core.event import Batch, Micros, Outcome, Partition, Promise, Record
 from service.core.keeping import Buried, Graves, Which
@@ -54,7 +54,7 @@ class Exhumation:
         intake: Intake,
         clock: Callable[[], Micros],
         live: Callable[[Partition], bool],
-        pseudonyms: Callable[[str], str] | None = None,
+        pseudonyms: Pseudonyms | None = None,
     ) -> None:
         self._graves = graves
         self._decoder_for = decoder_for

@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from service.core.catalog import Catalog
+from service.core.counting.identity import Pseudonyms
 from service.core.counting.intake import Intake
 from service.core.event import Arrival, Assigned, Batch, Idle, Lost, Micros, Partition, Revoked
 from service.core.meter import Meter, NoMeter
@@ -83,7 +84,7 @@ class Ingest:
         *,
         live: Callable[[Partition], bool] | None = None,
         deduplicate: bool = True,
-        pseudonyms: Callable[[str], str] | None = None,
+        pseudonyms: Pseudonyms | None = None,
         minor_digits: int = 2,
         pace: Pace | None = None,
         monotonic: Callable[[], float] = time.monotonic,

@@ -1,21 +1,17 @@
 """The marking loop: freezes each interruption's revenue at risk at its opening and its end, and 30 and 90 days on."""
 
-import logging
 import threading
 from collections.abc import Callable
 
 from service.core.catalog import Catalog
 from service.core.event import DAY, Micros
 from service.core.meter import Meter
-from service.core.ports import Store, StoreAway, StoreBusy
+from service.core.ports import Store
 from service.core.reporting.risk import due_marks, mark
+from service.loops.turning import turn_after_turn
 
-_LOG = logging.getLogger(__name__)
 _BACK = 120 * DAY
 """An interruption that ended longer ago has all its marks, or was never here to get them."""
-
-_PATIENCE = 20
-"""So many turns in a row that fail for no known reason end the process: something is wrong with it."""
 
 
 class Marking:
@@ -37,20 +33,7 @@ class Marking:
 
     def run(self, stop: threading.Event) -> None:
         """Turn after turn until it is told to stop. Raises when turns keep failing."""
-        failures = 0
-        while not stop.wait(self._pause):
-            try:
-                self.turn()
-                failures = 0
-            except (StoreAway, StoreBusy) as away:
-                _LOG.warning("no money was marked, the store is away: %s", away)
-                self._meter.failed("mark")
-            except Exception:
-                failures += 1
-                if failures >= _PATIENCE:
-                    raise
-                _LOG.exception("marking money failed, trying again")
-                self._meter.failed("mark")
+        turn_after_turn(self.turn, stop, "mark", self._meter, self._pause)
 
     def turn(self) -> int:
         """Freeze what is due; how many marks were made."""

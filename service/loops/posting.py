@@ -1,6 +1,5 @@
 """The posting loop: at a shift's beginning the hand-over and the card, and a reminder before a silence ends."""
 
-import logging
 import threading
 from collections.abc import Callable
 
@@ -8,20 +7,18 @@ from service.core.catalog import Catalog, Owner
 from service.core.desk_ports import DeskAt
 from service.core.event import DAY, HOUR, Micros
 from service.core.meter import Meter
-from service.core.ports import StaleClaim, Store, StoreAway, StoreBusy
+from service.core.ports import Store
 from service.core.telling.hours import beginnings
 from service.core.telling.posts import Post, Posted, once, post
 from service.core.telling.reminder import concerned, due, reminder
 from service.core.telling.verdict import World
 from service.core.weekly.shift import Board, Shift, card, handover
-
-_LOG = logging.getLogger(__name__)
+from service.loops.turning import turn_after_turn
 
 CATCH_UP: Micros = HOUR
 """A shift that began longer ago has found its way by itself."""
 _BACK: Micros = 8 * DAY
 _KEPT: Micros = 60 * DAY
-_PATIENCE = 20
 
 
 class Posting:
@@ -48,22 +45,7 @@ class Posting:
 
     def run(self, stop: threading.Event) -> None:
         """Turn after turn until it is told to stop. Raises when turns keep failing."""
-        failures = 0
-        while not stop.wait(self._pause):
-            try:
-                self.turn()
-                failures = 0
-            except (StaleClaim, StoreBusy):
-                _LOG.debug("another replica posts or routes")
-            except StoreAway as away:
-                _LOG.warning("nothing was posted, the store is away: %s", away)
-                self._meter.failed("post")
-            except Exception:
-                failures += 1
-                if failures >= _PATIENCE:
-                    raise
-                _LOG.exception("posting failed, trying again")
-                self._meter.failed("post")
+        turn_after_turn(self.turn, stop, "post", self._meter, self._pause)
 
     def turn(self) -> int:
         """Say what is due; how many notices that made."""

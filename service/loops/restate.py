@@ -14,7 +14,7 @@ import msgspec
 from service.core.catalog import Catalog
 from service.core.counting.changes import Changes
 from service.core.counting.duplicates import IdHorizon
-from service.core.counting.identity import Identities
+from service.core.counting.identity import Identities, Pseudonyms
 from service.core.counting.intake import Intake
 from service.core.counting.restating import Restating, Stretch
 from service.core.event import DAY, HOUR, DeadLetter, Micros, Outcome, Partition, Promise, Record, rfc3339
@@ -114,7 +114,7 @@ class Restater:
         catalog: Catalog,
         minor_digits: int,
         clock: Callable[[], Micros],
-        pseudonyms: Callable[[str], str] | None = None,
+        pseudonyms: Pseudonyms | None = None,
     ) -> None:
         self._store = store
         self._catalog = catalog

@@ -14,7 +14,7 @@ import msgspec
 
 from service.core.counting.changes import BlindSpan, Changes, Counts, Gap, PromiseKey, keys_of
 from service.core.counting.duplicates import IdHorizon
-from service.core.counting.identity import Identities
+from service.core.counting.identity import Identities, Pseudonyms, WrongKeys
 from service.core.counting.intake import Intake
 from service.core.counting.outcomes import parted
 from service.core.counting.watermark import PartitionClock, advanced, partition_watermark
@@ -75,7 +75,7 @@ class Desk:
     clock: Callable[[], Micros]
     meter: Meter
     deduplicate: bool = True
-    pseudonyms: Callable[[str], str] | None = None
+    pseudonyms: Pseudonyms | None = None
     """What customers are called in the store; None: as they come."""
     carries: Callable[[str], Sequence[str]] = lambda _: ()
     """The moments whose events a topic carries."""
@@ -127,9 +127,14 @@ class PartitionWriter:
         claim = self._desk.store.claim(self._partition)
         horizon = IdHorizon()
         horizon.restore(claim.hashes)
+        try:
+            identities = Identities(claim.forgetting, self._desk.pseudonyms)
+        except WrongKeys as error:
+            # They may come yet, where a file with a new one reaches some replicas before others.
+            raise StoreAway(str(error)) from error
         self._claim = msgspec.structs.replace(claim, hashes=())
         self._horizon = horizon
-        self._identities = Identities(claim.forgetting, self._desk.pseudonyms)
+        self._identities = identities
         self._prepared = None
 
     def put(self, batch: Batch) -> None:

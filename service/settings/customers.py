@@ -1,5 +1,6 @@
 """The part of the settings that is about customers: under which names they are kept, and what is known of them."""
 
+import logging
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Self
 
@@ -8,11 +9,12 @@ from pydantic import AfterValidator, Field, model_validator
 from service.adapters.catalog.fields import Line, Name, NotNegative, listed, wrong
 from service.settings.fields import ReadableFile, Secret, SecretOfFile, SecretOfVariable, Section
 
+_LOG = logging.getLogger(__name__)
 _SHORTEST_KEY = 16
 
 
 class Key(Section):
-    """A key for pseudonyms; exactly one of the two."""
+    """Keys for pseudonyms, one a line, oldest first; exactly one of the two."""
 
     file: SecretOfFile | None = None
     env: SecretOfVariable | None = None
@@ -21,9 +23,13 @@ class Key(Section):
     def _one_of_some_length(self) -> Self:
         if (self.file is None) == (self.env is None):
             raise wrong("needs one of file and env; write {env: NAME_OF_THE_VARIABLE} or {file: PATH}")
-        if len(self.secret.reveal()) < _SHORTEST_KEY:
-            raise wrong(f"holds fewer than {_SHORTEST_KEY} characters; make one with: openssl rand -hex 32")
+        if any(len(key) < _SHORTEST_KEY for key in self.lines()):
+            raise wrong(f"holds fewer than {_SHORTEST_KEY} characters in a line; make one with: openssl rand -hex 32")
         return self
+
+    def lines(self) -> list[str]:
+        """The keys as they are now."""
+        return self.secret.reveal().splitlines()
 
     @property
     def secret(self) -> Secret:
@@ -35,9 +41,12 @@ class Key(Section):
 
 
 def _each_once(keys: list[Key]) -> list[Key]:
+    known: list[str] = []
     for place, key in enumerate(keys):
-        if key.secret in [other.secret for other in keys[:place]]:
-            raise wrong("is the same key again; make a new one with: openssl rand -hex 32", (place,))
+        for line in key.lines():
+            if line in known:
+                raise wrong("is the same key again; make a new one with: openssl rand -hex 32", (place,))
+            known.append(line)
     return keys
 
 
@@ -57,7 +66,13 @@ class Customers(Section):
         "key": "is written as a list, oldest first: pseudonym_keys: [{file: PATH}]",
     }
 
-    @property
     def keys(self) -> tuple[bytes, ...]:
-        """The keys, oldest first."""
-        return tuple(key.secret.reveal().encode() for key in self.pseudonym_keys)
+        """The keys as they are now, oldest first; up to the first that a change of a file made unfit to be one."""
+        found: list[str] = []
+        for key in self.pseudonym_keys:
+            for line in key.lines():
+                if len(line) < _SHORTEST_KEY or line in found:
+                    _LOG.error("customers.pseudonym_keys: a line is no new key of %d characters", _SHORTEST_KEY)
+                    return tuple(each.encode() for each in found)
+                found.append(line)
+        return tuple(each.encode() for each in found)

@@ -14,6 +14,7 @@ from service.adapters.store import open_sql_store
 from service.app.dlq import decoders
 from service.cli import replay
 from service.core.counting.changes import Changes, keys_of
+from service.core.counting.identity import Pseudonyms
 from service.core.counting.intake import Intake
 from service.core.counting.reach import Reach
 from service.core.counting.watermark import PartitionClock
@@ -90,6 +91,22 @@ def test_corrected_files_take_the_place_of_an_hour(tmp_path: Path, capsys: pytes
     assert "1 of the corrected events cannot be taken (1 not_json)" in capsys.readouterr().err
     assert command(*place, *stretch, "--leave-out") == 0
     assert regions(url, rules, T0) == {"north": (61, 31)}
+
+
+def test_nothing_is_counted_under_ids_where_customers_have_pseudonyms(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = write_catalogue(tmp_path / "rules", OWNER, MOMENT, source("topic"))
+    url = f"sqlite:///{tmp_path}/store.db"
+    fill(url, rules, [outcome("a", T0, broken=True)], Partition("topic", 0, "id"), T0 + 3 * HOUR)
+    with closing(open_sql_store(url)) as store:
+        store.adopt(Pseudonyms([b"k" * 32]))
+    file = write_events(tmp_path / "corrected.jsonl", [outcome("a", T0, broken=True), outcome("b", T0, broken=True)])
+    place = ("--url", url, "--rules", str(rules), "--events", str(file))
+
+    assert command(*place, "--from", rfc3339(T0), "--to", rfc3339(T0 + HOUR)) == 1
+    assert "its customers are pseudonyms made with 1 keys" in capsys.readouterr().err
+    assert regions(url, rules, T0) == {"north": (1, 1)}
 
 
 def test_a_topic_is_read_again_by_the_corrected_catalogue(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from service.core.counting.changes import Changes, Counts, PromiseKey
     from service.core.counting.tally import Tally
     from service.core.counting.watermark import PartitionClock
-    from service.core.ports import Claim, IngestTransaction
+    from service.core.ports import Claim, IngestTransaction, Store
 
 CATALOG = Catalog(owners={"ops": Owner("ops")}, moments={"m": Moment("m", "ops", dimensions=("region",))})
 PLACE = Partition("events", 0, "id")
@@ -120,7 +120,7 @@ class Counting(NoMeter):
         self.failures += 1
 
 
-def ingest(source: Any, store: MemoryStore, *, now: Callable[[], Micros] = lambda: START, **options: Any) -> Ingest:
+def ingest(source: Any, store: Store, *, now: Callable[[], Micros] = lambda: START, **options: Any) -> Ingest:
     options.setdefault("pace", AT_ONCE)
     return Ingest(source, store, lambda _: Decoder(CATALOG), CATALOG, now, **options)
 

@@ -20,15 +20,38 @@ def keyed(key: bytes, text: str) -> bytes:
     return hmac.digest(key, text.encode(), "sha256")
 
 
+class WrongKeys(Exception):  # noqa: N818  # said of what was given
+    """A store's customers have names of keys that are not here, or not in this order."""
+
+
 class Pseudonyms:
     """Names in the place of ids: the same id has always the same, and without the keys there is no way from one to it.
 
-    `keys`: oldest first. A key that is added is applied to what the keys before gave, here and to everything stored,
-    so that a customer stays one customer, while names that got out under the older keys lead nowhere any more.
+    `keys`: oldest first; they may be asked each time, so that one is added while it runs. A key that is added is
+    applied to what the keys before gave, here and to everything stored, so that a customer stays one customer, while
+    names that got out under the older keys lead nowhere any more.
     """
 
-    def __init__(self, keys: Sequence[bytes]) -> None:
-        self._keys = tuple(keys)
+    def __init__(self, keys: Sequence[bytes] | Callable[[], Sequence[bytes]]) -> None:
+        self._ask = keys if callable(keys) else lambda: keys
+
+    @property
+    def _keys(self) -> tuple[bytes, ...]:
+        return tuple(self._ask())
+
+    def fixed(self) -> "Pseudonyms":
+        """With the keys as they are now."""
+        return Pseudonyms(self._keys)
+
+    def in_force(self, fingerprints: Sequence[str]) -> "Pseudonyms":
+        """With those keys only that a store's names were made with. Raises WrongKeys where they are not the first."""
+        mine = Pseudonyms(self._keys[: len(fingerprints)])
+        if mine.fingerprints != tuple(fingerprints):
+            raise WrongKeys(
+                f"its customers are pseudonyms made with {len(fingerprints)} keys, and customers.pseudonym_keys here, "
+                f"{len(self._keys)} of them, does not begin with these; give this process the same keys, oldest first"
+            )
+        return mine
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
@@ -46,10 +69,14 @@ class Pseudonyms:
 
 
 class Forgetting(msgspec.Struct, frozen=True, gc=False):
-    """Who was forgotten: tombstones by the keyed hash of an id, so that the list does not tell whom it holds."""
+    """Who was forgotten: tombstones by the keyed hash of an id, so that the list does not tell whom it holds.
+
+    `keys`: the fingerprints of what the names of the others are made with; None: whatever the process has.
+    """
 
     salt: bytes = b""
     tombstones: Mapping[str, str] = {}
+    keys: tuple[str, ...] | None = None
 
     def mark(self, customer: str) -> str:
         """Under which an id stands in the list."""
@@ -61,11 +88,19 @@ class Forgetting(msgspec.Struct, frozen=True, gc=False):
 
 
 class Identities:
-    """Gives records the names under which their customers are kept."""
+    """Gives records the names under which their customers are kept.
 
-    def __init__(self, forgetting: Forgetting, pseudonyms: Callable[[str], str] | None = None) -> None:
+    What is in force is the store's word: a key that was added is used when the store's names were brought to it, and
+    none of whoever has not heard of it. Raises WrongKeys.
+    """
+
+    def __init__(self, forgetting: Forgetting, pseudonyms: Pseudonyms | None = None) -> None:
         self._forgetting = forgetting
-        self._pseudonyms = pseudonyms
+        if forgetting.keys is None:
+            self._pseudonyms = pseudonyms
+        else:
+            known = (pseudonyms or Pseudonyms(())).in_force(forgetting.keys)
+            self._pseudonyms = known if forgetting.keys else None
         self._names: dict[str, str] = {}
 
     @property

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 
+from service.adapters.store.memory import MemoryStore
 from service.adapters.store.sql.store import SqlStore
 from service.adapters.store.sql.tables import metadata
 from service.core.counting.changes import Changes
-from service.core.counting.identity import Identities
+from service.core.counting.identity import Identities, Pseudonyms
 from service.core.counting.reach import Reach
 from service.core.event import DAY, HOUR, Complaint, CustomerChange, DeadLetter, instant
 from service.core.interruption import Impact
@@ -351,3 +352,22 @@ def test_what_nobody_ever_settled_is_given_up_and_counted_apart(store: Store) ->
     # An outcome after all takes it out again.
     reader.take(outcome(due + 41 * DAY, moment="delivered", key="a", customer="ann"))
     assert store.harm([DELIVERED]) == Impact(7, 6, 0, 3, 2, 1)
+
+
+def test_a_claim_says_what_the_names_are_made_with(store: Store) -> None:
+    names = Pseudonyms([b"k" * 32])
+    before = store.claim(HERE)
+    store.adopt(names)
+    with_key = store.claim(HERE).forgetting.keys
+    store.adopt(Pseudonyms([b"k" * 32, b"n" * 32]))
+    with_both = store.claim(HERE).forgetting.keys
+
+    if isinstance(store, MemoryStore):
+        # It ends with its process, and with the process's keys.
+        assert (with_key, with_both) == (None, None)
+        return
+    assert (before.forgetting.keys, with_key) == ((), names.fingerprints)
+    assert with_both is not None
+    assert (with_both[:1], len(with_both)) == (names.fingerprints, 2)
+    with pytest.raises(StaleClaim), store.ingest(before, [], []) as transaction:
+        transaction.save(Changes(), 1, before.clock)

@@ -41,6 +41,7 @@ _PUT_VOICES = plan(voices, "put")
 _LIST = Plan(customers, "put", ("customer", "segment", "listed", "listed_value"), ("customer",))
 _CHUNK = 10_000
 _SALT = "forgetting"
+KEYS = "pseudonyms"
 
 _encode = msgspec.json.Encoder().encode
 _promised = msgspec.json.Decoder(Promised).decode
@@ -82,12 +83,11 @@ def list_clients(connection: Connection, bulk: Bulk, clients: Iterable[Client]) 
 
 
 def forgetting(connection: Connection) -> Forgetting:
-    """Who was forgotten."""
+    """Who was forgotten, and what the names of the others are made with; that stays so until the transaction ends."""
     rows = connection.execute(select(forgotten.c.mark, forgotten.c.tombstone)).all()
-    if not rows:
-        return Forgetting()
-    salt = connection.scalar(select(salts.c.value).where(salts.c.name == _SALT))
-    return Forgetting(bytes(salt or b""), {row.mark: row.tombstone for row in rows})
+    kept = dict(map(tuple, connection.execute(select(salts.c.name, salts.c.value).with_for_update(read=True))))
+    keys = tuple(bytes(kept.get(KEYS, b"")).decode().split())
+    return Forgetting(bytes(kept.get(_SALT, b"")), {row.mark: row.tombstone for row in rows}, keys)
 
 
 def forget(connection: Connection, bulk: Bulk, customer: str, known_as: str, at: Micros) -> Erased:

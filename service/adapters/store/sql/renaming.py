@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, Table, delete, insert, select, tuple_, u
 
 from service.adapters.store.sql.bulk import plan
 from service.adapters.store.sql.database import Database
+from service.adapters.store.sql.keeping import KEYS
 from service.adapters.store.sql.tables import (
     breaks,
     contacts,
@@ -24,7 +25,6 @@ from service.core.counting.ledger import Promised
 from service.core.ports import StoreRefused
 
 _CHUNK = 10_000
-_NAME = "pseudonyms"
 _REMEMBERED = 1_000_000
 
 _encode = msgspec.json.Encoder().encode
@@ -33,7 +33,10 @@ _promised = msgspec.json.Decoder(Promised).decode
 
 def adopt(connection: Connection, database: Database, names: Pseudonyms) -> int:
     """Apply the keys that were not yet; how many rows changed. Raises StoreRefused for other keys, or fewer."""
-    stored = connection.scalar(select(salts.c.value).where(salts.c.name == _NAME))
+    names = names.fixed()
+    # Whoever takes a claim meanwhile waits, and sees the new ones.
+    row = select(salts.c.value).where(salts.c.name == KEYS).with_for_update()
+    stored = connection.scalar(row)
     known: tuple[str, ...] = tuple(bytes(stored).decode().split()) if stored else ()
     wanted = names.fingerprints
     if wanted == known:
@@ -47,8 +50,11 @@ def adopt(connection: Connection, database: Database, names: Pseudonyms) -> int:
     changed = _rename_all(connection, database, lru_cache(_REMEMBERED)(lambda name: names(name, since=len(known))))
     # What could not be read may hold an id anywhere.
     connection.execute(update(dead_letters).values(payload=b"", headers=None))
-    connection.execute(delete(salts).where(salts.c.name == _NAME))
-    connection.execute(insert(salts).values(name=_NAME, value=" ".join(wanted).encode()))
+    value = " ".join(wanted).encode()
+    if stored is None:
+        connection.execute(insert(salts).values(name=KEYS, value=value))
+    else:
+        connection.execute(update(salts).where(salts.c.name == KEYS).values(value=value))
     return changed
 
 
