@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -23,7 +24,7 @@ import msgspec
 
 import service.app.serve
 import service.app.service
-from service.adapters.kafka.configured import kafka_settings
+import service.app.whole
 from service.adapters.store import sql  # noqa: F401  # imported once, for all children
 from service.adapters.store.sql import store as _store  # noqa: F401  # the same
 from service.cli.main import main
@@ -37,20 +38,20 @@ PR_SET_PDEATHSIG = 1
 def arm(order: dict[str, Any]) -> Points:
     """Put the failpoints around what `serve` builds, and make it impatient; in this process alone."""
     points = Points(msgspec.convert(order["plan"], Plan))
-    store_of, source_of, notifier_of = (
-        getattr(service.app.serve, name) for name in ("_store", "KafkaSource", "build_notifier")
-    )
-    patched: dict[str, Any] = {
-        "_store": lambda *a, **k: guarded_store(store_of(*a, **k), points),
-        "KafkaSource": lambda *a, **k: Guarded(source_of(*a, **k), points, "source."),
-        "build_notifier": lambda *a, **k: Guarded(notifier_of(*a, **k), points, "notifier."),
-        "kafka_settings": lambda section: replace(kafka_settings(section), **order.get("group", {})),
-    }
-    for name, value in patched.items():
-        setattr(service.app.serve, name, value)
+    serve, whole = service.app.serve, service.app.whole
+    _around(serve, "_store", lambda store: guarded_store(store, points))
+    _around(serve, "KafkaSource", lambda source: Guarded(source, points, "source."))
+    _around(serve, "kafka_settings", lambda settings: replace(settings, **order.get("group", {})))
+    _around(whole, "build_notifier", lambda notifier: Guarded(notifier, points, "notifier."))
     limits, policy = Limits(**order["sending"]["limits"]), Policy(**order["sending"]["policy"])
     setattr(service.app.service, "Sender", partial(Sender, limits=limits, policy=policy))  # noqa: B010  # a class there
     return points
+
+
+def _around(module: Any, name: str, wrap: Callable[[Any], Any]) -> None:
+    """Have what a module makes under a name come wrapped."""
+    make = getattr(module, name)
+    setattr(module, name, lambda *given, **named: wrap(make(*given, **named)))
 
 
 def child(order: dict[str, Any]) -> int:
