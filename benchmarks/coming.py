@@ -9,16 +9,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 Make = Callable[[int, datetime], Mapping[str, Any]]
-"""The event of a number and a time, without that time."""
+"""The event of a number and a time; that time is its own unless it says otherwise."""
 
 
 @contextmanager
-def coming(bootstrap: str, topic: str, rate: int, make: Make) -> Iterator[None]:
-    """`rate` events a second while this is entered, each with the time at which it is sent."""
+def coming(bootstrap: str, topic: str, rate: float, make: Make, partitions: int = 0) -> Iterator[None]:
+    """`rate` events a second while this is entered, each with the time at which it is sent unless `make` gives one.
+
+    `partitions`: they go to so many in turn; 0: where the client puts them.
+    """
     child = os.fork()
     if child == 0:
         try:
-            _send(bootstrap, topic, rate, make)
+            _send(bootstrap, topic, rate, make, partitions)
         finally:
             os._exit(0)
     try:
@@ -28,7 +31,7 @@ def coming(bootstrap: str, topic: str, rate: int, make: Make) -> Iterator[None]:
         os.waitpid(child, 0)
 
 
-def _send(bootstrap: str, topic: str, rate: int, make: Make) -> None:
+def _send(bootstrap: str, topic: str, rate: float, make: Make, partitions: int) -> None:
     from confluent_kafka import Producer  # the quicker of the two, so that it gets its rate out
 
     producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 10})
@@ -38,6 +41,7 @@ def _send(bootstrap: str, topic: str, rate: int, make: Make) -> None:
             time.sleep(0.005)
             continue
         now = datetime.now(UTC)
-        producer.produce(topic, json.dumps({"time": now.isoformat(), **make(number, now)}).encode())
+        where = {"partition": number % partitions} if partitions else {}
+        producer.produce(topic, json.dumps({"time": now.isoformat(), **make(number, now)}).encode(), **where)
         producer.poll(0)
         number += 1

@@ -2,7 +2,7 @@
 
 import random
 
-from benchmarks.soak import slope
+from benchmarks.soak import Row, carried, slope
 
 AT = [float(second) for second in range(600)]
 
@@ -13,12 +13,27 @@ def test_what_moves_by_chance_is_flat_and_what_grows_is_not() -> None:
     flat = slope("RSS, MiB", AT, [200 + each for each in noise])
     growing = slope("RSS, MiB", AT, [200 + each + second / 12 for each, second in zip(noise, AT, strict=True)])
 
-    assert not flat.grows
+    assert flat.verdict != "GROWS"
     assert abs(flat.an_hour) < flat.error + 1
-    assert growing.grows
+    assert growing.verdict == "GROWS"
     assert abs(growing.an_hour - 300) < growing.error
     # A step of a few MiB, as a backlog takes: no leak, however steep in so short a time.
-    assert not slope("RSS, MiB", AT, [200 + (8 if second > 500 else 0) for second in AT]).grows
+    assert slope("RSS, MiB", AT, [200 + (8 if second > 500 else 0) for second in AT]).verdict != "GROWS"
+
+
+def test_what_chance_leaves_open_is_not_called_flat() -> None:
+    """Ten minutes that swing by ten MiB say nothing of an hour; the same hour long do."""
+    draw = random.Random(2)
+    hour = [6 * second for second in AT]
+    noise = [10 * draw.gauss(0, 2) for _ in AT]
+    assert slope("RSS, MiB", AT, [200 + each for each in noise]).verdict.startswith("UNCLEAR")
+    assert slope("RSS, MiB", hour, [200 + each for each in noise]).verdict == "flat"
+
+
+def test_only_the_longest_stretch_without_a_backlog_is_looked_at() -> None:
+    rows = [Row(float(at), at in {3, 4, 9}, 1.0, 1, 1) for at in range(12)]
+    assert [row.at for row in carried(rows)] == [5.0, 6.0, 7.0, 8.0]
+    assert list(carried([Row(0.0, True, 1.0, 1, 1)])) == []  # a row's second
 
 
 def test_a_line_says_how_much_an_hour() -> None:

@@ -22,12 +22,17 @@ class Desk:
         for name, url in urls.items():
             (folder / name).write_text(url, encoding="utf-8")
             targets[name] = Target(name, url_file=str(folder / name))
-        settings = SenderSettings(deadline_s=1.0, allow_hosts=frozenset({"127.0.0.1"}))
+        self.targets = targets
         self.now = START
         self.store = MemoryStore()
+        self.patience(20.0)
+
+    def patience(self, seconds: float) -> None:
+        """Wait so long for an answer from now on: long enough to get one, or to have handed over what has none."""
+        settings = SenderSettings(deadline_s=seconds, allow_hosts=frozenset({"127.0.0.1"}))
         self.sender = Sender(
             self.store,
-            AppriseNotifier(targets, settings),
+            AppriseNotifier(self.targets, settings),
             lambda: self.now,
             random=Random(1),
             policy=Policy(jitter=0.0),
@@ -56,10 +61,12 @@ def test_what_a_busy_target_asks_for_is_kept_and_then_it_is_sent_once(tmp_path: 
 
 
 def test_a_slow_target_gets_one_repeat_that_says_so(tmp_path: Path) -> None:
-    with http_receiver(Reply(drip_s=5)) as receiver:
+    with http_receiver(Reply(drip_s=60)) as receiver:
         desk = Desk(tmp_path, hook=f"json://127.0.0.1:{receiver.port}/")
         desk.put("hook")
+        desk.patience(3.0)
         row = desk.after(0)["hook"]
+        desk.patience(20.0)
         assert (row.state, row.ambiguous) == ("waiting", True)
         assert desk.after(5 * MINUTE)["hook"].state == "sent"
         first, second = (posted.json for posted in receiver.posted)
