@@ -1,9 +1,10 @@
 """How far a moment has come, and the promises between two positions on its way, some at a time."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, literal, select, tuple_, update
+from sqlalchemy import BigInteger, Connection, Row, Select, Text, bindparam, select, tuple_, update
 
 from service.adapters.store.sql.tables import moments, promises
 from service.core.counting.course import settled_at
@@ -11,7 +12,39 @@ from service.core.counting.ledger import Promised
 from service.core.counting.reach import START, Position, Reach
 
 _promised = msgspec.json.Decoder(Promised).decode
-_place = tuple_(promises.c.due, promises.c.key)
+_ENDS = ("low", "high")
+
+
+def _some(*, forward: bool, waiting: bool) -> Select[Any]:
+    """Some promises of one moment between two positions, in the order of the way."""
+    places = [tuple_(bindparam(f"{end}_due", type_=BigInteger), bindparam(f"{end}_key", type_=Text)) for end in _ENDS]
+    here = tuple_(promises.c.due, promises.c.key)
+    due, key = promises.c.due, promises.c.key
+    query = (
+        select(promises.c.body)
+        .where(promises.c.moment == bindparam("of"), promises.c.expires)
+        # The whole column first, which any index by due can use; then the rest of the position.
+        .where(due.between(bindparam("low_due", type_=BigInteger), bindparam("high_due", type_=BigInteger)))
+        .where(here >= places[0], here < places[1])
+        .order_by(*((due, key) if forward else (due.desc(), key.desc())))
+        .limit(bindparam("most"))
+    )
+    return query.where(promises.c.waiting) if waiting else query
+
+
+# Made once: to put a statement together costs more than to run it.
+_DUE = {forward: _some(forward=forward, waiting=False) for forward in (True, False)}
+_UNSETTLED = {forward: _some(forward=forward, waiting=True) for forward in (True, False)}
+_COME = (
+    update(moments)
+    .where(moments.c.moment == bindparam("of"))
+    .values(
+        {
+            name: bindparam(name)
+            for name in ("closed_through", "given_up_through", "given_up_key", "expired_through", "expired_key")
+        }
+    )
+)
 
 
 def reach_of(row: Row[Any]) -> Reach:
@@ -28,15 +61,15 @@ def come_to(connection: Connection, moment: str, was: Reach, now: Reach) -> None
     # What is closed is past its due anyhow: a position is kept only while a closing is under way.
     expired = now.expired if now.expired > (closed, "") else (None, None)
     connection.execute(
-        update(moments)
-        .where(moments.c.moment == moment)
-        .values(
-            closed_through=closed or None,
-            given_up_through=through,
-            given_up_key=key or None,
-            expired_through=expired[0],
-            expired_key=expired[1],
-        )
+        _COME,
+        {
+            "of": moment,
+            "closed_through": closed or None,
+            "given_up_through": through,
+            "given_up_key": key or None,
+            "expired_through": expired[0],
+            "expired_key": expired[1],
+        },
     )
 
 
@@ -47,21 +80,21 @@ def due(
     if span[0] >= span[1]:
         # Another process knew of a later time, and has come further.
         return [], span[0]
-    return _part(connection, (promises.c.moment == moment, promises.c.expires), span, limit)
+    return _part(connection, _DUE, moment, span, limit)
 
 
 def unsettled(
     connection: Connection, moment: str, span: tuple[Position, Position], limit: int
 ) -> tuple[list[Promised], Position]:
     """The promises of a span, whichever way it leads, that have no outcome at all, and how far some rows lead."""
-    mine = (promises.c.moment == moment, promises.c.expires, promises.c.waiting)
-    rows, reached = _part(connection, mine, span, limit)
+    rows, reached = _part(connection, _UNSETTLED, moment, span, limit)
     return [row for row in rows if settled_at(row) is None], reached
 
 
 def _part(
     connection: Connection,
-    mine: tuple[ColumnElement[bool], ...],
+    some: Mapping[bool, Select[Any]],
+    moment: str,
     span: tuple[Position, Position],
     limit: int,
 ) -> tuple[list[Promised], Position]:
@@ -70,21 +103,9 @@ def _part(
         return [], end
     forward = start < end
     low, high = sorted(span)
-    order = (promises.c.due, promises.c.key) if forward else (promises.c.due.desc(), promises.c.key.desc())
-    query = (
-        select(promises.c.body)
-        # The whole column first, which any index by due can use; then the rest of the position.
-        .where(*mine, promises.c.due >= low[0], promises.c.due <= high[0])
-        .where(_place >= _at(low), _place < _at(high))
-        .order_by(*order)
-        .limit(limit + 1)
-    )
-    rows = [_promised(body) for body in connection.scalars(query)]
+    within = {"low_due": low[0], "low_key": low[1], "high_due": high[0], "high_key": high[1]}
+    rows = [_promised(body) for body in connection.scalars(some[forward], {"of": moment, "most": limit + 1, **within})]
     if len(rows) <= limit:
         return rows, end
     last = rows[limit] if forward else rows[limit - 1]
     return rows[:limit], (last.due or 0, last.key)
-
-
-def _at(position: Position) -> ColumnElement[Any]:
-    return tuple_(literal(position[0]), literal(position[1]))

@@ -1,10 +1,10 @@
 """Judging: closed windows as they were when they closed, and what became of them."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, Text, bindparam, select, update
 
 from service.adapters.store.sql.bulk import Bulk, Row, plan
 from service.adapters.store.sql.database import Database
@@ -31,10 +31,29 @@ _APPEND_TIMELINE = plan(timeline, "append")
 
 PAGE = 20_000
 """Cells fetched at a time when windows are read: a few megabytes."""
+_BEGINNING: Micros = -(2**62)
+_ALL = 2**62
 
-
+# Made once: a hundred moments close with every minute, and to put a statement together costs more than to run it.
 _SUMS = ("attempts", "broken", "cancelled", "arrivals", "value", "broken_value", "duration_ms")
-_CELLS = (tallies.c.opens, tallies.c.dims, *(tallies.c[name] for name in _SUMS))
+_MOMENT = bindparam("of", type_=Text)
+_REACH = select(moments.c.closed_through, moments.c.hourly_through).where(moments.c.moment == _MOMENT)
+_MOVE = (
+    update(judged)
+    .where(judged.c.moment == _MOMENT, judged.c.tick == bindparam("was"))
+    .values({name: bindparam(name) for name in ("judged_through", "tick", "learning", "series")})
+)
+
+
+def _within(table: Table, *columns: ColumnElement[Any]) -> Select[Any]:
+    """Rows as judged of one moment, of windows from a first to a last start."""
+    span = table.c.opens.between(bindparam("first"), bindparam("last"))
+    return select(table.c.opens, table.c.dims, *columns).where(table.c.moment == _MOMENT, ~table.c.late, span)
+
+
+_CELLS = _within(tallies, *(tallies.c[name] for name in _SUMS)).order_by(tallies.c.opens).limit(bindparam("most"))
+_DURATIONS = _within(durations, durations.c.bucket, durations.c.n).where(durations.c.n != 0)
+_SIGNALS = _within(signals, signals.c.name, signals.c.n).where(signals.c.n != 0)
 
 
 def read_judged(connection: Connection, moment: str) -> Judged:
@@ -60,14 +79,15 @@ def save(
     moment, tick = of
     bulk.run(connection, _NEW_JUDGED, [(moment, None, 0, None, None)])
     moved = connection.execute(
-        update(judged)
-        .where(judged.c.moment == moment, judged.c.tick == tick)
-        .values(
-            judged_through=judgement.through,
-            tick=tick + 1,
-            learning=pack(judgement.learning),
-            series=pack(judgement.series),
-        )
+        _MOVE,
+        {
+            "of": moment,
+            "was": tick,
+            "judged_through": judgement.through,
+            "tick": tick + 1,
+            "learning": pack(judgement.learning),
+            "series": pack(judgement.series),
+        },
     )
     if moved.rowcount != 1:
         raise StaleClaim(f"{moment}: judged by another replica since tick {tick}")
@@ -119,9 +139,7 @@ def windows(
     after, through = span
     while True:
         with database.read() as connection:
-            row = connection.execute(
-                select(moments.c.closed_through, moments.c.hourly_through).where(moments.c.moment == moment)
-            ).one_or_none()
+            row = connection.execute(_REACH, {"of": moment}).one_or_none()
             if row is None or row.closed_through is None:
                 return
             closed = row.closed_through
@@ -142,16 +160,17 @@ def _page(
 ) -> tuple[dict[Micros, dict[Values, Cell]], Micros | None]:
     """Whole windows from the first to the last start, about a page of them, and where to go on."""
     first, last = span
-    mine = [tallies.c.moment == moment, ~tallies.c.late, tallies.c.opens <= last]
-    if first is not None:
-        mine.append(tallies.c.opens >= first)
-    beyond = connection.scalar(select(tallies.c.opens).where(*mine).order_by(tallies.c.opens).offset(PAGE).limit(1))
-    query = select(*_CELLS).where(*mine).order_by(tallies.c.opens)
-    rows = connection.execute(query if beyond is None else query.where(tallies.c.opens < beyond)).all()
-    if not rows and beyond is not None:
-        # One window alone is longer than a page.
-        rows = connection.execute(query.where(tallies.c.opens == beyond)).all()
-        beyond += 1
+    within = {"of": moment, "first": _BEGINNING if first is None else first, "last": last}
+    rows: Sequence[Any] = connection.execute(_CELLS, within | {"most": PAGE + 1}).all()
+    beyond = None
+    if len(rows) > PAGE:
+        # The last window may not be whole.
+        beyond = rows[-1].opens
+        rows = [row for row in rows if row.opens < beyond]
+        if not rows:
+            # One window alone is longer than a page.
+            rows = connection.execute(_CELLS, within | {"first": beyond, "last": beyond, "most": _ALL}).all()
+            beyond += 1
     found: dict[Micros, dict[Values, Cell]] = {}
     for opens, dims, *sums in rows:
         cells = found.setdefault(opens, {})
@@ -162,21 +181,9 @@ def _page(
         else:
             cells[values] = cell
     if found:
-        for opens, dims, bucket, n in _beside(connection, durations, moment, found):
+        there = {"of": moment, "first": min(found), "last": max(found)}
+        for opens, dims, bucket, n in connection.execute(_DURATIONS, there):
             found[opens][codec.values(dims)].count_duration(bucket, n)
-        for opens, dims, name, n in _beside(connection, signals, moment, found):
+        for opens, dims, name, n in connection.execute(_SIGNALS, there):
             found[opens][codec.values(dims)].count_signal(name, n)
     return found, beyond
-
-
-def _beside(connection: Connection, table: Table, moment: str, found: Mapping[Micros, object]) -> Iterable[Row]:
-    """What stands beside the tallies of these windows: (window, dimensions, what is counted, how many)."""
-    what = table.c.bucket if table is durations else table.c.name
-    return [
-        tuple(row)
-        for row in connection.execute(
-            select(table.c.opens, table.c.dims, what, table.c.n)
-            .where(table.c.moment == moment, ~table.c.late, table.c.n != 0)
-            .where(table.c.opens >= min(found), table.c.opens <= max(found))
-        )
-    ]

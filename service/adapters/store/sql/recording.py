@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from service.adapters.store.ledger_rows import expires_at
 from service.adapters.store.sql.bulk import Plan, Row, plan
@@ -47,6 +47,11 @@ _PUT_BLIND = plan(blind_spans, "put")
 _TELL_VALUES = Plan(customers, "newer", ("customer", "told_value", "told_at"), ("customer",))
 _TELL_CUSTOMERS = Plan(customers, "new", ("customer", "told_at"), ("customer",))
 _NEW_MOMENTS = Plan(moments, "new", ("moment",), ("moment",))
+_MOMENTS = {
+    exclusive: select(moments).order_by(moments.c.moment).with_for_update(read=not exclusive)
+    for exclusive in (True, False)
+}
+_ONE_MOMENT = {exclusive: query.where(moments.c.moment == bindparam("of")) for exclusive, query in _MOMENTS.items()}
 
 _encode = msgspec.json.Encoder().encode
 _promised = msgspec.json.Decoder(Promised).decode
@@ -164,17 +169,16 @@ class Recorder:
     def reaches(self, connection: Connection, names: Sequence[str], *, exclusive: bool) -> dict[str, Reach]:
         """How far some moments have come, locked until the transaction ends: shared, or alone."""
         wanted = sorted(set(names))
-        query = (
-            select(moments)
-            .where(self._database.among(moments.c.moment, wanted))
-            .order_by(moments.c.moment)
-            .with_for_update(read=not exclusive)
-        )
-        known = {row.moment: reach_of(row) for row in connection.execute(query)}
+        if len(wanted) == 1:
+            query, of = _ONE_MOMENT[exclusive], {"of": wanted[0]}
+        else:
+            among = self._database.among(moments.c.moment, wanted)
+            query, of = _MOMENTS[exclusive].where(among), {}
+        known = {row.moment: reach_of(row) for row in connection.execute(query, of)}
         if len(known) < len(wanted):
             # There must be a row to lock.
             self.make_moments(connection, [name for name in wanted if name not in known])
-            known = {row.moment: reach_of(row) for row in connection.execute(query)}
+            known = {row.moment: reach_of(row) for row in connection.execute(query, of)}
         return known
 
 
