@@ -8,7 +8,7 @@ from itertools import groupby
 
 from service.core.counting.changes import Changes, keys_of
 from service.core.counting.duplicates import BEFORE_TIME, IdHorizon, id_hash
-from service.core.counting.identity import Identities, Pseudonyms
+from service.core.counting.identity import Forgetting, Identities, Pseudonyms
 from service.core.counting.intake import Intake
 from service.core.event import Batch, Micros, Outcome, Partition, Promise, Record
 from service.core.keeping import Buried, Graves, Which
@@ -132,7 +132,9 @@ class Exhumation:
         self, partition: Partition, records: Sequence[Record], letters: dict[int, Buried], done: Replayed
     ) -> None:
         moments = sorted({r.event.moment for r in records if isinstance(r.event, Outcome | Promise)})
-        with self._graves.revise(partition, moments, sorted(keys_of(records))) as revision:
+        # Promises are found under the names that they are kept by; who was forgotten is known inside only.
+        likely = Identities(Forgetting(), self._pseudonyms).named(list(records))
+        with self._graves.revise(partition, moments, sorted(keys_of(likely))) as revision:
             changes = Changes()
             named = Identities(revision.forgetting, self._pseudonyms).named(list(records))
             fresh = _unseen(named, revision.hashes, changes)

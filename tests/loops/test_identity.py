@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from service.adapters.store.memory import MemoryStore
-from service.core.counting.identity import PSEUDONYM, Pseudonyms
-from service.core.event import SECOND
+from service.core.counting.identity import PSEUDONYM, Forgetting, Identities, Pseudonyms
+from service.core.event import SECOND, Event, Outcome, Promise, Record, instant
 from service.core.people import Place
 from tests.loops.ingesting import CATALOG, LINES, PLACE, START, Live, outcome, run_lines, sums
 
@@ -80,6 +82,22 @@ def test_with_pseudonyms_a_customer_is_one_customer_and_no_id_is_kept() -> None:
     assert all(name.startswith(PSEUDONYM) for name in hurt(store))
     [(_, letter)] = store.dead_letters()
     assert letter.payload == b""
+
+
+def test_with_pseudonyms_no_key_of_a_promise_is_kept_and_its_outcome_still_finds_it() -> None:
+    names, identities = Pseudonyms(KEYS), Identities(Forgetting(), Pseudonyms(KEYS))
+    made = Promise("p", instant(START), "m", "ann", "order-7", instant(START + SECOND))
+    kept = Outcome("o", instant(START), "m", "ann", "kept", "order-7")
+    plain = Outcome("q", instant(START), "m", "ann", "kept")
+
+    told: list[Event] = [made, kept, plain]
+    found = [one.event for one in identities.named([Record(n, START, e) for n, e in enumerate(told)])]
+
+    assert [getattr(event, "key", None) for event in found] == [names("order-7"), names("order-7"), None]
+    # A tombstone goes first: whose id it is was forgotten.
+    listed = Forgetting(b"salt", {Forgetting(b"salt").mark("order-7"): "forgotten-1"})
+    [one] = Identities(listed, names).named([Record(0, START, made)])
+    assert one.event == msgspec.structs.replace(made, customer=names("ann"), key="forgotten-1")
 
 
 def test_a_forgotten_customer_has_a_tombstone_and_no_pseudonym() -> None:

@@ -18,10 +18,10 @@ def expires_at(row: Promised) -> Micros | None:
     return due
 
 
-def forgotten_in(row: Promised, customer: str, known_as: str, tombstone: str) -> Promised:
+def forgotten_in(row: Promised, known_as: str, tombstone: str) -> Promised:
     """The row with a tombstone in the place of an id, in whichever of its events it stands, and as its key.
 
-    `known_as`: the name under which events have the customer; a key is as it was sent.
+    `known_as`: the name under which events have the customer.
     """
 
     def entry(of: Entry | None) -> Entry | None:
@@ -32,4 +32,4 @@ def forgotten_in(row: Promised, customer: str, known_as: str, tombstone: str) ->
         return msgspec.structs.replace(of, customer=name, dimensions=dimensions)
 
     events = (row.first, row.newest, row.kept, row.broken, row.cancelled)
-    return Promised(row.moment, tombstone if row.key == customer else row.key, *map(entry, events))
+    return Promised(row.moment, tombstone if row.key == known_as else row.key, *map(entry, events))

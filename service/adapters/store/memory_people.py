@@ -313,8 +313,8 @@ class MemoryPeople:
             dead = [row for row in self._dead if not holds_id(row[1].payload, row[1].detail, customer)]
             erased = Erased(
                 tombstone,
-                breaks=self._forget_breaks(customer, name, tombstone),
-                promises=self._forget_promises(customer, name, tombstone),
+                breaks=self._forget_breaks(name, tombstone),
+                promises=self._forget_promises(name, tombstone),
                 voices=self._forget_voices(name, tombstone),
                 contacts=self._forget_contacts(name, tombstone),
                 dead_letters=len(self._dead) - len(dead),
@@ -326,17 +326,17 @@ class MemoryPeople:
             self._audit.append(forgot(erased, by, at))
             return erased
 
-    def _forget_breaks(self, customer: str, name: str, tombstone: str) -> int:
+    def _forget_breaks(self, name: str, tombstone: str) -> int:
         mine = [
             row
             for rows in self._breaks.values()
             for row in rows.values()
-            if row.customer == name or row.ref == "=" + customer
+            if row.customer == name or row.ref == "=" + name
         ]
         for row in mine:
             self._put_break(row.moment, row.ref, None)
             dimensions = without(row.dimensions, name, tombstone)
-            ref = "=" + tombstone if row.ref == "=" + customer else row.ref
+            ref = "=" + tombstone if row.ref == "=" + name else row.ref
             who = tombstone if row.customer == name else row.customer
             after = msgspec.structs.replace(row, customer=who, dimensions=dimensions, ref=ref)
             self._put_break(row.moment, ref, after)
@@ -348,10 +348,10 @@ class MemoryPeople:
     @abstractmethod
     def _put_promise(self, place: PromiseKey, row: Promised) -> None: ...
 
-    def _forget_promises(self, customer: str, name: str, tombstone: str) -> int:
+    def _forget_promises(self, name: str, tombstone: str) -> int:
         changed = 0
         for place, row in list(self._promises.items()):
-            after = forgotten_in(row, customer, name, tombstone)
+            after = forgotten_in(row, name, tombstone)
             if after == row:
                 continue
             changed += 1

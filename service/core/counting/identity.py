@@ -1,4 +1,4 @@
-"""Under which name a customer is kept: as sent, as a keyed pseudonym, or as the tombstone of one who was forgotten."""
+"""Under which name a customer is kept, and a promise's key: as sent, as a keyed pseudonym, or as a tombstone."""
 
 import hmac
 from base64 import b32encode
@@ -88,7 +88,7 @@ class Forgetting(msgspec.Struct, frozen=True, gc=False):
 
 
 class Identities:
-    """Gives records the names under which their customers are kept.
+    """Gives records the names under which their customers and promises are kept.
 
     What is in force is the store's word: a key that was added is used when the store's names were brought to it, and
     none of whoever has not heard of it. Raises WrongKeys.
@@ -112,13 +112,18 @@ class Identities:
         """Of one customer; remembered, because customers come again."""
         known = self._names.get(customer)
         if known is None:
-            known = self._forgetting.tombstone(customer)
-            if known is None:
-                known = customer if self._pseudonyms is None else self._pseudonyms(customer)
+            known = self.key(customer)
             if len(self._names) >= _MOST_CACHED:
                 self._names.clear()
             self._names[customer] = known
         return known
+
+    def key(self, key: str) -> str:
+        """Of a promise's key: an order's number leads to its customer as surely as an id, and may be one."""
+        known = self._forgetting.tombstone(key)
+        if known is not None:
+            return known
+        return key if self._pseudonyms is None else self._pseudonyms(key)
 
     def named(self, records: list[Record]) -> list[Record]:
         """The records with those names."""
@@ -135,9 +140,9 @@ class Identities:
             event = msgspec.structs.replace(event, customer=name)
         if isinstance(event, Outcome | Promise) and event.key is not None:
             # Whosever promise it is: the id of somebody who was forgotten is no name for it any more.
-            tombstone = self._forgetting.tombstone(event.key)
-            if tombstone is not None:
-                event = msgspec.structs.replace(event, key=tombstone)
+            key = self.key(event.key)
+            if key != event.key:
+                event = msgspec.structs.replace(event, key=key)
         return record if event is record.event else Record(record.offset, record.at, event)
 
     def buried(self, letters: Iterable[DeadLetter]) -> list[DeadLetter]:

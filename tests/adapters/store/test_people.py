@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from service.adapters.store.memory import MemoryStore
 from service.adapters.store.sql.store import SqlStore
-from service.adapters.store.sql.tables import metadata
+from service.adapters.store.sql.tables import metadata, salts
 from service.core.counting.changes import Changes
 from service.core.counting.identity import Identities, Pseudonyms
 from service.core.counting.reach import Reach
@@ -371,3 +371,49 @@ def test_a_claim_says_what_the_names_are_made_with(store: Store) -> None:
     assert (with_both[:1], len(with_both)) == (names.fingerprints, 2)
     with pytest.raises(StaleClaim), store.ingest(before, [], []) as transaction:
         transaction.save(Changes(), 1, before.clock)
+
+
+def test_keys_are_renamed_with_the_customers_once_for_each_key_that_is_added(lasting_store: Store) -> None:
+    store = lasting_store
+    assert isinstance(store, SqlStore)
+    reader = Reader(store)
+    # One key looks as if it were moved away, one as if it were a pseudonym.
+    many = ["+k", *(f"order-{n}" for n in range(3)), "mw1.x"]
+    reader.take(*(promise(T0, key, T0 + DAY, customer="ann") for key in many))
+    reader.take(outcome(T0, "broken", customer="bob"))
+    close(store, "delivered", T0 + 2 * DAY)
+    one, both = Pseudonyms([b"k" * 32]), Pseudonyms([b"k" * 32, b"n" * 32])
+
+    def kept() -> list[tuple[str, str]]:
+        return [(row.customer, row.ref) for row in every_break(store, "delivered")]
+
+    assert store.adopt(one) > 0
+    assert sorted(kept()) == sorted((one("ann"), "=" + one(key)) for key in many)
+    assert store.adopt(one) == 0
+    assert store.adopt(both) > 0
+    assert sorted(kept()) == sorted((both("ann"), "=" + both(one(key), since=1)) for key in many)
+    assert [row.ref[0] for row in every_break(store, "paid")] == ["@"]
+
+    # Outcomes find their promises by the new names; so does whoever forgets.
+    reader = Reader(store)
+    named = [both(one(key), since=1) for key in many]
+    settled = (outcome(T0 + 3 * DAY, moment="delivered", key=key, customer=both("ann")) for key in named)
+    reader.take(*settled)
+    assert store.harm([DELIVERED]) == Impact(5, 1, 0, 0, 1, 0)
+    gone = store.forget("order-1", by="dpo", at=T0, known_as=both("order-1"))
+    assert (gone.promises, gone.breaks) == (1, 1)
+    assert ("=" + gone.tombstone) in {ref for _, ref in kept()}
+
+
+def test_keys_that_an_older_version_kept_as_sent_are_renamed_and_customers_not_twice(lasting_store: Store) -> None:
+    store, names = lasting_store, Pseudonyms([b"k" * 32])
+    assert isinstance(store, SqlStore)
+    store.adopt(names)
+    store._database.write(lambda c: c.execute(delete(salts).where(salts.c.name == "pseudonyms of keys")))
+    Reader(store).take(promise(T0, "order-1", T0 + DAY, customer=names("ann")))
+
+    assert store.adopt(names) == 1
+    close(store, "delivered", T0 + 2 * DAY)
+    assert [(row.customer, row.ref) for row in every_break(store, "delivered")] == [
+        (names("ann"), "=" + names("order-1"))
+    ]

@@ -97,8 +97,8 @@ def forget(connection: Connection, bulk: Bulk, customer: str, known_as: str, at:
     tombstone = _tombstone(connection, customer, at)
     return Erased(
         tombstone,
-        breaks=_breaks(connection, bulk, (customer, known_as), tombstone),
-        promises=_promises(connection, bulk, (customer, known_as), tombstone),
+        breaks=_breaks(connection, bulk, known_as, tombstone),
+        promises=_promises(connection, bulk, known_as, tombstone),
         voices=_voices(connection, bulk, known_as, tombstone),
         contacts=_contacts(connection, known_as, tombstone),
         dead_letters=_dead_letters(connection, bulk, customer),
@@ -119,10 +119,9 @@ def _tombstone(connection: Connection, customer: str, at: Micros) -> str:
     return tombstone
 
 
-def _breaks(connection: Connection, bulk: Bulk, names: tuple[str, str], tombstone: str) -> int:
+def _breaks(connection: Connection, bulk: Bulk, known_as: str, tombstone: str) -> int:
     """Theirs, and those of promises whose key is their id, whosever these are."""
-    customer, known_as = names
-    own = "=" + customer
+    own = "=" + known_as
     rows = connection.execute(select(breaks).where((breaks.c.customer == known_as) | (breaks.c.ref == own))).all()
     changed = []
     for row in rows:
@@ -134,22 +133,21 @@ def _breaks(connection: Connection, bulk: Bulk, names: tuple[str, str], tombston
     return len(changed)
 
 
-def _promises(connection: Connection, bulk: Bulk, names: tuple[str, str], tombstone: str) -> int:
+def _promises(connection: Connection, bulk: Bulk, known_as: str, tombstone: str) -> int:
     """Also those of others that the customer's outcome settled, or whose key is the id."""
-    customer, known_as = names
     inside = _encode(known_as)[1:-1].decode()
     query = select(promises).where(
         (promises.c.customer == known_as)
         | promises.c.body.contains(inside, autoescape=True)
-        | (promises.c.key == customer)
+        | (promises.c.key == known_as)
     )
     changed = []
     for row in connection.execute(query).all():
         before = _promised(row.body)
-        after = forgotten_in(before, customer, known_as, tombstone)
+        after = forgotten_in(before, known_as, tombstone)
         if after != before:
             changed.append(_with(row, key=after.key, body=_encode(after).decode(), customer=after.customer))
-    connection.execute(delete(promises).where(promises.c.key == customer))
+    connection.execute(delete(promises).where(promises.c.key == known_as))
     bulk.run(connection, _PUT_PROMISES, changed)
     return len(changed)
 
