@@ -10,6 +10,7 @@ every open promise again and again.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from service.core.catalog import Moment
 from service.core.counting.ledger import Promised
@@ -39,52 +40,70 @@ def follow(
     `floor`: the first window that is still open; None: the one after what is closed in `was`.
     """
     before, after = was[0], now[0]
-    _count_past_due(moment, was, now, tally, was[1].closed if floor is None else floor)
+    if after.first is None:
+        # Nobody was promised anything.
+        return
+    values = stated(after.first.dimensions, moment.dimensions)
+    steps = [_Step(1, after, now[1], values)]
+    if before.first is not None:
+        if before.first is not after.first:
+            values = stated(before.first.dimensions, moment.dimensions)
+        steps.insert(0, _Step(-1, before, was[1], values))
+    _count_past_due(moment, steps, tally, was[1].closed if floor is None else floor)
     if before is after:
         return
     if before.first is not after.first or before.newest is not after.newest or _redated(after):
-        for sign, row in ((-1, before), (1, after)):
+        for sign, row, _, values in steps:
             for day, signal, n in goalposts(row):
-                tally.cell(moment.name, day, _values(row, moment), late=True).count_signal(signal, sign * n)
-    _count_way(moment, before, after, tally, was[1].closed)
+                tally.cell(moment.name, day, values, late=True).count_signal(signal, sign * n)
+    if before.first is after.first:
+        _count_change(moment, before, after, values, tally, was[1].closed)
+    else:
+        _count_way(moment, steps, tally, was[1].closed)
 
 
-def _count_past_due(
-    moment: Moment, was: tuple[Promised, Reach], now: tuple[Promised, Reach], tally: Tally, floor: Micros
-) -> None:
+class _Step(NamedTuple):
+    """One state of a promise: to be counted out, or in."""
+
+    sign: int
+    row: Promised
+    reach: Reach
+    values: Values
+
+
+def _count_past_due(moment: Moment, steps: Iterable[_Step], tally: Tally, floor: Micros) -> None:
     """These only ever mean something summed up: what comes too late for its window counts in the first one still open.
 
     How many are open is then right again.
     """
-    for sign, (row, reach) in ((-1, was), (1, now)):
+    for sign, row, reach, values in steps:
         for at, signal in past_due(row, reach, moment.give_up_after):
             window = max(window_of(at, moment.window), floor)
-            tally.cell(moment.name, window, _values(row, moment), late=False).count_signal(signal, sign)
+            tally.cell(moment.name, window, values, late=False).count_signal(signal, sign)
 
 
-def _count_way(moment: Moment, before: Promised, after: Promised, tally: Tally, through: Micros) -> None:
+def _count_change(
+    moment: Moment, before: Promised, after: Promised, values: Values, tally: Tally, through: Micros
+) -> None:
+    """What a promise reaches is as it was; where it comes to open may not be."""
+    ended, until, width = settled_at(before), settled_at(after), moment.window
+    for mark, _, signal in way_marks(after, width) if ended != until else ():
+        more = (until is None or until >= mark) - (ended is None or ended >= mark)
+        if more:
+            place = mark - width
+            tally.cell(moment.name, place, values, late=place < through).count_signal(signal, more)
+
+
+def _count_way(moment: Moment, steps: Iterable[_Step], tally: Tally, through: Micros) -> None:
     name, width = moment.name, moment.window
-    if before.first is after.first:
-        # What it reaches is as it was; where it comes to open may not be.
-        ended, until = settled_at(before), settled_at(after)
-        for mark, _, signal in way_marks(after, width) if ended != until else ():
-            more = (until is None or until >= mark) - (ended is None or ended >= mark)
-            if more:
-                place = mark - width
-                tally.cell(name, place, _values(after, moment), late=place < through).count_signal(signal, more)
-        return
-    for sign, row in ((-1, before), (1, after)):
+    for sign, row, _, values in steps:
         settled = settled_at(row)
         for mark, reached, still_open in way_marks(row, width):
             place = mark - width
-            cell = tally.cell(name, place, _values(row, moment), late=place < through)
+            cell = tally.cell(name, place, values, late=place < through)
             cell.count_signal(reached, sign)
             if settled is None or settled >= mark:
                 cell.count_signal(still_open, sign)
-
-
-def _values(row: Promised, moment: Moment) -> Values:
-    return stated(row.first.dimensions if row.first else None, moment.dimensions)
 
 
 def past_due(row: Promised, reach: Reach, give_up_after: Micros) -> Iterator[tuple[Micros, str]]:
@@ -118,7 +137,11 @@ def way_marks(row: Promised, width: Micros) -> Iterator[tuple[Micros, str, str]]
     if first is None or due is None or due - first.at < _SHORTEST * width:
         return
     given = due - first.at
-    step = next((step for step in _COARSE if step * _PARTS <= given and step % width == 0), width)
+    step = width
+    for coarse in _COARSE:
+        if coarse * _PARTS <= given and coarse % width == 0:
+            step = coarse
+            break
     for share, reached, still_open in WAY_MARKS:
         yield -(-(first.at + int(share * given)) // step) * step, reached, still_open
 
@@ -147,4 +170,8 @@ def _redated(row: Promised) -> bool:
 
 def settled_at(row: Promised) -> Micros | None:
     """When the first outcome came."""
-    return min((entry.at for entry in (row.kept, row.broken, row.cancelled) if entry), default=None)
+    first: Micros | None = None
+    for entry in (row.kept, row.broken, row.cancelled):
+        if entry is not None and (first is None or entry.at < first):
+            first = entry.at
+    return first
