@@ -30,6 +30,7 @@ from service.adapters.store.sql import store as _store  # noqa: F401  # the same
 from service.cli.main import main
 from service.loops.retry import Policy
 from service.loops.send import Limits, Sender
+from tests.faults.newer import become_newer
 from tests.faults.points import Guarded, Plan, Points, guarded_store
 
 PR_SET_PDEATHSIG = 1
@@ -43,6 +44,8 @@ def arm(order: dict[str, Any]) -> Points:
     _around(serve, "KafkaSource", lambda source: Guarded(source, points, "source."))
     _around(serve, "kafka_settings", lambda settings: replace(settings, **order.get("group", {})))
     _around(whole, "build_notifier", lambda notifier: Guarded(notifier, points, "notifier."))
+    if order.get("newer"):
+        become_newer(Path(order["newer"]))
     limits, policy = Limits(**order["sending"]["limits"]), Policy(**order["sending"]["policy"])
     setattr(service.app.service, "Sender", partial(Sender, limits=limits, policy=policy))  # noqa: B010  # a class there
     return points

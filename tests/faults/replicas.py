@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 
 from tests.faults.kills import AT_RANDOM, LEARNT_FROM, chosen, come_by
+from tests.faults.newer import NEXT
 from tests.faults.process import GROUP, Life
 from tests.faults.rig import Outcome, Rig, World
+from tests.faults.stored import schema_of
 
 SLOTS = ("a", "b", "c")
 PAUSE_S = 1.0
@@ -29,11 +31,23 @@ class Crew:
         return list(self._lives.values())
 
     def start(
-        self, slot: str, point: str = "", *, action: str = "kill", fixed: bool = False, nth: int | None = None
+        self,
+        slot: str,
+        point: str = "",
+        *,
+        action: str = "kill",
+        fixed: bool = False,
+        nth: int | None = None,
+        newer: bool = False,
     ) -> Life:
-        """A process in a slot; `fixed`: it is the same member of the group after each start, else a new one."""
+        """A process in a slot; `fixed`: it is the same member of the group after each start, else a new one.
+
+        `newer`: of the next version.
+        """
         group = {"instance_id": slot if fixed else None, "session_timeout": self._session_s}
-        life = self._rig.start(point, nth or self._rig.random.choice((1, 2, 4)), slot=slot, action=action, group=group)
+        order = {"newer": str(self._rig.folder / "next")} if newer else {}
+        nth = nth or self._rig.random.choice((1, 2, 4))
+        life = self._rig.start(point, nth, slot=slot, action=action, group=group, **order)
         self._lives[slot] = life
         return life
 
@@ -109,6 +123,35 @@ def _kill_one(rig: Rig, crew: Crew, points: Mapping[str, int]) -> None:
         come_by(rig, life)
         crew.reap(slot, life)
     crew.start(slot, fixed=fixed)
+
+
+def rolling_upgrade(world: World, name: str, seed: int, kills: int) -> Outcome:
+    """Three processes become three of the next version, one after the other; one goes back, and forth again.
+
+    Two versions are at work meanwhile, on a schema of the next one, and each judges what the other has judged so far.
+    """
+    del kills
+    with world.servers.postgres.database() as url, Rig(world, name, seed, world.topics(), database=url) as rig:
+        crew = Crew(rig)
+        rig.more(9)
+        for slot in SLOTS:
+            crew.start(slot)
+        rig.settle(crew.lives)
+        for slot, newer in (("a", True), ("b", True), ("b", False), ("c", True), ("b", True)):
+            rig.more(2)
+            if newer:
+                crew.end(slot)
+            else:
+                crew.kill(slot)
+            crew.start(slot, newer=newer)
+            rig.more(2)
+            rig.settle(crew.lives)
+            rig.harm["replicas of another version"] += 1
+        for slot in SLOTS:
+            crew.end(slot)
+        if (version := schema_of(url)) != NEXT:
+            rig.problems.append(f"the schema is at {version}: no next version was at work")
+        return rig.judge()
 
 
 def zombies(world: World, name: str, seed: int, kills: int) -> Outcome:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from tests.faults import brokers, outages, shapes
 from tests.faults.kills import kill_one_after_another
 from tests.faults.proxy import Proxy
-from tests.faults.replicas import many_over_one_database, zombies
+from tests.faults.replicas import many_over_one_database, rolling_upgrade, zombies
 from tests.faults.rig import Outcome, World
 from tests.faults.targets import targets
 from tests.harness.kafka import KafkaBroker, LocalBroker
@@ -110,6 +110,7 @@ SCENARIOS: dict[str, Scenario] = {
     "sqlite": Scenario(_sqlite, 0.4),
     "postgres": Scenario(_postgres, 0.4),
     "replicas": Scenario(many_over_one_database, 0.2),
+    "rolling-upgrade": Scenario(rolling_upgrade),
     "rolling-restart": Scenario(brokers.rolling_restart, harms="cluster"),
     "broker-killed": Scenario(brokers.broker_killed, harms="cluster"),
     "all-brokers-away": Scenario(brokers.all_brokers_away, harms="cluster"),

@@ -21,6 +21,16 @@ def engine_of(url: str) -> Engine:
     return create_engine(parsed)
 
 
+def schema_of(url: str) -> str:
+    """The version of its schema."""
+    engine = engine_of(url)
+    try:
+        with engine.connect() as connection:
+            return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
+    finally:
+        engine.dispose()
+
+
 def stored(url: str) -> Expected:
     """Everything that the oracle knows of, from the tables; the service must have ended, or hold still."""
     engine = engine_of(url)
