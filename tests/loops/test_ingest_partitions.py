@@ -319,6 +319,13 @@ class TestPartitionsThatComeAndGo:
             assert [(gap.first, gap.after) for gap in store.gaps()] == [(3, 3)] * unheard
             assert len(store.blind("m", START, START + 900 * SECOND)) == unheard
 
+    def test_what_a_topic_that_was_made_anew_holds_again_is_a_duplicate(self) -> None:
+        loop, store = losing(behind=0)
+        loop.handle(Assigned((ANEW,), (ANEW,)))
+        loop.handle(Batch(ANEW, [0, 1], [LINES[2], outcome(20)], 2))
+        loop.flush()
+        assert (store.counts().read, store.counts().duplicate) == (5, 1)
+
     def test_all_partitions_of_a_topic_made_anew_are_waited_for_from_when_the_first_is_found(self) -> None:
         loop, store = losing()
         loop.handle(Assigned((OTHER,), (PLACE, OTHER)))

@@ -9,7 +9,7 @@ import msgspec
 
 from service.adapters.store.ledger_rows import expires_at
 from service.adapters.store.memory_desk import MemoryDesk
-from service.adapters.store.memory_places import Spot, unread_of
+from service.adapters.store.memory_places import Spot, hashes_of, unread_of
 from service.adapters.store.memory_reader import MemoryReader
 from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan, Break, Changes, PromiseKey, View
@@ -80,7 +80,7 @@ class MemoryStore(MemoryReader, MemoryDesk):
                 raise StaleClaim(f"{where} was re-created since; {partition.topic_id!r} is its old id")
             place.epoch += 1
             place.retired = False
-            hashes = tuple(place.hashes)
+            hashes = hashes_of(self._places, partition)
             unread = unread_of(self._places, partition) if partition_watermark(place.clock) is None else None
             return Claim(partition, place.epoch, place.position, place.clock, hashes, self._forgetting, unread)
 

@@ -32,3 +32,14 @@ def unread_of(places: Mapping[Partition, Spot], partition: Partition) -> Unread 
         if since is not None and place.position is not None:
             return Unread(known, place.position, max(place.position, place.log_end or 0), since)
     return None
+
+
+def hashes_of(places: Mapping[Partition, Spot], partition: Partition) -> tuple[bytes, ...]:
+    """The ids that came to a place, oldest first, whichever topic of that name they came with."""
+    here = (partition.topic, partition.number)
+    mine = [
+        spot
+        for known, spot in places.items()
+        if known == partition or (spot.superseded and (known.topic, known.number) == here)
+    ]
+    return tuple(blob for spot in mine for blob in spot.hashes)

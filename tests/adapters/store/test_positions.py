@@ -215,6 +215,19 @@ def test_ids_come_back_with_the_claim_until_they_are_out_of_the_horizon(store: S
     assert len(hashes) == 3
 
 
+def test_ids_are_known_by_their_place_whichever_topic_of_its_name_they_came_with(store: Store) -> None:
+    old, new = Reader(store), IdHorizon()
+    old.take(outcome(T0, id="a"), changes=blob_of(new, "a", at=T0))
+    reader = Reader(store, RECREATED)
+    reader.take(outcome(T0 + 1, id="b"), changes=blob_of(new, "b", at=T0 + 1))
+
+    again, elsewhere = IdHorizon(), IdHorizon()
+    again.restore(store.claim(RECREATED).hashes)
+    elsewhere.restore(store.claim(Partition("events", 1, "id-2")).hashes)
+    assert [again.seen(id_hash(name)) for name in "abc"] == [True, True, False]
+    assert not elsewhere.seen(id_hash("a"))
+
+
 def test_a_saved_claim_carries_no_hashes(store: Store) -> None:
     reader = Reader(store)
     assert reader.take(outcome(T0), changes=blob_of(IdHorizon(), "a", at=T0)).hashes == ()

@@ -53,8 +53,13 @@ def claim(connection: Connection, bulk: Bulk, partition: Partition) -> Claim:
     if row is None:
         where = f"{partition.topic}/{partition.number}"
         raise StaleClaim(f"{where} was re-created since; {partition.topic_id!r} is its old id")
+    # An id is known by its source and partition, whichever topic of that name it came with: who makes a topic anew
+    # often sends the last records again.
     blobs = connection.scalars(
-        select(id_hashes.c.blob).where(id_hashes.c.partition == row.id).order_by(id_hashes.c.upto)
+        select(id_hashes.c.blob)
+        .join_from(id_hashes, partitions)
+        .where(_is_place(partition), or_(_columns.id == row.id, _columns.superseded))
+        .order_by(_columns.id, id_hashes.c.upto)
     )
     clock = _clock(row)
     unread = _unread(connection, partition) if partition_watermark(clock) is None else None
