@@ -10,6 +10,7 @@ import re
 import sqlite3
 import threading
 import urllib.request
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -199,7 +200,8 @@ def _run(folder: Path, got: Heard) -> None:
         until(lambda: len(got.mailbox.mails) >= 2, "an opening and its end")
         until(lambda: all(row.state == "sent" for row in store.outbox(limit=99)), "an empty outbox")
         (it,) = store.interruptions()
-        for page in ("/", f"/interruptions/{it.id}", "/moments/delivered", f"/interruptions/{it.id}/recovery"):
+        mine = f"/interruptions/{it.id}"
+        for page in ("/", mine, f"{mine}/people", "/moments/delivered", *_OTHERS):
             got.pages[page] = _get(f"{service.web.url.rstrip('/')}{page}")
         got.metrics = _get(f"{service.web.url.rstrip('/')}/metrics")
         sheet = io.StringIO()
@@ -210,17 +212,19 @@ def _run(folder: Path, got: Heard) -> None:
         service.stop()
         assert service.close() == 0
     connection = sqlite3.connect(folder / "canaries.db")
-    got.rows = "\n".join(connection.iterdump())
+    packed = [zlib.decompress(body) for (body,) in connection.execute("SELECT body FROM shown")]
+    assert packed, "no wall was kept"
+    got.rows = "\n".join([*connection.iterdump(), *(text.decode("utf-8", "replace") for text in packed)])
     connection.close()
     assert not [one for one in threading.enumerate() if one.name == "send"]
 
 
+_OTHERS = ("/interruptions", f"/owners/{OWNER['name']}", "/owners", "/customers", "/silences", "/data", "/dead-letters")
+
+
 def _get(url: str) -> str:
-    try:
-        with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310  # our own page
-            return str(answer.read().decode())
-    except urllib.error.HTTPError as error:
-        return f"{error.code}"
+    with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310  # our own page
+        return str(answer.read().decode())
 
 
 def test_every_medium_was_reached(heard: Heard) -> None:
@@ -255,6 +259,8 @@ def test_nothing_of_an_event_becomes_markup_in_a_mail_or_on_a_page(heard: Heard)
         assert 'href="http://region' not in text, place
     assert "&lt;script&gt;" in heard.messages()["mail-html"]
     assert any("&lt;script&gt;" in page for page in heard.pages.values())
+    [people] = [text for place, text in heard.pages.items() if place.endswith("/people")]
+    assert 'value="=CANARY-customer&lt;script&gt;' in people, "whom a form is about is one value, whatever it holds"
 
 
 def test_nothing_of_an_event_becomes_a_mails_header(heard: Heard) -> None:
