@@ -28,13 +28,17 @@ class Found(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Spare(Generic[T]):
-    """For an answer that somebody else may have made: where to look for it, and how old it may be shown, in seconds.
+    """For an answer that is looked after by `renew`: nobody waits for it as long as there is one that is not too old.
 
-    Made for what is looked after by `renew`: nobody waits for it as long as there is one of that age.
+    `find`: where somebody else may have left one. `oldest`: the age at which it may still be shown, in seconds.
+    `lately`: for so long after it was asked for it is renewed as often as what is asked for all the time. `slow`: what
+    takes no longer to make is made when it is asked for.
     """
 
     find: Callable[[], Found[T] | None]
     oldest: float
+    lately: float
+    slow: float = -1.0
 
 
 class Brief(Generic[T]):
@@ -62,7 +66,7 @@ class Brief(Generic[T]):
             age, keep = self._clock() - entry.made_at, self._keep(entry)
             if age < keep:
                 return answer[0]
-            if age < max(keep * _OLD, spare.oldest if spare else 0.0):
+            if age < max(keep * _OLD, spare.oldest if spare and entry.took > spare.slow else 0.0):
                 self._renew(entry, make)
                 return answer[0]
         with entry.lock:
@@ -77,9 +81,11 @@ class Brief(Generic[T]):
         made meanwhile is taken instead.
         """
         entry = self._entry(key)
+        if entry.answer is not None and entry.took <= spare.slow:
+            return False
         now = self._clock()
         seconds, times = idle
-        unasked = now - entry.asked_at > spare.oldest
+        unasked = now - entry.asked_at > spare.lately
 
         def due() -> bool:
             least = max(seconds, times * entry.took) if unasked else self._keep(entry)

@@ -28,8 +28,10 @@ _LOG = logging.getLogger(__name__)
 
 OLDEST = 600.0
 """Seconds for which a wall may still be shown while a newer one is made; it says of when it is."""
-_IDLE = (30.0, 60.0)
+IDLE = (30.0, 60.0)
 """Nobody has looked for a while: at least so many seconds, and so many times what it takes to make."""
+SLOW = 0.1
+"""Seconds: what takes longer than this to make is made before somebody asks for it."""
 _LOOK_S = 0.5
 _AWAY_S = 5.0
 
@@ -49,11 +51,14 @@ class Shelf:
         mark: Callable[[], str],
         make: Callable[[], Face],
         kept: Brief[Face],
+        others: Callable[[], None],
     ) -> None:
+        """`others`: renews what else is slow to make, and is kept by this process alone."""
         self._store = store
         self._mark = mark
         self._make = make
         self._kept = kept
+        self._others = others
         self._spare: Spare[Face] | None = None
 
     @property
@@ -67,10 +72,11 @@ class Shelf:
 
     def run(self, stop: threading.Event) -> None:
         """Until the service ends, whatever happens to the store meanwhile."""
-        spare = self._spare = Spare(self._find, OLDEST)
+        spare = self._spare = Spare(self._find, OLDEST, OLDEST)
         while not stop.is_set():
             try:
-                self._kept.renew("wall", self._made, spare, _IDLE)
+                self._kept.renew("wall", self._made, spare, IDLE)
+                self._others()
             except Exception as error:  # noqa: BLE001  # a page never ends the service; whoever asks is told
                 _LOG.warning("the wall could not be made: %s", type(error).__name__)
                 stop.wait(_AWAY_S)

@@ -1,6 +1,7 @@
 """The pages: read, laid out and rendered; what is read is kept for a moment, what is shown is each reader's own."""
 
 from collections.abc import Callable, Hashable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,12 +13,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 
-from service.adapters.web import harm, interruption, listing, moment, trust, wall
+from service.adapters.web import harm, interruption, listing, moment, shelf, trust, wall
 from service.adapters.web import journey as sheets
 from service.adapters.web import owner as owning
 from service.adapters.web.access.actor import Actor
 from service.adapters.web.access.gate import Gate
-from service.adapters.web.cache import Brief
+from service.adapters.web.cache import Brief, Spare
 from service.adapters.web.desk import LONGEST_TEXT
 from service.adapters.web.handled import MARK_WORDS, handled, silence_lines, told
 from service.adapters.web.look import Look
@@ -29,6 +30,7 @@ from service.adapters.web.words import Words
 from service.core.catalog import LEVELS, Catalog
 from service.core.event import Micros
 from service.core.handling import UNTOUCHED
+from service.core.interruption import Interruption
 from service.core.people import ContactState
 from service.core.ports import Store
 from service.core.reporting.knowing import Knowing
@@ -37,6 +39,7 @@ _HERE = Path(__file__).parent
 _COMPLAINTS_EVERY = 30.0
 """Seconds between looks for first complaints: they need every broken promise of an interruption."""
 _RARELY = 15
+_MOST_OPEN = 5
 _HTML = "text/html"
 _UNAUTHORIZED, _AWAY = 401, 503
 
@@ -62,8 +65,9 @@ class Site:
         self._sheets: Brief[Any] = Brief(settings.keep * _RARELY)
         self._complaints: Brief[Knowing] = Brief(_COMPLAINTS_EVERY)
         self._knowing = Knowing()
+        self._tended: Spare[Any] = Spare(lambda: None, shelf.OLDEST, 0.0, shelf.SLOW)
         self._marked: tuple[Catalog | None, str] = (None, "")
-        self.shelf = Shelf(reader, self._mark, self._make_wall, Brief(settings.keep))
+        self.shelf = Shelf(reader, self._mark, self._make_wall, Brief(settings.keep), self._renew_open)
         self._templates = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
             autoescape=True,
@@ -122,7 +126,18 @@ class Site:
         it = self._reader.interruption(identity)
         if it is None:
             raise HTTPException(404)
-        return self._views.get(("interruption", identity, page), lambda: interruption.build(self._look(), it, page))
+        tended = self._tended if page == 1 and it.is_open and self.shelf.tended else None
+        return self._views.get(("interruption", identity, page), lambda: self._laid_out(it, page), tended)
+
+    def _laid_out(self, it: Interruption, page: int) -> Any:
+        return interruption.build(self._look(), it, page)
+
+    def _renew_open(self) -> None:
+        """The worst of what is open is what people are sent to: where it takes long, it is there before they come."""
+        rows = self._reader.interruptions(open_only=True)
+        for it in sorted(rows, key=lambda it: (-LEVELS.index(it.level), it.onset))[:_MOST_OPEN]:
+            key = ("interruption", it.id, 1)
+            self._views.renew(key, partial(self._laid_out, it, 1), self._tended, shelf.IDLE)
 
     def people(self, actor: Actor, identity: str, page: int, state: ContactState | None) -> str:
         """A page of an interruption's recovery list, or 404."""

@@ -158,7 +158,7 @@ def test_a_request_that_another_page_made_is_refused(headers: dict[str, str], cs
     [
         ({"verb": "explode"}, 422, "verb: &#39;explode&#39; is not one; write acknowledge"),
         ({"verb": "level", "value": "huge", "note": "x"}, 409, "is not a level"),
-        ({"verb": "reopen"}, 409, "nobody has resolved it"),
+        ({"verb": "reopen"}, 409, "Nobody has resolved it"),
         ({"verb": "annotate", "note": "x" * 2001}, 422, "note: has 2001 characters; write 2000 at most"),
         ({"verb": "annotate", "note": "a\x00b"}, 422, "note: holds control characters"),
         ({"verb": "ask", "value": "depot", "note": "x", "within": "soon"}, 422, "within: "),

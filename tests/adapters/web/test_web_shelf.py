@@ -17,9 +17,10 @@ from service.adapters.web.cache import Brief, Found, Spare
 from service.adapters.web.settings import WebSettings
 from service.adapters.web.shelf import mark_of
 from service.core.event import MINUTE
-from service.core.ports import StoreAway
+from service.core.interruption import Change
+from service.core.ports import Judgement, StoreAway
 from tests.adapters.web.conftest import Health
-from tests.adapters.web.world import CATALOG, NOW, World
+from tests.adapters.web.world import CATALOG, NOW, RIO_LATE, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,9 +36,12 @@ class Counting:
     def __init__(self, world: World) -> None:
         self._store = world.store
         self.surveys = 0
+        self.interruptions_made = 0
         self.away = False
 
     def __getattr__(self, name: str) -> Any:
+        if name == "breaks":
+            self.interruptions_made += 1
         if name == "survey":
             self.surveys += 1
             if self.away:
@@ -159,7 +163,7 @@ class Hands:
 def test_what_is_asked_for_is_renewed_often_and_what_is_not_seldom() -> None:
     hands = Hands()
     brief: Brief[int] = Brief(2.0, clock=lambda: hands.now)
-    nobody: Spare[int] = Spare(lambda: None, 600.0)
+    nobody: Spare[int] = Spare(lambda: None, 600.0, 600.0)
     made = iter(range(100))
 
     def make() -> int:
@@ -184,18 +188,18 @@ def test_what_is_asked_for_is_renewed_often_and_what_is_not_seldom() -> None:
 def test_what_another_made_meanwhile_is_taken() -> None:
     hands = Hands()
     brief: Brief[str] = Brief(2.0, clock=lambda: hands.now)
-    theirs = Spare(lambda: Found("theirs", 1.0, 1.0), 600.0)
+    theirs = Spare(lambda: Found("theirs", 1.0, 1.0), 600.0, 600.0)
     assert not brief.renew("wall", lambda: "ours", theirs, (30.0, 60.0))
     assert brief.get("wall", lambda: "ours", theirs) == "theirs"
     old: Brief[str] = Brief(2.0, clock=lambda: hands.now)
-    assert old.get("wall", lambda: "ours", Spare(lambda: Found("old", 601.0, 1.0), 600.0)) == "ours"
+    assert old.get("wall", lambda: "ours", Spare(lambda: Found("old", 601.0, 1.0), 600.0, 600.0)) == "ours"
 
 
 def test_what_is_tended_is_shown_while_it_is_made_anew_however_long_nobody_asked() -> None:
     hands = Hands()
     brief: Brief[int] = Brief(2.0, clock=lambda: hands.now)
     made = iter(range(100))
-    tended: Spare[int] = Spare(lambda: None, 600.0)
+    tended: Spare[int] = Spare(lambda: None, 600.0, 600.0)
     assert brief.get("wall", lambda: next(made), tended) == 0
     hands.now += 599.0
     begun = threading.Event()
@@ -204,3 +208,37 @@ def test_what_is_tended_is_shown_while_it_is_made_anew_however_long_nobody_asked
     until(lambda: brief.get("wall", lambda: next(made), tended) == 1)
     hands.now += 601.0
     assert brief.get("wall", lambda: next(made), tended) == 2, "too old to be shown to anybody"
+
+
+def test_what_is_quick_to_make_is_made_when_it_is_asked_for() -> None:
+    hands = Hands()
+    brief: Brief[int] = Brief(2.0, clock=lambda: hands.now)
+    slow: Spare[int] = Spare(lambda: None, 600.0, 0.0, 0.1)
+    made = iter(range(100))
+
+    def make(took: float) -> int:
+        hands.now += took
+        return next(made)
+
+    for key, took in (("quick", 0.05), ("long", 0.2)):
+        assert brief.renew(key, lambda took=took: make(took), slow, (30.0, 60.0))  # type: ignore[misc]  # bound now
+    hands.now += 31.0
+    assert not brief.renew("quick", lambda: make(0.05), slow, (30.0, 60.0))
+    assert brief.get("quick", lambda: make(0.05), slow) == 2
+    assert brief.get("long", lambda: 99, slow) == 1, "somebody waited for it"
+
+
+def test_nobody_waits_for_an_open_interruption_that_takes_long(
+    processes: list[Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.adapters.web.shelf.SLOW", -1.0)
+    world = World(CATALOG, MemoryStore(CATALOG.moments))
+    world.judge(RIO_LATE.moment, Judgement(NOW, (Change("opened", NOW, RIO_LATE),)))
+    process = Process(Counting(world), world.catalog)
+    processes.append(process)
+    process.begin()
+    until(lambda: process.store.interruptions_made > 0)
+    made = process.store.interruptions_made
+    answer = TestClient(process.app, base_url="http://localhost").get(f"/interruptions/{RIO_LATE.id}")
+    assert answer.status_code == 200
+    assert process.store.interruptions_made == made
