@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from detectors.frame import Frame
+from detectors.frame import NOTHING, Frame
 
 SHARES: Mapping[str, float] = MappingProxyType(
     {
@@ -61,7 +61,7 @@ class Budget:
 
     def take(self, frame: Frame) -> bool:
         """Look for what comes into use; whether the intervals changed."""
-        if not self._waiting:
+        if not self._waiting or frame.beside is NOTHING:
             return False
         found = [kind for kind in self._waiting if _FOUND[kind](frame)]
         for kind in found:

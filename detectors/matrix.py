@@ -62,7 +62,7 @@ _CEILING = 1e60
 _HOPELESS = 0.9  # what fails this often cannot fail so much more that it could be told
 _QUIET = 1.0
 """While the cumulative sum is below this, the data since are acquitted and may be learned."""
-_BLOCK = 512
+_BLOCK = 2048
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """What is known of each segment: one matrix with a column a segment, so that a frame gathers and scatters once."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 
 import numpy as np
 
@@ -63,10 +64,9 @@ class Table:
     def __len__(self) -> int:
         return len(self.names)
 
-    def find(self, names: Iterable[str]) -> Ints:
+    def find(self, names: Sequence[str]) -> Ints:
         """The place of each name, -1 (the fresh column) for one that is not there."""
-        get = self.index.get
-        return np.array([get(name, -1) for name in names], dtype=np.int64)
+        return np.fromiter(map(self.index.get, names, repeat(-1)), dtype=np.int64, count=len(names))
 
     def add(self, names: Iterable[str]) -> Ints:
         """The place of each name; names that are not there get a fresh column."""

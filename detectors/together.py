@@ -21,8 +21,12 @@ def joining(detectors: Iterable[Detector]) -> list[Joins]:
     return [detector for detector in detectors if isinstance(detector, Joins)]
 
 
+_FEW = 500
+"""Rows up to which it is worth it: more than that keep numpy busy by themselves, and a larger matrix the cache."""
+
+
 def prepare(detectors: Iterable[Joins], frame: Frame) -> None:
     """Work the frame out for all of them; it changes nothing but what scoring and learning that frame cost then."""
     asked = [each for detector in detectors for each in detector.asks(frame)]
-    if len(asked) > 1:
+    if len(asked) > 1 and sum(len(one.segments) for _, one in asked) <= _FEW:
         work_out(asked)

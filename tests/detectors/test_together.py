@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from detectors import matrix
 from detectors.contrast import Contrast
 from detectors.duration import Duration
 from detectors.failure_rate import FailureRate
@@ -91,8 +92,9 @@ def test_preparing_a_frame_changes_nothing_until_it_is_learned() -> None:
         assert json.dumps(detector.dump()) == json.dumps(other.dump())
 
 
-def test_a_wide_window_goes_through_in_blocks_and_comes_out_the_same() -> None:
+def test_a_wide_window_goes_through_in_blocks_and_comes_out_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """What does not fit a block is cut; no row knows where."""
+    monkeypatch.setattr(matrix, "_BLOCK", 512)
     draw = np.random.default_rng(5)
     names = ("", *sorted(f"place={number}" for number in range(1200)))
     wide, narrow = FailureRate(60.0, cold_start=1.0), FailureRate(60.0, cold_start=1.0)

@@ -38,16 +38,18 @@ class _Beside:
         self._signals: dict[str, dict[str, int]] = {}
         self._values: dict[str, int] = {}
 
-    def add(self, rows: Iterable[str], cell: Cell) -> None:
-        for row in rows:
-            if cell.value:
-                self._values[row] = self._values.get(row, 0) + cell.value
-            if cell.durations:
+    def add(self, rows: Sequence[str], cell: Cell) -> None:
+        if cell.value:
+            values, value = self._values, cell.value
+            for row in rows:
+                values[row] = values.get(row, 0) + value
+        for bucket, count in cell.durations.items() if cell.durations else ():
+            for row in rows:
                 mine = self._durations.setdefault(row, {})
-                for bucket, count in cell.durations.items():
-                    mine[bucket] = mine.get(bucket, 0) + count
-            for name, count in (cell.signals or {}).items():
-                counts = self._signals.setdefault(name, {})
+                mine[bucket] = mine.get(bucket, 0) + count
+        for name, count in cell.signals.items() if cell.signals else ():
+            counts = self._signals.setdefault(name, {})
+            for row in rows:
                 counts[row] = counts.get(row, 0) + count
 
     def counted(self) -> Beside:

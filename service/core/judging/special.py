@@ -43,7 +43,12 @@ class Special:
 
     @staticmethod
     def _noted(windows: Sequence[Window]) -> bool:
-        return any((cell.signals or {}).get("notes", 0) > 0 for window in windows for cell in window.cells.values())
+        # A loop: hardly any of very many cells has a signal.
+        for window in windows:
+            for cell in window.cells.values():
+                if cell.signals and cell.signals.get("notes", 0) > 0:
+                    return True
+        return False
 
     def dump(self) -> JSON:
         """Plain JSON."""
