@@ -12,18 +12,23 @@ import gzip
 import json
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
 from detectors.budget import SHARES
 from service.app.backtest import Backtest
 from service.core.catalog import Catalog, Moment, Owner
+from service.core.counting.tally import Window
+from service.core.event import Micros
 from service.core.judging.watchers import watchers
+from service.core.ports import Store
+from service.core.reporting.evidence import evidence_of
 from service.core.reporting.report import Line
 
 DELIVERED, HANDED = "delivered-by-promise", "handed-to-carrier-by-limit"
 _DAY = 86_400
+FAR: Micros = 1 << 62
 
 
 def catalog(name: str, dimensions: Sequence[str]) -> Catalog:
@@ -55,11 +60,15 @@ def main() -> None:
         ):
             file = only(arguments.events, moment, Path(folder) / "events.jsonl")
             began = time.process_time()
-            found = Backtest(catalog(moment, arguments.dimensions), build=partial(watchers, shares=shares)).run([file])
+            declared = catalog(moment, arguments.dimensions)
+            backtest = Backtest(declared, build=partial(watchers, shares=shares))
+            found = backtest.run([file])
             lines = [line for line in found.lines if arguments.since <= line.detected_at < arguments.until]
             print(f"{title}: {len(found.lines)} interruptions in all, {time.process_time() - began:.0f} CPU s")
             for line in lines:
                 _tell(line)
+                if line.broken:
+                    _carried(backtest.store, declared.moments[moment], line)
             print(flush=True)
 
 
@@ -69,6 +78,22 @@ def _tell(line: Line) -> None:
     kinds = "+".join(line.kinds)
     print(f"  {line.detected_at}  {kinds:<48} {line.level:<8} {line.customers_affected:>5} customers  {where}")
     print(f"  {'':20}  known {', '.join(lead for lead in leads if lead) or 'with no complaint'}")
+
+
+def _carried(store: Store, moment: Moment, line: Line) -> None:
+    """Which values carry it, beyond what is usual for each, and what no value is known of."""
+    row = store.interruption(line.id)
+    if row is None:
+        return
+
+    def judged(start: Micros | None, end: Micros) -> Iterable[Window]:
+        return store.windows(moment.name, start, end)
+
+    it = evidence_of(store, judged, moment, row, FAR)
+    shares = [("/".join(share.where.values()), share) for share in it.shares]
+    shares += [(f"{name} not stated", share) for name, share in it.not_stated.items()]
+    told = (f"{name} {share.broken} of {share.attempts}, usually {share.usual:.0f}" for name, share in shares)
+    print(f"  {'':20}  carried by {'; '.join(told)}")
 
 
 def _days(seconds: float | None, what: str) -> str:

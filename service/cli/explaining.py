@@ -63,6 +63,11 @@ def _carried(it: Evidence) -> Iterator[str]:
             width = max(len(_where(share)) for share in shares)
             for share in shares:
                 yield f"  {_where(share):{width}}  {share.excess:+.1f}: {_share(share)}"
+    if it.not_stated:
+        yield ""
+        yield "Not stated, and so of no segment"
+        for name, share in it.not_stated.items():
+            yield f"  {harmless(name)}  {share.excess:+.1f}: {_share(share)}"
     if it.reasons:
         yield ""
         yield "Reasons given"

@@ -43,7 +43,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
                 "moment": "arrives",
                 "customer": f"c{number}",
             }
-            | {"outcome": word, "dimensions": where}
+            | {"outcome": word, "dimensions": where if number % 20 else {"region": where["region"]}}
         )
     note = {
         "id": "n",
@@ -79,6 +79,10 @@ def test_an_interruption_is_explained_in_numbers(
     assert said["pairs"][0]["where"] == {"region": "RJ", "carrier": "slow"}
     assert said["pairs"][0]["excess"] > 0.8 * said["inside"]["excess"] > 0
     assert said["inside"]["attempts"] + said["elsewhere"]["attempts"] <= 17 * 24 * 10
+    # Some say no carrier: it is told, and is none of the segments.
+    assert set(said["not_stated"]) == {"carrier"}
+    assert 0 < said["not_stated"]["carrier"]["attempts"] < said["inside"]["attempts"] + said["elsewhere"]["attempts"]
+    assert {name for share in said["shares"] for name in share["where"].values()} <= {"RJ", "SP", "MG", "slow", "fast"}
     onset = datetime.fromisoformat(said["onset"]["at"])
     assert abs(onset - BROKE) < timedelta(hours=2)
     assert said["onset"]["earliest"] <= said["onset"]["at"] <= said["onset"]["latest"]
@@ -94,7 +98,8 @@ def test_an_interruption_is_explained_in_words_that_command_no_terminal(
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "Moved depots" in out
-    for heading in ("Expected and seen", "Since when", "Which pairs of dimensions", "How sure"):
+    headings = ("Expected and seen", "Since when", "Which pairs of dimensions", "Not stated, and so of no", "How sure")
+    for heading in headings:
         assert heading in out
 
 

@@ -67,7 +67,8 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     `expected`, `seen`: of the signal that opened it, at the opening. `inside`, `elsewhere`: from onset to the end or
     until now. `shares`: single values with the largest excess, `pairs`: the same of two dimensions. `found`: each
     kind of evidence with the time it was known. `false_alarm_days`: how rare a false alarm of this moment was
-    promised to be; None for a rule, which stands outside of that promise.
+    promised to be; None for a rule, which stands outside of that promise. `not_stated`: what of it no value of a
+    dimension is known of, by dimension: shown beside the segments, and never one of them.
     """
 
     id: str
@@ -88,6 +89,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     elsewhere: Share
     shares: list[Share]
     pairs: list[Share]
+    not_stated: dict[str, Share]
     reasons: dict[str, int]
     found: list[Note]
     notes: list[Note]
@@ -133,6 +135,7 @@ def evidence_of(reader: Reader, judged: Judged, moment: Moment, it: Interruption
         ),
         shares=_largest(moment, before, since, 1, usual),
         pairs=_largest(moment, before, since, 2, usual),
+        not_stated=_not_stated(moment, before, since, usual),
         reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:_MOST]),
         found=[
             Note(rfc3339(entry.at), entry.note or it.kind)
@@ -216,6 +219,20 @@ def _largest(moment: Moment, before: Windows, since: Windows, together: int, usu
         (share for share in found if share.excess > 0.0), key=lambda share: (-share.excess, str(share.where))
     )
     return worst[:_MOST]
+
+
+def _not_stated(moment: Moment, before: Windows, since: Windows, usual: float) -> dict[str, Share]:
+    """What is known of no value, by dimension, where there is any."""
+    found: dict[str, Share] = {}
+    for index, name in enumerate(moment.dimensions):
+
+        def blank(values: Values, index: int = index) -> bool:
+            return values[index] is None
+
+        attempts, broken = _counts(since, blank)
+        if attempts:
+            found[name] = _share({}, attempts, broken, _rate(before, blank, usual))
+    return found
 
 
 def _by_values(windows: Iterable[Window], names: Sequence[int]) -> Mapping[tuple[str, ...], tuple[int, int]]:

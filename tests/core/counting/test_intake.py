@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from service.core.catalog import Catalog
@@ -129,6 +130,17 @@ def test_a_promise_that_expires_is_judged_at_its_due_and_breaks_there() -> None:
     [row] = changes.breaks.values()
     assert row is not None
     assert (row.ref, row.at, row.promised, row.late) == ("=k", at(10.5), True, False)
+
+
+def test_a_promise_told_after_its_explicit_break_lets_its_customer_wait() -> None:
+    told = take(outcome(5, "broken"))
+    [row] = told.breaks.values()
+    assert row is not None
+    assert not row.promised
+    # Of no other effect: it counts where and as what it did.
+    changes = take(promise(3, 10), known=list(told.promises.values()))
+    assert changes.breaks == {("arrives", "=k"): msgspec.structs.replace(row, promised=True)}
+    assert cells(changes) == {(at(3), None, False): Cell(arrivals=1)}
 
 
 def test_kept_in_time_and_heard_after_the_expiry_amends_the_break_away() -> None:
