@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from detectors.frame import JSON, Floats
+from detectors.frame import JSON, WHOLE, Floats
 from detectors.offsets import Guess
 from detectors.plain import fields
 from detectors.rates import RateDetector, Step
 from detectors.season import Season
+from detectors.week import Week
 
 _ODDS = 0.05 / 0.95
 _WHOLE_WEIGHT, _SEGMENT_WEIGHT = 0.5, 2.0
@@ -21,7 +22,7 @@ class FailureRate(RateDetector):
     failures. `accept_after`: days after which the level of a breach becomes the base.
 
     Base: level over about 28 days shrunk to its own longer past, segments to the whole, times the week's shape of
-    the whole (hour of day, weekend). What is not known of it, and how the stream wanders, is in the null.
+    the whole (hour of day, weekend, hour of week). What is not known of it, and how the stream wanders, is in the null.
     Assumes that outcomes are independent given a rate that follows that null. Guarantee: the mean time to a
     false alarm is at least 0.676 times the interval under the null, about the interval in simulation.
 
@@ -49,10 +50,12 @@ class FailureRate(RateDetector):
     ) -> None:
         super().__init__(false_alarm_interval, cold_start, accept_after, warm_after)
         self._season = Season()
+        self._week = Week()
 
     def _reference(self, step: Step) -> tuple[Floats | float, Floats | float]:
         factor, spread = self._season.factor(step.frame)
-        return _ODDS * factor, spread
+        weekly, doubt = self._week.factor(step.frame)
+        return _ODDS * factor * weekly, spread + doubt
 
     def _guesses(self, whole: Floats) -> tuple[Guess, Guess]:
         return (_WHOLE_WEIGHT, 1.0), (_SEGMENT_WEIGHT, self._offsets.level(whole, _WHOLE_WEIGHT))
@@ -60,20 +63,20 @@ class FailureRate(RateDetector):
     def _learn_reference(self, step: Step, *, frozen: bool) -> None:
         frame = step.frame
         # Before the level is known, every hour would be learned to be far from it.
-        if frozen or not frame.usual or step.trials[0] == 0.0 or not self._enough():
+        if not frame.usual or step.trials[0] == 0.0 or not self._enough():
             return
         odds = float(step.rate[0] / (1.0 - step.rate[0]))
         factor = float(step.reference[0] / (1.0 - step.reference[0])) / _ODDS
-        self._season.learn(
-            frame,
-            step.now,
-            step.now - self._first,
-            step.restless,
-            (odds / factor, float(step.hits[0]), float(step.trials[0])),
-        )
+        window = odds / factor, float(step.hits[0]), float(step.trials[0])
+        days = step.now - self._first
+        self._week.learn(frame, step.now, step.breaches[WHOLE].since if frozen else None, window)
+        if not frozen:
+            self._season.learn(frame, step.now, days, step.restless, window)
+        self._week.refresh(step.now, days, step.restless, self._season.factors)
 
     def _dump_reference(self) -> dict[str, JSON]:
-        return {"season": self._season.dump()}
+        return {"season": self._season.dump(), "week": self._week.dump()}
 
     def _load_reference(self, state: Mapping[str, JSON]) -> None:
         self._season.restore(fields(state, "season"))
+        self._week.restore(fields(state, "week"))

@@ -1,7 +1,7 @@
 """The week's shape of a failure rate: a smooth day, hours of their own, and a weekend, by empirical Bayes."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -116,6 +116,11 @@ class Season:
         self._day = 0
         self._factors = [1.0] * _SLOTS
         self._doubts: list[float] = (_WEIGHTS @ np.diagonal(_PRIORS, axis1=1, axis2=2)).tolist()
+
+    @property
+    def factors(self) -> Sequence[float]:
+        """By hour of a weekday, then by hour of the weekend."""
+        return self._factors
 
     def factor(self, frame: Frame) -> tuple[float, float]:
         """(factor on the odds, variance of its logarithm) in this window."""
