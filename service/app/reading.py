@@ -15,6 +15,7 @@ from service.core.catalog import Catalog
 from service.core.counting.identity import Pseudonyms
 from service.core.event import Micros, Partition
 from service.core.ports import Source, Store
+from service.loops.blind import Blindness
 from service.loops.ingest import Ingest, live_topics
 
 
@@ -60,6 +61,8 @@ class Reading:
             minor_digits=minor_digits,
             pseudonyms=pseudonyms,
         )
+        self._store = store
+        self.blindness = Blindness(store, catalog, wall_clock, self.meter) if live else None
         self.over = threading.Event()
         """The source has ended, and everything of it is written."""
         self._begun = False
@@ -68,6 +71,9 @@ class Reading:
         """Begin, unless that was done already."""
         if not self._begun:
             self._begun = True
+            if self.blindness is not None:
+                # Before the first batch: a source that is read at full speed leaves no trace of the hours without it.
+                self.blindness.tick(self._store.clocks())
             self.threads.start("ingest", self._run, self.loop.pulse)
 
     def _run(self) -> None:

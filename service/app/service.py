@@ -21,7 +21,6 @@ from service.core.judging.watchers import watchers
 from service.core.keeping import Account
 from service.core.ports import Notifier, Source, Store
 from service.loops.announce import Announcer, Money
-from service.loops.blind import Blindness
 from service.loops.digesting import Digesting
 from service.loops.guard import Guard, Pulse
 from service.loops.marking import Marking
@@ -149,7 +148,7 @@ class Service:
             self.meter,
             wall_clock,
             announcer=announcer,
-            blindness=Blindness(store, catalog, wall_clock, self.meter) if options.live else None,
+            blindness=self._reading.blindness,
             pause=options.watch_pause,
         )
         links = Pages(options.public_url, gate.signer.link, notifier.keeps_incidents)
