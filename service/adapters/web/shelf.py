@@ -76,6 +76,8 @@ class Shelf:
         while not stop.is_set():
             try:
                 self._kept.renew("wall", self._made, spare, IDLE)
+                # Whoever came with the start has the processor first.
+                stop.wait(_LOOK_S)
                 self._others()
             except Exception as error:  # noqa: BLE001  # a page never ends the service; whoever asks is told
                 _LOG.warning("the wall could not be made: %s", type(error).__name__)
