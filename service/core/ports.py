@@ -82,7 +82,8 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     """The right to write a partition's next batch: refused once anybody has claimed it, or forgotten someone, since.
 
     `position`: the next offset to read, None when nothing was ever read. `hashes`: of accepted ids that may still be
-    needed, oldest first. `unread`: what the topic that was here before left, until this one has moved its clock.
+    needed, oldest first. `unread`: what the topic that was here before left, until this one has moved its clock; the
+    first partition's also what lay in places that are no more.
     """
 
     partition: Partition
@@ -91,7 +92,7 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     clock: PartitionClock
     hashes: tuple[bytes, ...] = ()
     forgetting: Forgetting = Forgetting()
-    unread: Unread | None = None
+    unread: tuple[Unread, ...] = ()
 
 
 class IngestTransaction(Protocol):
@@ -340,12 +341,16 @@ class Store(Reader, CourseStore, DeskStore, PeopleStore, Protocol):
     def expect(self, partitions: Sequence[Partition]) -> None:
         """Say which partitions there are: time waits for those that nobody has claimed yet, too.
 
-        A place that is known under another topic id is left alone: whoever retires or claims it says which is right.
+        A topic that is known under another id is left alone: whoever retires or claims it says which is right.
         """
         ...
 
     def retire(self, gone: Sequence[Partition], known: Sequence[Partition] = ()) -> None:
-        """Forget the clocks of partitions that no longer exist; time waits for what is `known` in their places."""
+        """Forget the clocks of partitions that no longer exist; time waits for what is `known` in their places.
+
+        Where `known` has their topic under another id, nobody may claim them any more; unless that id is itself one
+        that was made anew since: who has not heard of it takes nothing away.
+        """
         ...
 
     def closing(self, moment: str) -> AbstractContextManager[ClosingTransaction]:

@@ -231,19 +231,19 @@ class PartitionWriter:
     def _changes(self, batch: Batch, fresh: Sequence[Record], clock: PartitionClock) -> Changes:
         """What was lost before a batch, for a start: nobody knows what happened from the last record to the next."""
         changes = Changes(log_end=None if batch.behind is None else batch.next_offset + batch.behind)
-        before, unread = partition_watermark(self._claim.clock), self._claim.unread
+        before = partition_watermark(self._claim.clock)
         if batch.lost is not None:
             why = (
                 f"{max(0, batch.lost[1] - batch.lost[0]):,} records of {self._named()} were gone before they were read"
             )
             self._miss(changes, self._partition, batch.lost, (before, self._until(before, fresh)), why)
-        if unread is not None and partition_watermark(clock) is not None:
+        for unread in self._claim.unread if partition_watermark(clock) is not None else ():
             until = self._until(unread.since, fresh)
-            count = unread.after - unread.first
+            count, where = unread.after - unread.first, named(unread.partition)
             if count or (self._live and until - unread.since > UNSURE):
                 why = f"{count:,} records" if count else "nobody knows how much"
-                why += f" of {self._named()} was left unread when its topic was made anew"
-                log.error("%s: %s", self._named(), why)
+                why += f" of {where} was left unread when its topic was made anew"
+                log.error("%s: %s", where, why)
                 self._miss(changes, unread.partition, (unread.first, unread.after), (unread.since, until), why)
         return changes
 
@@ -270,7 +270,7 @@ class PartitionWriter:
 
     def _settle(self, claim: Claim, changes: Changes, started: float) -> None:
         # Until this partition has shown a time, nobody can say until when what was left unread lay.
-        unread = self._claim.unread if partition_watermark(claim.clock) is None else None
+        unread = self._claim.unread if partition_watermark(claim.clock) is None else ()
         self._claim = msgspec.structs.replace(claim, unread=unread)
         self._prepared = None
         if changes.counts.accepted:
@@ -312,7 +312,12 @@ class PartitionWriter:
         return StaleClaim(f"the position is {self._claim.position} and was {expected}: another reader wrote")
 
     def _named(self) -> str:
-        return f"{self._partition.topic}[{self._partition.number}]"
+        return named(self._partition)
+
+
+def named(partition: Partition) -> str:
+    """A partition as logs name it."""
+    return f"{partition.topic}[{partition.number}]"
 
 
 def halves(batch: Batch) -> tuple[Batch, Batch]:

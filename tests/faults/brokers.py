@@ -137,11 +137,15 @@ def _known(url: str, topic: str) -> int:
 
 
 def topic_made_anew(world: World, name: str, seed: int, kills: int) -> Outcome:
-    """A topic is deleted and made anew: under a process that reads it, while none runs, and with records unread."""
+    """A topic is deleted and made anew: under a process that reads it, while none runs, and with records unread.
+
+    Once as it was, and twice with fewer partitions than it had.
+    """
     del kills
     with Rig(world, name, seed, world.topics()) as rig:
         life = rig.begin()
         orders, payments = rig.feed.topics
+        rig.stream.orders = (orders, 2)
         rig.feed.make_anew(orders)
         rig.more(2)
         rig.settle([life])
@@ -160,6 +164,7 @@ def _lose_unread(rig: Rig, topic: str) -> None:
     """A topic goes, and half an hour of it that nobody had read; as by a reader that had seen how far behind it is."""
     read = {number: position for (name, number), position in _positions(rig.database).items() if name == topic}
     rig.more(2)
+    rig.stream.orders = (topic, 1)
     name = rig.feed.called(topic)
     ends = {raw.partition: raw.offset + 1 for raw in rig.feed.raw() if raw.topic == name}
     engine = engine_of(rig.database)

@@ -9,7 +9,7 @@ from kafka.errors import KafkaError
 
 from tests.e2e.running import until
 from tests.faults.oracle import Raw
-from tests.faults.stream import Item, Stream
+from tests.faults.stream import Item, Stream, mark
 from tests.harness.kafka import KafkaBroker
 
 LIFE = "~"
@@ -30,6 +30,8 @@ class Feed:
         self.lost: list[tuple[str, int, int, int]] = []
         self._broker = broker
         self._lives: dict[str, int] = {}
+        self._most = dict([stream.orders, stream.payments])
+        """How many partitions each topic ever had."""
         self._producer: Any = None
 
     @property
@@ -102,7 +104,10 @@ class Feed:
         return [*(raw for raw in self.gone if (raw.topic, raw.partition, raw.offset) not in known), *there]
 
     def make_anew(self, topic: str, read: Mapping[int, int] | None = None) -> None:
-        """Delete a topic and make another one of its name. `read`: what was read of its partitions; None: all."""
+        """Delete a topic and make another one of its name, with as many partitions as the stream has for it now.
+
+        `read`: what was read of the old one's partitions; None: all.
+        """
         name = self.called(topic)
         for raw in self.raw():
             if raw.topic != name:
@@ -138,12 +143,13 @@ class Feed:
     def grow(self, partitions: int) -> None:
         """Let the first topic have more partitions; the stream uses them from `use_all` on."""
         self._broker.add_partitions(self.topics[0], partitions)
+        self._most[self.topics[0]] = partitions
         self.forget()
 
     def copied(self, records: Sequence[Raw]) -> tuple[tuple[str, int], tuple[str, int]]:
         """The same records, in the same order, on two topics where nothing ever went; their names and sizes."""
         sizes = (self.stream.orders, self.stream.payments)
-        names = {topic: self._broker.create_topic(partitions=size) for topic, size in sizes}
+        names = {topic: self._broker.create_topic(partitions=self._most[topic]) for topic, _ in sizes}
 
         def plain(raw: Raw) -> str:
             return raw.topic.split(LIFE, maxsplit=1)[0]
@@ -152,6 +158,9 @@ class Feed:
         in_order = sorted(records, key=lambda raw: (plain(raw), raw.partition))
         for (topic, partition), some in groupby(in_order, key=lambda raw: (plain(raw), raw.partition)):
             self.produce(Item(names[topic], partition, raw.value) for raw in some)
+        # Here, time waits for the partitions, too, that their topic no longer has.
+        for topic, size in sizes:
+            self.produce(mark(names[topic], number, self.stream.at) for number in range(size, self._most[topic]))
         self.expected_read = before
         orders, payments = sizes
         return (names[orders[0]], orders[1]), (names[payments[0]], payments[1])

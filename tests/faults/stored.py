@@ -1,7 +1,7 @@
 """What a store holds, read from its tables in plain SQL, in the oracle's shape; and how the two differ."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -74,11 +74,13 @@ def _read(connection: Connection) -> Expected:
 def _places(connection: Connection) -> dict[int, tuple[str, int]]:
     """(topic, number) by the id of a partition; a topic that was made anew is called so, as the feed does."""
     found: dict[int, tuple[str, int]] = {}
-    lives: Counter[tuple[str, int]] = Counter()
-    for identity, topic, number in connection.execute(text("SELECT id, topic, number FROM partitions ORDER BY id")):
-        life = lives[topic, number]
+    lives: dict[str, list[str]] = defaultdict(list)
+    rows = connection.execute(text("SELECT id, topic, number, topic_id FROM partitions ORDER BY id"))
+    for identity, topic, number, topic_id in rows:
+        if topic_id not in lives[topic]:
+            lives[topic].append(topic_id)
+        life = lives[topic].index(topic_id)
         found[identity] = (f"{topic}{LIFE}{life}" if life else topic, number)
-        lives[topic, number] += 1
     return found
 
 

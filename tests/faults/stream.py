@@ -218,9 +218,11 @@ class Stream:
 
     def _marks(self, end: Micros) -> list[Item]:
         """One event a partition at the very end, so that time moves on everywhere."""
-        marks = []
-        for name, partitions in (self.orders, self.payments):
-            for partition in range(partitions):
-                event = {"id": f"mark-{end}-{partition}", "time": rfc3339(end), "type": "feedback", "text": "mark"}
-                marks.append(Item(name, partition, json.dumps(event).encode()))
-        return marks
+        topics = (self.orders, self.payments)
+        return [mark(name, partition, end) for name, partitions in topics for partition in range(partitions)]
+
+
+def mark(topic: str, partition: int, at: Micros) -> Item:
+    """An event that says no more than what time it is."""
+    event = {"id": f"mark-{at}-{partition}", "time": rfc3339(at), "type": "feedback", "text": "mark"}
+    return Item(topic, partition, json.dumps(event).encode())

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from service.adapters.decode import Decoder
 from service.adapters.memory_source import LineSource, MemoryLog, MemorySource
 from service.adapters.store.memory import MemoryStore
-from service.core.catalog import Catalog, Moment, Owner
-from service.core.event import SECOND, Idle, Micros, Partition, rfc3339
+from service.core.catalog import Catalog, Moment, Owner, Source
+from service.core.event import SECOND, Assigned, Batch, Idle, Lost, Micros, Partition, rfc3339
 from service.core.meter import NoMeter
 from service.core.ports import StoreAway, StoreBusy, StoreRefused
 from service.loops.ingest import Ingest, Pace
@@ -177,3 +177,33 @@ class Live:
 
     def clock(self, place: Partition = PLACE) -> PartitionClock:
         return next(clock for clock in self.store.clocks() if clock.partition == place)
+
+
+def replace_id(partition: Partition) -> Partition:
+    """The partition in its place when its topic was made anew."""
+    return Partition(partition.topic, partition.number, "id-2")
+
+
+ANEW = replace_id(PLACE)
+FAR = START + 3600 * SECOND
+
+
+def losing(*, live: bool = True, behind: int | None = None) -> tuple[Ingest, MemoryStore]:
+    """A loop that has read three records, and learns that the next 22 are gone, or how many lie ahead."""
+    catalog = replace(CATALOG, sources={"events": Source("events", PLACE.topic)})
+    store = MemoryStore(CATALOG.moments)
+    loop = Ingest(
+        MemorySource({PLACE: MemoryLog()}, lambda: START),
+        store,
+        lambda _: Decoder(CATALOG),
+        catalog,
+        lambda: START + 30 * SECOND,
+        live=lambda _: live,
+        pace=Pace(gather=3600, look=0),
+    )
+    loop.handle(Assigned((PLACE,)))
+    loop.handle(Batch(PLACE, [0, 1, 2], LINES[:3], 3, behind=behind))
+    if behind is None:
+        loop.handle(Lost(PLACE, 3, 25))
+    loop.flush()
+    return loop, store

@@ -1,19 +1,17 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from service.adapters.decode import Decoder
 from service.adapters.memory_source import MemoryLog, MemorySource
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Source
 from service.core.counting.watermark import watermark
 from service.core.event import SECOND, Assigned, Batch, Lost, Partition, Revoked
 from service.core.ports import StaleClaim
-from service.loops.ingest import Ingest, Pace, live_topics
+from service.loops.ingest import Pace, live_topics
 from service.loops.writer import halves, merged
 
 if TYPE_CHECKING:
@@ -27,6 +25,7 @@ from tests.loops.ingesting import (
     START,
     Live,
     ingest,
+    losing,
     outcome,
     run_lines,
     sums,
@@ -197,17 +196,6 @@ class TestPartitionsThatComeAndGo:
 
         assert sums(live.store) == (300, 100)
 
-    def test_the_clocks_of_a_topic_made_anew_hold_nothing_back(self) -> None:
-        live = Live(PLACE, OTHER)
-        live.turn()
-        anew = Partition("events", 0, "another id")
-        live.source.revoke([PLACE, OTHER])
-
-        live.source.assign([anew])
-        live.turn()
-
-        assert [clock.partition for clock in live.store.clocks()] == [anew]
-
     def test_a_partition_that_was_never_announced_is_claimed_all_the_same(self) -> None:
         store = MemoryStore(CATALOG.moments)
         run_lines(LINES[:2], store)
@@ -292,47 +280,6 @@ class TestPartitionsThatComeAndGo:
 
         assert [(gap.first, gap.until) for gap in store.gaps()] == [(3, START + 60 * SECOND)]
 
-    def test_what_a_topic_held_unread_when_it_was_made_anew_is_written_with_the_new_ones_first_time(self) -> None:
-        loop, store = losing(behind=19)
-        loop.handle(Assigned((ANEW,), (ANEW,)))
-        loop.handle(Batch(ANEW, [], [], 0))
-        assert store.gaps() == []
-        loop.handle(Batch(ANEW, [0], [outcome(60)], 1))
-        loop.flush()
-        loop.handle(Batch(ANEW, [1], [outcome(61)], 2))
-        loop.flush()
-
-        [gap] = store.gaps()
-        assert (gap.partition, gap.first, gap.after, gap.records) == (PLACE, 3, 22, 19)
-        assert (gap.since, gap.until) == (START + 2 * SECOND, START + 60 * SECOND)
-        [span] = store.blind("m", START, START + 60 * SECOND)
-        assert "19 records of events[0] was left unread" in span.reason
-        assert store.counts().read == 5
-
-    def test_a_topic_made_anew_of_which_nobody_knows_the_end_blinds_where_nobody_looked_for_long(self) -> None:
-        for seconds, live, unheard in ((60, True, False), (200, True, True), (200, False, False)):
-            loop, store = losing(live=live, behind=0)
-            loop.handle(Assigned((ANEW,), (ANEW,)))
-            loop.handle(Batch(ANEW, [0], [outcome(seconds)], 1))
-            loop.flush()
-
-            assert [(gap.first, gap.after) for gap in store.gaps()] == [(3, 3)] * unheard
-            assert len(store.blind("m", START, START + 900 * SECOND)) == unheard
-
-    def test_what_a_topic_that_was_made_anew_holds_again_is_a_duplicate(self) -> None:
-        loop, store = losing(behind=0)
-        loop.handle(Assigned((ANEW,), (ANEW,)))
-        loop.handle(Batch(ANEW, [0, 1], [LINES[2], outcome(20)], 2))
-        loop.flush()
-        assert (store.counts().read, store.counts().duplicate) == (5, 1)
-
-    def test_all_partitions_of_a_topic_made_anew_are_waited_for_from_when_the_first_is_found(self) -> None:
-        loop, store = losing()
-        loop.handle(Assigned((OTHER,), (PLACE, OTHER)))
-        other = replace_id(OTHER)
-        loop.handle(Assigned((ANEW,), (ANEW, other)))
-        assert [clock.partition for clock in store.clocks()] == [ANEW, other]
-
     def test_a_batch_that_is_halved_says_once_what_was_lost_before_it(self) -> None:
         batch = Batch(PLACE, [5, 6], [b"a", b"b"], 7, lost=(1, 5))
         assert [half.lost for half in halves(batch)] == [(1, 5), None]
@@ -363,35 +310,6 @@ class TestPartitionsThatComeAndGo:
 
         with pytest.raises(StaleClaim), store.ingest(old, (), ()) as transaction:
             transaction.save(_empty(), 1, old.clock)
-
-
-def replace_id(partition: Partition) -> Partition:
-    """The partition in its place when its topic was made anew."""
-    return Partition(partition.topic, partition.number, "id-2")
-
-
-ANEW = replace_id(PLACE)
-
-
-def losing(*, live: bool = True, behind: int | None = None) -> tuple[Ingest, MemoryStore]:
-    """A loop that has read three records, and learns that the next 22 are gone, or how many lie ahead."""
-    catalog = replace(CATALOG, sources={"events": Source("events", PLACE.topic)})
-    store = MemoryStore(CATALOG.moments)
-    loop = Ingest(
-        MemorySource({PLACE: MemoryLog()}, lambda: START),
-        store,
-        lambda _: Decoder(CATALOG),
-        catalog,
-        lambda: START + 30 * SECOND,
-        live=lambda _: live,
-        pace=Pace(gather=3600, look=0),
-    )
-    loop.handle(Assigned((PLACE,)))
-    loop.handle(Batch(PLACE, [0, 1, 2], LINES[:3], 3, behind=behind))
-    if behind is None:
-        loop.handle(Lost(PLACE, 3, 25))
-    loop.flush()
-    return loop, store
 
 
 def _empty() -> Changes:

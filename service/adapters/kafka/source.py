@@ -5,6 +5,8 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NoReturn
 
 import msgspec
 
@@ -58,7 +60,8 @@ class KafkaSource:
     ) -> None:
         self._settings = settings
         self._start = start
-        self._transport = _transport(settings, tuple(dict.fromkeys(topics)), clock)
+        self._topics, self._clock = tuple(dict.fromkeys(topics)), clock
+        self._transport = _transport(settings, self._topics, clock)
         self._client: Client | None = None
         self._places: dict[Spot, _Place] = {}
         self._out: deque[Arrival] = deque()
@@ -168,14 +171,29 @@ class KafkaSource:
                 self._revoke(spots)
                 continue
             self._revoke([spot for spot in spots if spot in self._places])
-            if any(not client.topic_id(spot.topic) for spot in spots):
+            if any(not client.topic_id(spot.topic) for spot in spots) or _unheard(client, spots):
                 with contextlib.suppress(NoAnswer):
                     client.refresh(ASK)
+            if unheard := _unheard(client, spots):
+                self._join_anew(unheard[0])
             for spot in spots:
                 self._places[spot] = _Place(Partition(*spot, client.topic_id(spot.topic)))
             if spots:
                 taken = tuple(self._places[spot].partition for spot in spots)
                 self._out.append(Assigned(taken, client.known()))
+
+    def _join_anew(self, spot: Spot) -> NoReturn:
+        """Whoever shared it out knew a topic that is no more, or a broker does not know yet of what was added.
+
+        To claim a partition that is not there would hold time back for ever. Raises SourceAway.
+        """
+        self._disconnect()
+        if self._settings.instance_id is not None:
+            # A member that the group knows would get the same again.
+            self._settings = replace(self._settings, instance_id=None)
+            self._transport.close()
+            self._transport = _transport(self._settings, self._topics, self._clock)
+        raise SourceAway(f"{spot} fell to this reader, and no broker knows of it: joining the group again")
 
     def _revoke(self, spots: Sequence[Spot]) -> None:
         gone = {self._places.pop(spot).partition for spot in spots if spot in self._places}
@@ -327,6 +345,13 @@ class KafkaSource:
     def _go_on(client: Client, spot: Spot, place: _Place, position: int) -> None:
         place.position = position
         client.seek({spot: position})
+
+
+def _unheard(client: Client, spots: Sequence[Spot]) -> list[Spot]:
+    """Partitions that their topics do not have, as far as anything is known of these topics."""
+    known = {Spot(partition.topic, partition.number) for partition in client.known()}
+    topics = {spot.topic for spot in known}
+    return [spot for spot in spots if spot.topic in topics and spot not in known]
 
 
 def _can_be_read(client: Client, spot: Spot, place: _Place) -> bool:

@@ -5,11 +5,9 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-import msgspec
-
 from service.adapters.store.ledger_rows import expires_at
 from service.adapters.store.memory_desk import MemoryDesk
-from service.adapters.store.memory_places import Spot, hashes_of, unread_of
+from service.adapters.store.memory_places import Spot, begin, expect, hashes_of, replaced, retire, unread_of
 from service.adapters.store.memory_reader import MemoryReader
 from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan, Break, Changes, PromiseKey, View
@@ -74,31 +72,15 @@ class MemoryStore(MemoryReader, MemoryDesk):
     def claim(self, partition: Partition) -> Claim:
         """Take a partition: bumps the epoch, so that earlier claims are stale."""
         with self._lock:
-            place = self._places.get(partition) or self._begin(partition)
-            if place.superseded:
+            if replaced(self._places, partition):
                 where = f"{partition.topic}/{partition.number}"
                 raise StaleClaim(f"{where} was re-created since; {partition.topic_id!r} is its old id")
+            place = self._places.get(partition) or begin(self._places, partition)
             place.epoch += 1
             place.retired = False
             hashes = hashes_of(self._places, partition)
-            unread = unread_of(self._places, partition) if partition_watermark(place.clock) is None else None
+            unread = unread_of(self._places, partition) if partition_watermark(place.clock) is None else ()
             return Claim(partition, place.epoch, place.position, place.clock, hashes, self._forgetting, unread)
-
-    def _begin(self, partition: Partition) -> Spot:
-        """A re-created topic's partition begins anew, and nobody may write the old one's any more."""
-        begun = Spot(PartitionClock(partition))
-        for known, place in list(self._places.items()):
-            if (known.topic, known.number) != (partition.topic, partition.number):
-                continue
-            if known.topic_id:
-                place.retired = place.superseded = True
-                place.epoch += 1
-            else:
-                # It had no id when it was first read and has one now: the same topic, better known.
-                begun = self._places.pop(known)
-                begun.clock = msgspec.structs.replace(begun.clock, partition=partition)
-        self._places[partition] = begun
-        return begun
 
     def clocks(self) -> list[PartitionClock]:
         """Of the partitions that exist."""
@@ -119,22 +101,12 @@ class MemoryStore(MemoryReader, MemoryDesk):
     def expect(self, partitions: Sequence[Partition]) -> None:
         """Say which partitions there are: time waits for those that nobody has claimed yet, too."""
         with self._lock:
-            known = {(place.topic, place.number) for place in self._places}
-            for partition in partitions:
-                if (partition.topic, partition.number) not in known:
-                    self._places[partition] = Spot(PartitionClock(partition))
+            expect(self._places, partitions)
 
     def retire(self, gone: Sequence[Partition], known: Sequence[Partition] = ()) -> None:
         """Forget the clocks of partitions that no longer exist; time waits for what is in their places."""
-        instead = {(partition.topic, partition.number): partition for partition in known}
         with self._lock:
-            for partition in gone:
-                if partition not in self._places:
-                    continue
-                self._places[partition].retired = True
-                new = instead.get((partition.topic, partition.number))
-                if new is not None and new not in self._places:
-                    self._begin(new)
+            retire(self._places, gone, known)
 
     @contextmanager
     def ingest(self, claim: Claim, moments: Sequence[str], keys: Sequence[PromiseKey]) -> Iterator["_Ingest"]:

@@ -133,24 +133,24 @@ def test_what_a_topic_that_was_made_anew_left_unread_is_known_until_the_new_one_
         transaction.save(Changes(), 12, old.clock)
 
     # One that was never read left nothing.
-    assert store.claim(Partition("events", 0, "id-1b")).unread == Unread(HERE, 12, 40, T0 + MINUTE)
+    assert store.claim(Partition("events", 0, "id-1b")).unread == (Unread(HERE, 12, 40, T0 + MINUTE),)
     claim = store.claim(RECREATED)
-    assert claim.unread == Unread(HERE, 12, 40, T0 + MINUTE)
+    assert claim.unread == (Unread(HERE, 12, 40, T0 + MINUTE),)
     with store.ingest(claim, [], []) as transaction:
         claim = transaction.save(Changes(), 0, claim.clock)
-    assert store.claim(RECREATED).unread == Unread(HERE, 12, 40, T0 + MINUTE)
+    assert store.claim(RECREATED).unread == (Unread(HERE, 12, 40, T0 + MINUTE),)
 
     claim = store.claim(RECREATED)
     gap = Gap(HERE, 12, 40, T0 + HOUR, T0 + MINUTE, T0 + HOUR)
     with store.ingest(claim, [], []) as transaction:
         transaction.save(Changes(gaps=[gap]), 1, PartitionClock(RECREATED, T0 + HOUR))
-    assert store.claim(RECREATED).unread is None
+    assert store.claim(RECREATED).unread == ()
     assert store.gaps() == [gap]
 
 
 def test_a_topic_that_was_read_to_no_end_that_is_known_left_nothing_that_is_known(store: Store) -> None:
     Reader(store).take(outcome(T0))
-    assert store.claim(RECREATED).unread == Unread(HERE, 1, 1, T0)
+    assert store.claim(RECREATED).unread == (Unread(HERE, 1, 1, T0),)
 
 
 def test_time_waits_at_once_for_all_that_is_in_the_places_of_what_is_retired(store: Store) -> None:
@@ -170,7 +170,70 @@ def test_time_waits_at_once_for_all_that_is_in_the_places_of_what_is_retired(sto
         transaction.save(Changes(), 2, stale.clock)
     with pytest.raises(StaleClaim):
         store.claim(HERE)
-    assert store.claim(RECREATED).unread == Unread(HERE, 1, 1, T0)
+    assert store.claim(RECREATED).unread[0] == Unread(HERE, 1, 1, T0)
+
+
+def of_topic(name: str, count: int) -> list[Partition]:
+    return [Partition("events", number, name) for number in range(count)]
+
+
+def test_the_first_partition_answers_for_what_lay_in_places_that_a_topic_made_anew_no_longer_has(store: Store) -> None:
+    old, new, newest = of_topic("id-1", 4), of_topic("id-2", 2), of_topic("id-3", 1)
+    for place in old[:3]:
+        Reader(store, place).take(outcome(T0 + place.number))
+    store.retire(old, new)
+
+    left = [Unread(place, 1, 1, T0 + place.number) for place in old]
+    assert store.claim(new[1]).unread == (left[1],)
+    # Nobody read the fourth.
+    assert store.claim(new[0]).unread == (left[0], left[2])
+
+    Reader(store, new[1]).take(outcome(T0 + HOUR))
+    # The first one has not been read so far: what lay in the third place is still nobody's.
+    store.retire(new, newest)
+    assert store.claim(newest[0]).unread == (left[0], Unread(new[1], 1, 1, T0 + HOUR), left[2])
+
+
+def test_what_lay_in_places_that_are_no_more_is_told_by_one_topic_only(store: Store) -> None:
+    old, new, newest = of_topic("id-1", 2), of_topic("id-2", 1), of_topic("id-3", 2)
+    for place in old:
+        Reader(store, place).take(outcome(T0))
+    store.retire(old, new)
+    Reader(store, new[0]).take(outcome(T0 + HOUR))
+    store.retire(new, newest)
+    assert store.claim(newest[0]).unread == (Unread(new[0], 1, 1, T0 + HOUR),)
+    # Nor by one that has such a place again.
+    assert store.claim(newest[1]).unread == ()
+
+
+def test_nobody_brings_back_a_place_that_a_topic_made_anew_no_longer_has(store: Store) -> None:
+    old, new = of_topic("id-1", 3), of_topic("id-2", 2)
+    stale = [Reader(store, place) for place in old]
+    store.retire(old, new)
+
+    with pytest.raises(StaleClaim):
+        stale[2].take(outcome(T0))
+    # Nor who thinks that it has more places than were ever heard of.
+    for place in of_topic("id-1", 5):
+        with pytest.raises(StaleClaim):
+            store.claim(place)
+    store.expect(of_topic("id-1", 5))
+    assert [clock.partition for clock in store.clocks()] == new
+
+
+def test_who_has_not_heard_that_a_topic_was_made_anew_takes_nothing_away(store: Store) -> None:
+    old, new = of_topic("id-1", 2), of_topic("id-2", 3)
+    for place in old:
+        store.claim(place)
+    store.retire(old, new)
+    store.expect(new)
+    claim = store.claim(new[0])
+
+    store.retire(new, old)
+
+    assert [clock.partition for clock in store.clocks()] == new
+    with store.ingest(claim, [], []) as transaction:
+        transaction.save(Changes(), 1, claim.clock)
 
 
 def test_a_topic_whose_id_becomes_known_goes_on(store: Store) -> None:

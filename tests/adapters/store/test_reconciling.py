@@ -12,7 +12,7 @@ from service.adapters.store.sql.reconciling import accounts
 from service.adapters.store.sql.store import SqlStore
 from service.cli.main import main
 from service.core.counting.changes import Changes, Gap
-from service.core.event import HOUR
+from service.core.event import HOUR, Partition
 from service.core.keeping import Which
 from tests.adapters.store.scene import HERE, T0, Reader, close, outcome, promise, records
 from tests.adapters.store.test_graves import bury, exhumed, payload
@@ -63,6 +63,18 @@ def test_what_was_read_anew_after_a_log_was_cut_back_was_passed_twice(store: Sql
     assert wrong(store) == []
     store._database.write(lambda connection: connection.execute(text("DELETE FROM gaps")))
     assert [what for _, what, _ in wrong(store)] == ["read ≤ offsets passed"]
+
+
+def test_places_that_a_topic_made_anew_no_longer_has_stay_in_the_books(store: SqlStore) -> None:
+    old, new = [Partition("events", number, "id-1") for number in range(3)], Partition("events", 0, "id-2")
+    for place in old:
+        Reader(store, place).take(outcome(T0, id=f"{place.number}"), outcome(T0 + 1, "broken", id=f"{place.number}b"))
+    store.retire(old, [new])
+    Reader(store, new).take(outcome(T0 + HOUR))
+
+    read = {row.of: row.left for row in accounts(store._database) if row.what.startswith("read =")}
+    assert read == {**dict.fromkeys((f"events[{n}] (made anew since)" for n in range(3)), 2), "events[0]": 1}
+    assert wrong(store) == []
 
 
 @pytest.mark.parametrize(

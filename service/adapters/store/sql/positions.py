@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, insert, or_, select, update
 
 from service.adapters.store.sql.bulk import Bulk, Plan
 from service.adapters.store.sql.tables import id_hashes, partitions
+from service.core.counting.anew import Before, left_unread
 from service.core.counting.changes import Changes, Unread
 from service.core.counting.duplicates import LIMIT, SPAN, extent
 from service.core.counting.watermark import PartitionClock, partition_watermark
@@ -41,6 +42,8 @@ def claim(connection: Connection, bulk: Bulk, partition: Partition) -> Claim:
             connection.execute(
                 update(partitions).where(_columns.id == others.pop("")).values(topic_id=partition.topic_id)
             )
+        elif _replaced(connection, partition):
+            raise _was_recreated(partition)
         else:
             _begin(connection, bulk, partition)
         _supersede(connection, others.values())
@@ -51,8 +54,7 @@ def claim(connection: Connection, bulk: Bulk, partition: Partition) -> Claim:
         .returning(partitions)
     ).one_or_none()
     if row is None:
-        where = f"{partition.topic}/{partition.number}"
-        raise StaleClaim(f"{where} was re-created since; {partition.topic_id!r} is its old id")
+        raise _was_recreated(partition)
     # An id is known by its source and partition, whichever topic of that name it came with: who makes a topic anew
     # often sends the last records again.
     blobs = connection.scalars(
@@ -62,8 +64,19 @@ def claim(connection: Connection, bulk: Bulk, partition: Partition) -> Claim:
         .order_by(_columns.id, id_hashes.c.upto)
     )
     clock = _clock(row)
-    unread = _unread(connection, partition) if partition_watermark(clock) is None else None
+    unread = _unread(connection, partition) if partition_watermark(clock) is None else ()
     return Claim(partition, row.epoch, row.position, clock, tuple(bytes(blob) for blob in blobs), unread=unread)
+
+
+def _was_recreated(partition: Partition) -> StaleClaim:
+    where = f"{partition.topic}/{partition.number}"
+    return StaleClaim(f"{where} was re-created since; {partition.topic_id!r} is its old id")
+
+
+def _replaced(connection: Connection, partition: Partition) -> bool:
+    """Whether a partition's topic is known to have been made anew since, be it by another partition."""
+    same = and_(_columns.topic == partition.topic, _columns.topic_id == partition.topic_id)
+    return bool(connection.scalar(select(exists().where(same, _columns.superseded))))
 
 
 def _supersede(connection: Connection, rows: Iterable[int]) -> None:
@@ -74,19 +87,10 @@ def _supersede(connection: Connection, rows: Iterable[int]) -> None:
     )
 
 
-def _unread(connection: Connection, partition: Partition) -> Unread | None:
-    """What the partition that was in this place before it was made anew left unread."""
-    moved = or_(_columns.latest.is_not(None), _columns.looked_at.is_not(None))
-    row = connection.execute(
-        select(partitions)
-        .where(_is_place(partition), _columns.superseded, _columns.position.is_not(None), moved)
-        .order_by(_columns.id.desc())
-        .limit(1)
-    ).one_or_none()
-    if row is None:
-        return None
-    clock = _clock(row)
-    return Unread(clock.partition, row.position, max(row.position, row.log_end or 0), partition_watermark(clock) or 0)
+def _unread(connection: Connection, partition: Partition) -> tuple[Unread, ...]:
+    """What the partition that was in this place before it was made anew left unread, and those that have no heir."""
+    rows = connection.execute(select(partitions).where(_columns.topic == partition.topic).order_by(_columns.id))
+    return left_unread(partition, [Before(_clock(row), row.position, row.log_end, row.superseded) for row in rows])
 
 
 def _begin(connection: Connection, bulk: Bulk, partition: Partition) -> None:
@@ -96,10 +100,13 @@ def _begin(connection: Connection, bulk: Bulk, partition: Partition) -> None:
 
 def expect(connection: Connection, bulk: Bulk, known: Sequence[Partition]) -> None:
     """Begin the partitions whose places nobody has ever heard of."""
-    topics = {partition.topic for partition in known}
-    found = connection.execute(select(_columns.topic, _columns.number).where(_columns.topic.in_(sorted(topics))))
+    ids = {partition.topic: partition.topic_id for partition in known}
+    found = connection.execute(select(partitions).where(_columns.topic.in_(sorted(ids)))).all()
     places = {(row.topic, row.number) for row in found}
-    fresh = {(p.topic, p.number, p.topic_id) for p in known if (p.topic, p.number) not in places}
+    others = {row.topic for row in found if not row.superseded and row.topic_id not in {"", ids[row.topic]}}
+    fresh = {
+        (p.topic, p.number, p.topic_id) for p in known if p.topic not in others and (p.topic, p.number) not in places
+    }
     bulk.run(connection, _NEW, sorted(fresh))
 
 
@@ -160,12 +167,20 @@ def went_through(connection: Connection, claim: Claim, position: int) -> bool:
 def retire(connection: Connection, bulk: Bulk, gone: Sequence[Partition], known: Sequence[Partition]) -> None:
     """Forget the clocks of partitions that no longer exist, and begin at once what is in their places."""
     instead = {(partition.topic, partition.number): partition for partition in known}
+    ids = {partition.topic: partition.topic_id for partition in known}
+    behind = {one.topic for one in known if _replaced(connection, one)}
     for partition in sorted(gone):
+        if partition.topic in behind:
+            continue
         row = connection.scalar(update(partitions).where(_is(partition)).values(retired=True).returning(_columns.id))
         new = instead.get((partition.topic, partition.number))
-        if row is not None and new is not None:
+        if row is None:
+            continue
+        if new is not None:
             # No moment may close over what lies in a partition that nobody has claimed yet.
             bulk.run(connection, _NEW, [(new.topic, new.number, new.topic_id)])
+        if ids.get(partition.topic, partition.topic_id) != partition.topic_id:
+            # Nor may one wait for what is no more, because somebody who has not heard of it claims it once again.
             _supersede(connection, [row])
 
 
