@@ -23,7 +23,8 @@ class Beside:
     """What one window counted beside outcomes, by row; a row that is not listed had none.
 
     `durations`: how many durations fell in each logarithmic bucket, the higher the longer. `complaints`: heard.
-    `overdue`: promises that fell due with no outcome. `values`: their events' values in all, in minor units.
+    `overdue`: promises that fell due with no outcome. `values`: their events' values in all, in minor units,
+    which the service counts for the whole only.
     `way`: by mark on the way to their due, half of the time given first, promises that came there, and those of them
     that were open; empty where none came to any.
     """

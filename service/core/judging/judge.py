@@ -26,6 +26,7 @@ from service.core.event import DAY, Micros
 from service.core.interruption import Interruption, Kind
 from service.core.judging.casebook import Breach, Casebook, Decision
 from service.core.judging.frames import Framer
+from service.core.judging.gathered import gather
 from service.core.judging.level import PAST_DAYS, Day, past_of
 from service.core.judging.pace import Pace
 from service.core.judging.rules import RuleWatch
@@ -173,11 +174,12 @@ class Judge:
         return Verdicts(self.through, tuple(decisions), self._series(), self._learning())
 
     def _judge_frame(self, start: Micros, end: Micros, windows: Sequence[Window]) -> list[Decision]:
-        frame = self._framer.frame(start, end, windows, self._cases.explained())
-        factor = self._special.factor(start, end, windows)
+        given = gather(windows)
+        frame = self._framer.frame(start, end, given, self._cases.explained())
+        factor = self._special.factor(start, end, given)
         if factor > 1.0:
             frame = replace(frame, usual=False, widen=factor)
-        self._today.take(windows)
+        self._today.take(given)
         self._cases.count(windows)
         if self._budget.take(frame):
             self._promise()
@@ -289,7 +291,7 @@ class Judge:
     def supposed(self, start: Micros, end: Micros, windows: Sequence[Window]) -> Frame:
         """The frame of some windows, as if it came next."""
         at = max(end, self.through or end)
-        return replace(self._framer.frame(start, end, windows), start=at, end=at + end - start)
+        return replace(self._framer.frame(start, end, gather(windows)), start=at, end=at + end - start)
 
     def _series(self) -> tuple[Series, ...]:
         """The latest word on the whole and on every segment in breach."""

@@ -10,6 +10,7 @@ from service.core.catalog import LEVELS, Level
 from service.core.counting.tally import Values, Window
 from service.core.event import HOUR, Micros
 from service.core.interruption import Segment
+from service.core.judging.gathered import Gathered
 
 PAST_DAYS = 28
 
@@ -69,16 +70,11 @@ class Day(msgspec.Struct, gc=False):
     broken: int = 0
     value: int = 0
 
-    def take(self, windows: Iterable[Window]) -> None:
-        """Add some windows."""
-        attempts = arrivals = 0
-        for window in windows:
-            for cell in window.cells.values():
-                attempts += cell.attempts
-                arrivals += cell.arrivals
-                self.broken += cell.broken
-                self.value += cell.broken_value
-        self.events += max(attempts, arrivals)
+    def take(self, given: Gathered) -> None:
+        """Add the cells of some windows."""
+        self.events += max(sum(given.attempts), sum(given.arrivals))
+        self.broken += sum(given.broken)
+        self.value += given.broken_value
 
 
 class Past(msgspec.Struct, frozen=True, gc=False):

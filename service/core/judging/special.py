@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from detectors.frame import JSON
 from service.core.catalog import KnownEvent
-from service.core.counting.tally import Window
 from service.core.event import DAY, HOUR, Micros
+from service.core.judging.gathered import Gathered
 
 AFTER: Micros = HOUR
 """So long after an annotation its time is special."""
@@ -30,25 +30,16 @@ class Special:
         self._until = until
         self._spent = [(start, end) for start, end in spent]
 
-    def factor(self, start: Micros, end: Micros, windows: Sequence[Window]) -> float:
-        """The factor of [start, end); its windows tell of annotations."""
+    def factor(self, start: Micros, end: Micros, given: Gathered) -> float:
+        """The factor of [start, end); its cells tell of annotations."""
         factor = max((event.factor for event in self._known if event.start < end and start < event.end), default=1.0)
-        if self._noted(windows):
+        if any(cell.signals and cell.signals.get("notes", 0) > 0 for _, cell in given.odd):
             self._spent = [span for span in self._spent if span[1] > end - _WEEK]
             if sum(until - since for since, until in self._spent) < MOST * _WEEK:
                 since = max(start, self._until)
                 self._until = max(self._until, end + AFTER)
                 self._spent.append((since, self._until))
         return max(factor, FACTOR) if start < self._until else factor
-
-    @staticmethod
-    def _noted(windows: Sequence[Window]) -> bool:
-        # A loop: hardly any of very many cells has a signal.
-        for window in windows:
-            for cell in window.cells.values():
-                if cell.signals and cell.signals.get("notes", 0) > 0:
-                    return True
-        return False
 
     def dump(self) -> JSON:
         """Plain JSON."""

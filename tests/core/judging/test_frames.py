@@ -8,6 +8,7 @@ from detectors.frame import WHOLE, Frame
 from service.core.counting.tally import Cell, Values, Window
 from service.core.judging import frames
 from service.core.judging.frames import MAX_VALUES, OTHER, Explained, Framer
+from service.core.judging.gathered import gather
 from tests.core.making import at, window
 
 NAMES = ("region", "carrier")
@@ -20,7 +21,7 @@ def rows(frame: Frame) -> dict[str, tuple[int, float, int]]:
 
 
 def made(*windows: Window, explained: tuple[Explained, ...] = (), framer: Framer | None = None) -> Frame:
-    return (framer or Framer(NAMES)).frame(at(0), at(15), windows, explained)
+    return (framer or Framer(NAMES)).frame(at(0), at(15), gather(windows), explained)
 
 
 def test_cells_count_in_the_whole_and_in_each_of_their_values() -> None:
@@ -38,19 +39,13 @@ def test_cells_count_in_the_whole_and_in_each_of_their_values() -> None:
     assert (frame.start, frame.end, frame.outside) == (at(0), at(15), None)
 
 
-def test_values_are_summed_by_row() -> None:
+def test_values_are_summed_for_the_whole() -> None:
     cells: dict[Values, Cell] = {
         ("north", "a"): Cell(attempts=2, value=500),
         ("south", None): Cell(attempts=1, value=30),
     }
     frame = made(Window(at(0), at(1), cells), Window(at(3), at(4), {("north", "b"): Cell(attempts=1, value=7)}))
-    assert frame.beside.values == {
-        WHOLE: 537,
-        "region=north": 507,
-        "region=south": 30,
-        "carrier=a": 500,
-        "carrier=b": 7,
-    }
+    assert frame.beside.values == {WHOLE: 537}
 
 
 def test_rows_are_sorted_by_name_and_the_whole_comes_first() -> None:
@@ -102,21 +97,21 @@ def test_a_cell_is_explained_once() -> None:
 def test_beyond_a_thousand_values_the_rest_is_counted_together() -> None:
     framer = Framer(("shop",))
     many: dict[Values, tuple[int, int]] = {(f"s{n}",): (1, 0) for n in range(MAX_VALUES + 20)}
-    frame = framer.frame(at(0), at(15), [window(0, many)])
+    frame = framer.frame(at(0), at(15), gather([window(0, many)]))
     assert len(frame.segments) == MAX_VALUES + 2
     assert rows(frame)[f"shop={OTHER}"] == (20, 0, 20)
     assert rows(frame)[WHOLE] == (MAX_VALUES + 20, 0, MAX_VALUES + 20)
     # Those that were first keep their rows.
-    later = framer.frame(at(15), at(30), [window(15, {("s3",): (2, 1), ("new",): (5, 1)})])
+    later = framer.frame(at(15), at(30), gather([window(15, {("s3",): (2, 1), ("new",): (5, 1)})]))
     assert rows(later) == {WHOLE: (7, 2, 7), f"shop={OTHER}": (5, 1, 5), "shop=s3": (2, 1, 2)}
 
 
 def test_a_framer_goes_on_from_its_dump() -> None:
     framer = Framer(("shop",))
     many: dict[Values, tuple[int, int]] = {(f"s{n}",): (1, 0) for n in range(MAX_VALUES)}
-    framer.frame(at(0), at(15), [window(0, many)])
+    framer.frame(at(0), at(15), gather([window(0, many)]))
     back = Framer(("shop",), json.loads(json.dumps(framer.dump())))
-    frame = back.frame(at(15), at(30), [window(15, {("new",): (1, 0), ("s1",): (1, 0)})])
+    frame = back.frame(at(15), at(30), gather([window(15, {("new",): (1, 0), ("s1",): (1, 0)})]))
     assert set(rows(frame)) == {WHOLE, "shop=s1", f"shop={OTHER}"}
 
 

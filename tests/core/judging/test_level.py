@@ -5,6 +5,7 @@ import pytest
 from service.core.catalog import LEVELS, Level
 from service.core.counting.tally import Cell, Window
 from service.core.event import DAY, HOUR, MINUTE
+from service.core.judging.gathered import gather
 from service.core.judging.level import Day, Harm, Past, higher, level_of, past_of
 from tests.core.making import at, window
 
@@ -60,8 +61,8 @@ def test_the_usual_day_is_the_median_so_that_one_bad_day_does_not_move_it() -> N
 
 def test_a_day_takes_in_what_was_judged() -> None:
     day = Day()
-    day.take([window(0, {("north",): (4, 1), (None,): (2, 1)}), window(1, {(None,): (1, 0)})])
-    day.take([Window(at(2), at(3), {(None,): Cell(arrivals=9, broken_value=70)})])
+    day.take(gather([window(0, {("north",): (4, 1), (None,): (2, 1)}), window(1, {(None,): (1, 0)})]))
+    day.take(gather([Window(at(2), at(3), {(None,): Cell(arrivals=9, broken_value=70)})]))
     assert day == Day(events=7 + 9, broken=2, value=70)
 
 

@@ -10,6 +10,7 @@ from detectors.frame import Frame
 from service.core.catalog import KnownEvent, Moment
 from service.core.counting.tally import Cell, Window
 from service.core.event import DAY, HOUR, MINUTE, Micros
+from service.core.judging.gathered import gather
 from service.core.judging.judge import Judge, Watcher
 from service.core.judging.special import FACTOR, MOST, Special
 from tests.core.scripted import Scripted
@@ -23,7 +24,7 @@ def noted(start: Micros) -> list[Window]:
 
 @pytest.mark.parametrize(("hour", "factor"), [(9, 1.0), (10, 3.0), (19, 3.0), (20, 1.0)])
 def test_a_known_event_holds_from_its_start_until_its_end(hour: int, factor: float) -> None:
-    assert Special((SALE,)).factor(hour * HOUR, (hour + 1) * HOUR, ()) == factor
+    assert Special((SALE,)).factor(hour * HOUR, (hour + 1) * HOUR, gather(())) == factor
 
 
 def test_an_annotation_holds_for_the_hour_after_it_and_from_a_dump() -> None:
@@ -31,14 +32,14 @@ def test_an_annotation_holds_for_the_hour_after_it_and_from_a_dump() -> None:
     found = []
     for minute in range(100):
         start = DAY + minute * MINUTE
-        found.append(special.factor(start, start + MINUTE, noted(start) if minute == 10 else ()))
+        found.append(special.factor(start, start + MINUTE, gather(noted(start) if minute == 10 else ())))
         special = Special((), **json.loads(json.dumps(special.dump())))
     assert found == [1.0] * 10 + [FACTOR] * 61 + [1.0] * 29
 
 
 def test_who_deploys_all_day_long_is_not_special() -> None:
     special = Special(())
-    hours = [special.factor(at, at + HOUR, noted(at)) > 1.0 for at in range(DAY, 15 * DAY, HOUR)]
+    hours = [special.factor(at, at + HOUR, gather(noted(at))) > 1.0 for at in range(DAY, 15 * DAY, HOUR)]
     assert sum(hours) <= 2 * MOST * 168 + 4
 
 
