@@ -147,7 +147,7 @@ class Backtest:
         counts.read = len(chunk.records) + len(chunk.dead)
         counts.dead.update(letter.reason for letter in chunk.dead)
         runs = [(partition, self._sift(partition, records)) for partition, records in _runs(chunk)]
-        fresh = [record for _, records in runs for record in records]
+        fresh = runs[0][1] if len(runs) == 1 else [record for _, records in runs for record in records]
         counts.duplicate = len(chunk.records) - len(fresh)
         if fresh and self._began is None:
             self._began = fresh[0].at
@@ -161,14 +161,14 @@ class Backtest:
         if horizon is None:
             horizon = self._horizons[partition] = IdHorizon()
         fresh = horizon.sift(records)
-        horizon.drain()
+        horizon.skip()
         return fresh
 
 
 def _runs(chunk: Chunk) -> Iterator[tuple[Partition, list[Record]]]:
     """A chunk's records by stretches of one file."""
     first = chunk.partitions[0] if chunk.partitions else None
-    if first is not None and all(partition is first for partition in chunk.partitions):
+    if first is not None and chunk.partitions.count(first) == len(chunk.partitions):
         yield first, chunk.records
         return
     pairs = zip(chunk.partitions, chunk.records, strict=True)

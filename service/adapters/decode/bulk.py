@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 import msgspec
+import numpy as np
 from msgspec.structs import force_setattr
 
 from service.core.event import Annotation, Complaint, CustomerChange, Dimensions, Event, Feedback, Outcome, Promise
@@ -15,7 +16,7 @@ _MOST = 4096
 _FEWEST = 32
 """Payloads that are tried together: one that is odd costs all of them a second look."""
 _MOST_KNOWN, _LONGEST_KNOWN = 10_000, 1024
-_OPEN, _CLOSE = b"{}"  # as numbers, which is how bytes give their parts
+_OPEN, _CLOSE, _NEWLINE = b"{}\n"  # as numbers, which is how bytes give their parts
 _FIRST, _LAST = itemgetter(0), itemgetter(-1)
 
 
@@ -63,8 +64,26 @@ class BulkDecoder:
                 return None
         except IndexError:  # an empty one
             return None
-        events = self._parsed(b"\n".join(payloads))
-        if events is None or len(events) != len(payloads):
+        return self._whole(b"\n".join(payloads), len(payloads))
+
+    def lines(self, text: bytes, longest: int) -> list[Event] | None:
+        """The events of a text of one object a line, none longer than `longest`; None where it may be none."""
+        every = np.frombuffer(text, dtype=np.uint8)
+        ends = np.flatnonzero(every == _NEWLINE)
+        if not text or (ends.size and not 0 < ends[0] <= ends[-1] < len(text) - 1):
+            return None
+        # As above: what each line begins and ends with shows that it is an object of its own.
+        if not (every[0] == _OPEN and every[-1] == _CLOSE):
+            return None
+        if not ((every[ends + 1] == _OPEN).all() and (every[ends - 1] == _CLOSE).all()):
+            return None
+        if np.diff(ends, prepend=-1, append=len(text)).max() > longest:
+            return None
+        return self._whole(text, len(ends) + 1)
+
+    def _whole(self, text: bytes, count: int) -> list[Event] | None:
+        events = self._parsed(text)
+        if events is None or len(events) != count:
             return None
         return events if self._with_dimensions(events) else None
 

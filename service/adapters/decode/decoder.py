@@ -109,6 +109,21 @@ class Decoder:
             start = end
         return Decoded(records, dead)
 
+    def decode_lines(self, first: int, text: bytes, now: Micros | None = None) -> list[Record] | None:
+        """The events of a text of JSON Lines, of which the first has the number `first`, where all of it is sound.
+
+        None: it has to be looked at line by line, by `decode`.
+        """
+        if not self.speaks_contract or not _fast(text, [text]):
+            return None
+        events = self._bulk.lines(text, DEEP_BYTES)
+        if events is None:
+            return None
+        ats = _times(events)
+        if not self._sound(events, ats, LATEST if now is None else min(LATEST, now + self._skew)):
+            return None
+        return list(map(Record, range(first, first + len(events)), ats, events))
+
     def _take(  # a stretch of a batch, and where its records go
         self,
         batch: Batch,
@@ -119,8 +134,8 @@ class Decoder:
         dead: list[DeadLetter],
     ) -> None:
         """Well-formed events, from a place of the batch on: all at once where all are sound, as nearly always."""
-        ats = [(t := event.time - _EPOCH).days * DAY + t.seconds * SECOND + t.microseconds for event in events]
-        if min(ats) >= EARLIEST and max(ats) <= latest and self._all_known(events):
+        ats = _times(events)
+        if self._sound(events, ats, latest):
             records.extend(map(Record, batch.offsets[start : start + len(events)], ats, events))
             return
         for place, (event, at) in enumerate(zip(events, ats, strict=True), start):
@@ -129,6 +144,10 @@ class Decoder:
                 records.append(Record(batch.offsets[place], at, event))
             else:
                 dead.append(faults.bury(batch.partition, batch.offsets[place], fault, batch.payloads[place]))
+
+    def _sound(self, events: Sequence[Event], ats: Sequence[Micros], latest: Micros) -> bool:
+        """Whether neither the clock nor the catalogue has anything against any of some well-formed events."""
+        return min(ats) >= EARLIEST and max(ats) <= latest and self._all_known(events)
 
     def _all_known(self, events: Sequence[Event]) -> bool:
         """Whether the catalogue has nothing against any of some events."""
@@ -162,12 +181,8 @@ class Decoder:
         """Whether none of the payloads can hold what the fast loop does not look for."""
         if not payloads:
             return True
-        block = b"".join(payloads)
-        return (
-            (b"\\" not in block or b"\\u0000" not in block)
-            and b'"specversion"' not in block
-            and (block.isascii() or _is_utf8(payloads))
-            and (max(map(len, payloads)) <= DEEP_BYTES or not any(map(self._odd, payloads)))
+        return _fast(b"".join(payloads), payloads) and (
+            max(map(len, payloads)) <= DEEP_BYTES or not any(map(self._odd, payloads))
         )
 
     def _odd(self, payload: bytes) -> bool:
@@ -287,7 +302,20 @@ class Decoder:
         return None
 
 
-def _is_utf8(payloads: list[bytes]) -> bool:
+def _times(events: Sequence[Event]) -> list[Micros]:
+    return [(t := event.time - _EPOCH).days * DAY + t.seconds * SECOND + t.microseconds for event in events]
+
+
+def _fast(block: bytes, payloads: Sequence[bytes]) -> bool:
+    """Whether the payloads, joined in a block, have nothing that msgspec takes and the contract does not."""
+    return (
+        (b"\\" not in block or b"\\u0000" not in block)
+        and b'"specversion"' not in block
+        and (block.isascii() or _is_utf8(payloads))
+    )
+
+
+def _is_utf8(payloads: Sequence[bytes]) -> bool:
     # One by one: two halves of a character in neighbouring payloads would make a whole one in between.
     try:
         for payload in payloads:

@@ -36,13 +36,35 @@ class LongLine:
     head: bytes
 
 
-@dataclass(frozen=True, slots=True)
 class Lines:
-    """Some lines with their numbers (from 1, blank ones left out), and those among them that are too long."""
+    """Some lines, and those among them that are too long.
 
-    numbers: Sequence[int]
-    texts: list[bytes]
-    long: tuple[LongLine, ...] = ()
+    `first`: the number of the first of `text`, which is all of them as they stand in the file, the last one's end
+    left out. They are taken apart for whoever asks: a reader of sound events never does.
+    """
+
+    __slots__ = ("_parts", "first", "long", "text")
+
+    def __init__(self, first: int, text: bytes, long: tuple[LongLine, ...] = ()) -> None:
+        self.first = first
+        self.text = text
+        self.long = long
+        self._parts: tuple[Sequence[int], list[bytes]] | None = None
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The lines' numbers (from 1), blank ones left out."""
+        return self._apart()[0]
+
+    @property
+    def texts(self) -> list[bytes]:
+        """The lines, blank ones left out."""
+        return self._apart()[1]
+
+    def _apart(self) -> tuple[Sequence[int], list[bytes]]:
+        if self._parts is None:
+            self._parts = _numbered(self.text.split(b"\n"), self.first)
+        return self._parts
 
 
 @dataclass(slots=True)
@@ -161,24 +183,21 @@ def _lines(chunks: Iterator[bytes], too_large: int) -> Iterator[Lines]:
         cut = data.rfind(b"\n")
         rest = data[cut + 1 :]
         if cut >= 0:
-            texts = data[:cut].split(b"\n")
-            yield _numbered(texts, number, long)
-            number += len(texts)
+            text = data[:cut]
+            yield Lines(number, text.removeprefix(_BOM) if number == 1 else text, long)
+            number += text.count(b"\n") + 1
         elif long:
-            yield Lines((), [], long)
+            yield Lines(number, b"", long)
         if len(rest) > too_large:
             head, size, rest = rest[:PAYLOAD_KEPT], len(rest), b""
     if size:
-        yield Lines((), [], (LongLine(number, size, head),))
+        yield Lines(number, b"", (LongLine(number, size, head),))
     elif rest:
-        yield _numbered([rest], number, ())
+        yield Lines(number, rest.removeprefix(_BOM) if number == 1 else rest)
 
 
-def _numbered(texts: list[bytes], first: int, long: tuple[LongLine, ...]) -> Lines:
-    if first == 1:
-        texts = [texts[0].removeprefix(_BOM), *texts[1:]]
-    numbers: Sequence[int] = range(first, first + len(texts))
+def _numbered(texts: list[bytes], first: int) -> tuple[Sequence[int], list[bytes]]:
     if min(map(len, texts)) >= _SHORTEST_EVENT:
-        return Lines(numbers, texts, long)
-    kept = [(number, text) for number, text in zip(numbers, texts, strict=True) if text.strip()]
-    return Lines([number for number, _ in kept], [text for _, text in kept], long)
+        return range(first, first + len(texts)), texts
+    kept = [(number, text) for number, text in enumerate(texts, first) if text.strip()]
+    return [number for number, _ in kept], [text for _, text in kept]

@@ -177,7 +177,7 @@ class OrderedFile:
             runs = [_read_run(self._file, start, end, block) for start, end in self._spilled] + runs
         for piece in merge(runs):
             texts = {number: text for _, number, text in piece.items}
-            records = _decode(Lines(list(texts), list(texts.values())), self.file, self._reading)
+            records = _taken(list(texts), list(texts.values()), self.file, self._reading)
             given += len(piece.items)
             self._given = self.file.size * given // max(self._rows, 1)
             if len(records) == len(piece.items) == len(texts):
@@ -199,7 +199,7 @@ class _Order:
 
     def holds(self, lines: Lines, file: EventFile) -> bool:
         """Look at some more lines."""
-        if self._reading.decoder.speaks_contract and b'"specversion"' not in b"".join(lines.texts):
+        if self._reading.decoder.speaks_contract and b'"specversion"' not in lines.text:
             return self._plainly(lines.texts)
         # Times in envelopes and foreign fields: decode it all, and leave what is dead to the second pass.
         apart = Reading(self._reading.decoder, self._reading.now, self._reading.block)
@@ -226,12 +226,17 @@ class _Order:
 
 
 def _decode(lines: Lines, file: EventFile, reading: Reading) -> list[Record]:
-    numbers = list(lines.numbers)
-    batch = Batch(file.partition, numbers, lines.texts, numbers[-1] + 1 if numbers else 0)
-    decoded = reading.decoder.decode(batch, reading.now)
+    records = reading.decoder.decode_lines(lines.first, lines.text, reading.now)
     reading.dead.extend(
         bury(file.partition, line.number, too_large(line.size, reading.decoder.too_large), line.head)
         for line in lines.long
+    )
+    return _taken(list(lines.numbers), lines.texts, file, reading) if records is None else records
+
+
+def _taken(numbers: list[int], texts: list[bytes], file: EventFile, reading: Reading) -> list[Record]:
+    decoded = reading.decoder.decode(
+        Batch(file.partition, numbers, texts, numbers[-1] + 1 if numbers else 0), reading.now
     )
     reading.dead.extend(decoded.dead)
     return decoded.records

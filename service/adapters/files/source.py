@@ -103,7 +103,7 @@ class EventFiles:
             # At least once: a piece without records may bring dead letters.
             for start in range(0, len(piece.items) or 1, _MOST):
                 numbers = piece.streams[start : start + _MOST]
-                yield self._chunk(piece.items[start : start + _MOST], [partitions[number] for number in numbers], files)
+                yield self._chunk(piece.items[start : start + _MOST], list(map(partitions.__getitem__, numbers)), files)
 
     def _chunk(self, records: list[Record], partitions: list[Partition], files: Sequence[OrderedFile]) -> Chunk:
         dead = self._reading.dead[:]

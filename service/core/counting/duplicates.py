@@ -121,6 +121,10 @@ class IdHorizon:
             self._fresh.append(self._enter(hashes, marks[1:]))
         return records
 
+    def skip(self) -> None:
+        """Leave out of the next blob what was added so far: where nothing is stored, none is wanted."""
+        self._fresh = []
+
     def drain(self) -> bytes:
         """What was added since the last call: a batch's blob, to be stored in that batch's transaction.
 

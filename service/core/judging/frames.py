@@ -103,7 +103,7 @@ class Framer:
         here, names = self._present(rows)
         tried = self._summed(rows, given.attempts)[here]
         failed = self._summed(rows, given.broken)[here]
-        trials = tried.astype(np.int64)
+        trials: Ints = tried.astype(np.int64)
         arrivals = trials
         if given.arrivals != given.attempts:
             arrivals = self._summed(rows, given.arrivals)[here].astype(np.int64)
