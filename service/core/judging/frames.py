@@ -127,7 +127,7 @@ class Framer:
     def _summed(self, rows: Ints, counts: Sequence[int]) -> Floats:
         """Counts of cells by the number of their rows; whole numbers, far below where a float is none."""
         each = np.array(counts, dtype=np.float64)
-        sums: Floats = np.bincount(rows.ravel(), each.repeat(rows.shape[1]), len(self._names))
+        sums = np.asarray(np.bincount(rows.ravel(), each.repeat(rows.shape[1]), len(self._names)), dtype=np.float64)
         sums[0] = each.sum()
         return sums
 
