@@ -91,7 +91,7 @@ def measure(store: SqlStore, runs: int) -> None:
     questions: dict[str, Callable[[], object]] = {
         "customers, breaks, value, waiting, settled late": lambda: store.harm([PLACE]),
         "the customers alone, as one group": lambda: as_one_group(store),
-        "newly hit by the hour": lambda: store.newly_hit([PLACE], HOUR),
+        "the same, and newly hit by the hour": lambda: store.unfolding([PLACE], HOUR),
         "a page of 50 of the recovery list": lambda: store.hurt([PLACE], "i", limit=50),
     }
     best: dict[str, tuple[float, float]] = {}

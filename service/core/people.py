@@ -171,8 +171,11 @@ class PeopleReader(Protocol):
         """Exact distinct customers, breaks and value over places that may overlap."""
         ...
 
-    def newly_hit(self, places: Sequence[Place], step: Micros) -> list[tuple[Micros, int]]:
-        """Customers by the step, aligned to 1970, in which they were hit first; steps without any are left out."""
+    def unfolding(self, places: Sequence[Place], step: Micros) -> tuple[Impact, list[tuple[Micros, int]]]:
+        """The harm, and customers by the step in which they were hit first.
+
+        Steps are aligned to 1970; those without anybody are left out.
+        """
         ...
 
     def hurt(

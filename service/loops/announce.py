@@ -1,6 +1,6 @@
 """Announcing: which changes are news, and what a store knows about an interruption when it is told."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -78,7 +78,8 @@ class Announcer:
 def facts_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, money: Money) -> Facts:
     """What a store knows about an interruption at a time."""
     name, onset = moment.name, row.onset
-    impact = reader.impact(name, row.segment, onset, now)
+    place, step = Place(name, row.segment, onset, now), _step(now - onset)
+    impact, hit = reader.unfolding([place], step)
     whole = reader.impact(name, (), onset, now) if row.segment else impact
     due, past = Due(reader, name, (onset, now)), before(reader, name, onset, now)
     attempts, everywhere = due.within(row.segment)[0], due.within(())[0]
@@ -87,15 +88,13 @@ def facts_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, mon
     if row.segment:
         elsewhere = Count(whole.broken - impact.broken, everywhere - attempts)
     waiting, promised = (0, 0) if row.segment else reader.due(name, now, now + DAY)
-    place = Place(name, row.segment, onset, now)
-    step = _step(now - onset)
     return Facts(
         now=now,
         impact=impact,
         inside=Count(impact.broken, attempts, None if usual is None else usual * attempts),
         elsewhere=elsewhere,
         worst=() if row.segment else _worst(moment, due, past, usual),
-        newly_hit=_newly_hit(reader, place, step) if impact.broken else (),
+        newly_hit=_newly_hit(dict(hit), place, step) if impact.broken else (),
         step=step,
         # Promises are not counted by segment before they fall due.
         next_due=NextDue(waiting, now + DAY, _will_miss(reader, name, now)) if promised and waiting else None,
@@ -147,9 +146,8 @@ def _step(lasted: Micros) -> Micros:
     return next((step for step in (DAY, HOUR) if lasted >= 2 * step), 10 * MINUTE)
 
 
-def _newly_hit(reader: Reader, place: Place, step: Micros) -> tuple[tuple[Micros, int], ...]:
-    """Customers by the step that first hit them, the last ones; days are UTC's."""
-    hit = dict(reader.newly_hit([place], step))
+def _newly_hit(hit: Mapping[Micros, int], place: Place, step: Micros) -> tuple[tuple[Micros, int], ...]:
+    """The last steps, those without anybody too; days are UTC's."""
     first = place.start - place.start % step
     last = place.end - 1 - (place.end - 1) % step
     back = (_DAYS if step == DAY else _STEPS) - 1

@@ -95,9 +95,10 @@ class MemoryPeople:
         promise = self._promises[row.moment, row.ref[1:]]
         return promise.waiting and expires_at(promise) is not None
 
-    def newly_hit(self, places: Sequence[Place], step: Micros) -> list[tuple[Micros, int]]:
-        """Customers by the step in which they were hit first."""
-        return sorted(Counter(of[0].at - of[0].at % step for of in self._mine(places).values()).items())
+    def unfolding(self, places: Sequence[Place], step: Micros) -> tuple[Impact, list[tuple[Micros, int]]]:
+        """The harm, and customers by the step in which they were hit first."""
+        hit = Counter(of[0].at - of[0].at % step for of in self._mine(places).values())
+        return self.harm(places), sorted(hit.items())
 
     def hurt(
         self,

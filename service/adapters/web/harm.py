@@ -13,7 +13,6 @@ from service.core.event import DAY, HOUR, Micros
 from service.core.interruption import Impact, Interruption
 from service.core.marks import Mark, Peers, Risk
 from service.core.people import CONTACT_STATES, ContactState, Hurt, Place, place_of
-from service.core.ports import Reader
 
 PER_PAGE = 50
 _MOST_STEPS = 48
@@ -94,15 +93,16 @@ class Newly(msgspec.Struct, frozen=True, gc=False):
     charts: tuple[Chart, ...]
 
 
-def newly(reader: Reader, place: Place, moment: Moment, now: Micros, words: Words) -> Newly | None:
-    """By the hour while it is young, else by the day; None where nobody is counted."""
-    if moment.unit != "customers":
-        return None
-    end = min(place.end, now + 1)
-    step = HOUR if end - place.start <= _MOST_STEPS * HOUR else DAY
-    found = dict(reader.newly_hit([place], step))
+def step_of(place: Place) -> Micros:
+    """By the hour while it is young, else by the day."""
+    return HOUR if place.end - place.start <= _MOST_STEPS * HOUR else DAY
+
+
+def newly(found: Mapping[Micros, int], step: Micros, place: Place, now: Micros, words: Words) -> Newly | None:
+    """`found`: customers by the step in which they were hit first; None where there are none."""
     if not found:
         return None
+    end = min(place.end, now + 1)
     starts = list(range(place.start - place.start % step, end, step))[-_MOST_STEPS:]
     columns = []
     for start in starts:
@@ -113,7 +113,7 @@ def newly(reader: Reader, place: Place, moment: Moment, now: Micros, words: Word
     return Newly(_trend(found, starts, step, now), unit, tuple(counts(columns, words)))
 
 
-def _trend(found: dict[Micros, int], starts: Sequence[Micros], step: Micros, now: Micros) -> str:
+def _trend(found: Mapping[Micros, int], starts: Sequence[Micros], step: Micros, now: Micros) -> str:
     """The last whole step beside the one before, and whether their difference is more than chance."""
     done = [start for start in starts if start + step <= now + 1]
     unit = "hour" if step == HOUR else "day"

@@ -4,7 +4,7 @@ import msgspec
 
 from service.adapters.web import figures
 from service.adapters.web.chart import Chart, Mark, Row, shares, table
-from service.adapters.web.harm import MarkRow, Newly, Recovery, arithmetic, mark_rows, newly, recovery
+from service.adapters.web.harm import MarkRow, Newly, Recovery, arithmetic, mark_rows, newly, recovery, step_of
 from service.adapters.web.look import Look
 from service.adapters.web.notes import Notes, notes
 from service.adapters.web.tables import (
@@ -20,12 +20,12 @@ from service.adapters.web.tile import let_down, unit_words
 from service.adapters.web.words import KINDS, Words, about, plain, segment, span, whole
 from service.core.catalog import Moment, Owner
 from service.core.event import DAY, HOUR, MINUTE, Micros
-from service.core.interruption import Impact, Interruption
+from service.core.interruption import Impact, Interruption, Segment
 from service.core.marks import Risk
 from service.core.people import Place, place_of
 from service.core.ports import Reader, Totals
 from service.core.reporting.risk import at_risk
-from service.core.reporting.usual import before, usual_of
+from service.core.reporting.usual import Due, before, usual_of
 from service.core.telling import message
 from service.core.telling.labels import accountable
 
@@ -91,14 +91,11 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
     moment = catalog.moments.get(it.moment) or Moment(it.moment, owner="")
     owner = accountable(moment, it.segment, catalog) if moment.owner else Owner("nobody any more")
     place = place_of(it, now)
-    impact = reader.impact(it.moment, it.segment, place.start, place.end)
+    unit = step_of(place)
+    impact, hit = reader.unfolding([place], unit)
     risk = at_risk(reader, moment, [place], impact)
-    step_sums = reader.totals(it.moment, place.start, place.end, max(place.end - place.start, 1), customers=False)
-    sums = step_sums[0][1] if step_sums else Totals()
-    by_value = {
-        name: reader.by_value(it.moment, name, place.start, place.end, customers=False) for name in moment.dimensions
-    }
-    inside = _inside(it, sums, by_value)
+    due = Due(reader, it.moment, (place.start, place.end))
+    inside, sums = _totals(due, it.segment), _totals(due)
     first, last, step = _around(it, now, words)
     beside = notes(look, moment, (it.segment, first, last + step), it.onset)
     charts, rows, says = _chart(look, it, (first, last, step), beside)
@@ -133,13 +130,13 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
         chart_rows=tuple(rows),
         chart_says=says,
         notes=beside,
-        dimensions=dimensions(by_value, it.segment),
+        dimensions=dimensions(_by_value(due, moment), it.segment),
         breaks=tuple(break_rows(found, moment.dimensions, now, words)),
         break_columns=moment.dimensions,
         pages=pages,
         money=arithmetic(risk, moment, words) if risk.value or risk.yearly else (),
         marks=mark_rows(reader.marks(it.id), now, words),
-        newly=newly(reader, place, moment, now, words),
+        newly=newly(dict(hit), unit, place, now, words) if moment.unit == "customers" else None,
         recovery=_recovery(reader, it, moment, place, impact),
         notices=notices(reader.outbox(limit=2000), it.id, now, words),
     )
@@ -181,13 +178,13 @@ def _times(it: Interruption, now: Micros, words: Words) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _inside(it: Interruption, sums: Totals, by_value: dict[str, list[tuple[str | None, Totals]]]) -> Totals:
-    """Attempts and breaks in the segment; customers are the impact's, for they cannot be added up."""
-    if not it.segment:
-        return sums
-    [(name, values), *_] = it.segment
-    mine = [of for value, of in by_value.get(name, ()) if value in values]
-    return Totals(sum(of.attempts for of in mine), sum(of.broken for of in mine))
+def _totals(due: Due, segment: Segment = ()) -> Totals:
+    """Attempts and breaks; customers are the impact's, for they cannot be added up."""
+    return Totals(*due.within(segment))
+
+
+def _by_value(due: Due, moment: Moment) -> dict[str, list[tuple[str | None, Totals]]]:
+    return {name: [(value, Totals(*sums)) for value, sums in due.by_value(name).items()] for name in moment.dimensions}
 
 
 def _harm(it: Interruption, moment: Moment, impact: Impact, inside: Totals, usual: float | None) -> list[Fact]:

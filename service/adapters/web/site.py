@@ -1,7 +1,7 @@
 """The pages: read, laid out and rendered; what is read is kept for a moment, what is shown is each reader's own."""
 
 from collections.abc import Callable, Hashable
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -68,13 +68,7 @@ class Site:
         self._tended: Spare[Any] = Spare(lambda: None, shelf.OLDEST, 0.0, shelf.SLOW)
         self._marked: tuple[Catalog | None, str] = (None, "")
         self.shelf = Shelf(reader, self._mark, self._make_wall, Brief(settings.keep), self._renew_open)
-        self._templates = Environment(
-            loader=FileSystemLoader(_HERE / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._templates = _templates()
 
     def wall(self, actor: Actor) -> str:
         """The first page."""
@@ -251,6 +245,21 @@ class Site:
     def _know(self, look: Look) -> Knowing:
         self._knowing.look(look.reader, look.catalog, look.now)
         return self._knowing
+
+
+@lru_cache(maxsize=1)
+def _templates() -> Environment:
+    """All of them, compiled before anybody waits for a page."""
+    found = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for name in found.list_templates():
+        found.get_template(name)
+    return found
 
 
 def _sentence(text: str) -> str:

@@ -96,8 +96,10 @@ def test_who_waits_and_who_was_served_late_are_different_people(hit: Store) -> N
 
 
 def test_newly_hit_counts_everybody_in_their_first_hour(hit: Store) -> None:
-    assert hit.newly_hit([PAID], HOUR) == [(T0, 1), (T0 + 2 * HOUR, 2)]
-    assert hit.newly_hit([PAID, DELIVERED], DAY) == [(T0 - T0 % DAY, 3), (T0 - T0 % DAY + DAY, 1)]
+    assert hit.unfolding([PAID], HOUR) == (hit.harm([PAID]), [(T0, 1), (T0 + 2 * HOUR, 2)])
+    both = [PAID, DELIVERED]
+    assert hit.unfolding(both, DAY) == (hit.harm(both), [(T0 - T0 % DAY, 3), (T0 - T0 % DAY + DAY, 1)])
+    assert hit.unfolding([], DAY) == (Impact(), [])
 
 
 def test_the_recovery_list_has_who_waits_first_and_then_by_value(hit: Store) -> None:

@@ -4,8 +4,9 @@ import random
 import sqlite3
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, exc
@@ -43,6 +44,16 @@ class Transaction:
                 raise CommitUnknown(f"{self.where}: no answer to a commit") from None
             raise plain from None
         self.committed = True
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """What rows of breaks come to: how many, the sum of their values, and customers by part and by step."""
+
+    broken: int
+    value: int
+    parts: tuple[int, ...]
+    steps: Mapping[int, int]
 
 
 class Database(ABC):
@@ -120,11 +131,15 @@ class Database(ABC):
 
     @abstractmethod
     def people(
-        self, connection: Connection, rows: Select[Any], parts: Sequence[ColumnElement[bool]]
-    ) -> tuple[int, int, tuple[int, ...]]:
-        """How many rows of (customer, value) there are, the sum of the values, and how many customers each part has.
+        self,
+        connection: Connection,
+        rows: Select[Any],
+        parts: Sequence[ColumnElement[bool]],
+        step: int = 0,
+    ) -> People:
+        """What rows of (customer, value, time) come to; `step`: how long one is, 0: they are not counted by step.
 
-        A row lies in one part; a customer counts in the first part that has a row of theirs.
+        A row lies in one part; a customer counts in the first part, and in the first step, that has a row of theirs.
         """
 
     @abstractmethod

@@ -1,6 +1,6 @@
 """The questions about customers, in SQL: distinct ones are counted by the database or in one set, never summed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -51,24 +51,24 @@ class SqlPeople:
 
     def harm(self, places: Sequence[Place]) -> Impact:
         """Exact distinct customers, breaks and value over places that may overlap."""
-        here = self._in(places)
+        return self._harm(places)[0]
+
+    def unfolding(self, places: Sequence[Place], step: Micros) -> tuple[Impact, list[tuple[Micros, int]]]:
+        """The harm, and customers by the step in which they were hit first: to read their breaks is most of either."""
+        impact, hit = self._harm(places, step)
+        return impact, sorted((number * step, customers) for number, customers in hit.items())
+
+    def _harm(self, places: Sequence[Place], step: Micros = 0) -> tuple[Impact, Mapping[int, int]]:
         settled = breaks.c.settled_at.is_not(None)
         with self._database.read() as connection:
             unknown = given_up(connection, places)
             waits = waiting() if unknown is None else waiting() & ~unknown
             # Each row once: those who wait, those given up who do not, those served late, and the others.
             words = (waits, false() if unknown is None else unknown, settled, ~waiting() & ~settled)
-            rows = select(breaks.c.customer, breaks.c.value).where(here)
-            broken, value, (still, lost, kept, others) = self._database.people(connection, rows, words)
-        return Impact(broken, still + lost + kept + others, value, still, kept, lost)
-
-    def newly_hit(self, places: Sequence[Place], step: Micros) -> list[tuple[Micros, int]]:
-        """Customers by the step in which they were hit first."""
-        first = self._by_customer(places, func.min(breaks.c.at).label("at"))
-        place = select((first.c.at - first.c.at % step).label("place")).subquery()
-        query = select(place.c.place, func.count()).group_by(place.c.place).order_by(place.c.place)
-        with self._database.read() as connection:
-            return [(row[0], row[1]) for row in connection.execute(query)]
+            rows = select(breaks.c.customer, breaks.c.value, breaks.c.at).where(self._in(places))
+            hit = self._database.people(connection, rows, words, step)
+        still, lost, kept, others = hit.parts
+        return Impact(hit.broken, still + lost + kept + others, hit.value, still, kept, lost), hit.steps
 
     def hurt(
         self,
@@ -136,6 +136,10 @@ class SqlPeople:
     def complained(self, places: Sequence[Place]) -> int:
         """Distinct customers of some places who complained after their first break there."""
         heard = self._heard(places)
+        with self._database.read() as connection:
+            # Where nobody complained there is nobody to look for among a hundred thousand customers.
+            if connection.scalar(select(heard.c.customer).limit(1)) is None:
+                return 0
         mine = (
             select(breaks.c.customer, func.min(breaks.c.at).label("first_at"))
             .where(self._in(places), breaks.c.customer.in_(select(heard.c.customer)))

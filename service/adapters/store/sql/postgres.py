@@ -1,5 +1,6 @@
 """PostgreSQL: a pool of connections with time limits on everything that could wait for ever."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from typing import cast as cast_type
@@ -26,7 +27,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.adapters.store.sql.bulk import PostgresBulk
-from service.adapters.store.sql.database import Database
+from service.adapters.store.sql.database import Database, People
 from service.adapters.store.sql.failures import translated
 
 if TYPE_CHECKING:
@@ -113,18 +114,26 @@ class PostgresDatabase(Database):
         return column == func.any(bindparam(None, list(values), type_=ARRAY(TEXT), unique=True))
 
     def people(
-        self, connection: Connection, rows: Select[Any], parts: Sequence[ColumnElement[bool]]
-    ) -> tuple[int, int, tuple[int, ...]]:
+        self,
+        connection: Connection,
+        rows: Select[Any],
+        parts: Sequence[ColumnElement[bool]],
+        step: int = 0,
+    ) -> People:
         """Rows and values in one pass, customers in another: to read rows takes little beside telling them apart."""
-        customer, value = rows.selected_columns
+        customer, value, at = rows.selected_columns
         connection.execute(_ROOM)
         many, worth = connection.execute(rows.with_only_columns(func.count(), func.sum(value))).one()
         part = case(*((part, place) for place, part in enumerate(parts)))
-        first = rows.with_only_columns(func.min(part).label("part")).group_by(customer).subquery()
-        found = {
-            row[0]: row[1] for row in connection.execute(select(first.c.part, func.count()).group_by(first.c.part))
-        }
-        return many, int(worth or 0), tuple(found.get(place, 0) for place in range(len(parts)))
+        place = func.min(at) // step if step else literal(0)
+        mine = rows.with_only_columns(func.min(part).label("part"), place.label("step")).group_by(customer)
+        first = mine.subquery()
+        query = select(first.c.part, first.c.step, func.count()).group_by(first.c.part, first.c.step)
+        by_part, by_step = Counter[int](), Counter[int]()
+        for place, number, customers in connection.execute(query):
+            by_part[place] += customers
+            by_step[number] += customers
+        return People(many, int(worth or 0), tuple(by_part[place] for place in range(len(parts))), by_step)
 
     def distinct(self, connection: Connection, *queries: Select[Any]) -> tuple[int, ...]:
         """How many different texts some queries of one column give, each without those of the queries before it."""

@@ -4,6 +4,7 @@ import json
 import sqlite3
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from service.adapters.store.sql.bulk import SqliteBulk
-from service.adapters.store.sql.database import Database
+from service.adapters.store.sql.database import Database, People
 from service.adapters.store.sql.failures import translated
 from service.adapters.store.sql.lockfile import LockFile
 from service.adapters.store.sql.turns import Turns
@@ -28,6 +29,7 @@ _READERS = 4
 _AT_ONCE = 1_500_000
 
 _decode = msgspec.json.Decoder(list[str]).decode
+_decode_numbers = msgspec.json.Decoder(list[int]).decode
 
 
 class SqliteDatabase(Database):
@@ -98,31 +100,33 @@ class SqliteDatabase(Database):
         return tuple(counts)
 
     def people(
-        self, connection: Connection, rows: Select[Any], parts: Sequence[ColumnElement[bool]]
-    ) -> tuple[int, int, tuple[int, ...]]:
+        self,
+        connection: Connection,
+        rows: Select[Any],
+        parts: Sequence[ColumnElement[bool]],
+        step: int = 0,
+    ) -> People:
         """In one pass over the rows, which costs as much as all the rest."""
-        known: set[str] = set()
-        found: list[list[str]] = [[] for _ in parts]
-        broken = value = 0
-        part = case(*((part, place) for place, part in enumerate(parts))).label("part")
+        value = 0
+        names: list[str] = []
+        places: list[int] = []
+        # One number says where a row belongs: the database copies a page of rows before it sums them up.
+        place: ColumnElement[int] = case(*((part, number) for number, part in enumerate(parts)))
+        if step:
+            at = rows.selected_columns[2]
+            place = at // step * len(parts) + place
+            rows = rows.order_by(at)
         for first in range(0, sys.maxsize, _AT_ONCE):
-            # One number says where a row belongs: the database copies a page of rows before it sums them up.
-            some = rows.add_columns(part).limit(_AT_ONCE).offset(first).subquery()
-            names = [func.json_group_array(some.c[0]).filter(some.c.part == place) for place in range(len(parts))]
-            many, worth, *texts = connection.execute(select(func.count(), func.sum(some.c[1]), *names)).one()
-            broken, value = broken + many, value + (worth or 0)
-            for mine, text in zip(found, texts, strict=True):
-                mine.append(text)
-            if many < _AT_ONCE:
+            some = rows.add_columns(place.label("place")).limit(_AT_ONCE).offset(first).subquery()
+            query = select(func.sum(some.c[1]), func.json_group_array(some.c[0]), func.json_group_array(some.c.place))
+            worth, customers, numbers = connection.execute(query).one()
+            value += worth or 0
+            names += _decode(customers)
+            places += _decode_numbers(numbers)
+            if len(names) < first + _AT_ONCE:
                 break
-        counts = []
-        for texts in found:
-            before = len(known)
-            # One set for all: whoever is in it counts in an earlier part.
-            for text in texts:
-                known.update(_decode(text))
-            counts.append(len(known) - before)
-        return broken, value, tuple(counts)
+        steps = _first(names, places, len(parts)) if step else {}
+        return People(len(names), value, _apart(names, places, len(parts)), steps)
 
     def examine(self) -> tuple[float | None, str]:
         """No clock of its own; what a quick check of the file finds."""
@@ -146,6 +150,29 @@ class SqliteDatabase(Database):
         """Let go of the file."""
         super().close()
         self._lock.release()
+
+
+def _apart(names: list[str], places: list[int], parts: int) -> tuple[int, ...]:
+    """How many names each part has, without those of the parts before it."""
+    of: list[list[str]] = [[] for _ in range(parts)]
+    for name, place in zip(names, places, strict=True):
+        of[place % parts].append(name)
+    known: set[str] = set()
+    counts = []
+    for mine in of:
+        before = len(known)
+        known.update(mine)
+        counts.append(len(known) - before)
+    return tuple(counts)
+
+
+def _first(names: list[str], places: list[int], parts: int) -> dict[int, int]:
+    """How many names come first in each step; the rows are in the order of steps."""
+    steps: Counter[int] = Counter()
+    # Of pairs with the same name the last one stays, which backwards is the first.
+    for place, many in Counter(dict(zip(reversed(names), reversed(places), strict=True)).values()).items():
+        steps[place // parts] += many
+    return steps
 
 
 def _texts(connection: Connection, query: Select[Any]) -> set[str]:
