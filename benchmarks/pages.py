@@ -1,12 +1,13 @@
 """How long pages take on the server: a wall of many moments, an interruption with very many customers.
 
 Made from a seed and written by the store's own way in: `--moments` with eight weeks by the hour, each with two
-dimensions, promises that fall due and a week of breaks; and one more with an interruption that let `--customers` down.
-"made" is what it takes to make a page of nothing, which the service does in the background before anybody asks for
-its wall; "after a start" is the first request to a new process beside a database in which another left its wall;
-"anew" is what somebody waits who asks first for an interruption; "kept" is a request while the page is kept, as others
-have it who look at the same time. Each is the median of `--runs` with the least and the most, in milliseconds: of CPU
-time for what is made, of wall time for what somebody waits for.
+dimensions, promises that fall due and a week of breaks; and one more with an interruption that let `--customers` down,
+of whom one in fifty complained. "made" is what it takes to make a page of nothing, which the service does in the
+background before anybody asks for its wall; "after a start" is the first request to a new process beside a database in
+which another left its wall; "anew" is what somebody waits who asks first for an interruption, or for the list of its
+customers; "kept" is a request while the page is kept, as others have it who look at the same time. Each is the median
+of `--runs` with the least and the most, in milliseconds: of CPU time for what is made, of wall time for what somebody
+waits for.
 
     python -m benchmarks.pages                                  SQLite, in a temporary folder
     python -m benchmarks.pages --postgres postgresql+psycopg:// beside it, in an empty database
@@ -18,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fastapi.testclient import TestClient
@@ -30,10 +32,10 @@ from service.adapters.store.sql.store import SqlStore
 from service.adapters.web.app import make_app
 from service.adapters.web.settings import WebSettings
 from service.core.catalog import Catalog, Moment, Owner
-from service.core.counting.changes import Break, Changes
+from service.core.counting.changes import Break, Changes, Voice
 from service.core.counting.reach import Reach
 from service.core.counting.watermark import PartitionClock
-from service.core.event import DAY, HOUR, MINUTE, Partition
+from service.core.event import DAY, HOUR, MINUTE, SECOND, Complaint, Partition
 from service.core.interruption import Change, Interruption, interruption_id
 from service.core.ports import Judgement
 
@@ -42,6 +44,7 @@ DAYS = 56
 A_DAY = 24
 """Cells of a moment a day: an event an hour."""
 LARGE = "delivered"
+PARTITION = Partition("benchmark", 0, "b")
 ONSET = NOW - 2 * DAY
 CHUNK = 20_000
 GOALS = {"wall": 200.0, "interruption": 300.0}
@@ -68,7 +71,7 @@ def catalog_of(moments: int) -> Catalog:
 
 def fill(store: SqlStore, catalog: Catalog, customers: int) -> Interruption:
     """Write everything as ingest does, in batches; the interruption of the large moment."""
-    claim = store.claim(Partition("benchmark", 0, "b"))
+    claim = store.claim(PARTITION)
     position = 0
     for changes in (*(_weeks(name, seed) for seed, name in enumerate(catalog.moments)), *_hurt(customers)):
         with store.ingest(claim, list(catalog.moments), []) as transaction:
@@ -138,7 +141,14 @@ def _hurt(customers: int) -> Iterator[Changes]:
                 promised=True,
                 settled_at=NOW if number % 4 == 0 else None,
             )
+            if number < customers and number % 50 == 0:
+                said = Complaint(f"s{number}", _stamp(at + HOUR), changes.breaks[LARGE, f"=b{number}"].customer, LARGE)
+                changes.voices.append(Voice(PARTITION, number, at + HOUR, said))
         yield changes
+
+
+def _stamp(at: int) -> datetime:
+    return datetime.fromtimestamp(at / SECOND, UTC)
 
 
 class Process:
@@ -146,6 +156,7 @@ class Process:
 
     def __init__(self, store: SqlStore, catalog: Catalog) -> None:
         app = make_app(store, lambda: catalog, new_registry(), Health(), WebSettings(), now=lambda: NOW)
+        self.size = 0.0
         self._client = TestClient(app, base_url="http://localhost")
         self._client.get("/healthz")
         self._stop = threading.Event()
@@ -168,6 +179,7 @@ class Process:
         began = clock()
         answer = self._client.get(path)
         took = (clock() - began) * 1000
+        self.size = len(answer.content) / 1e6
         if answer.status_code != 200:  # noqa: PLR2004  # HTTP's
             raise RuntimeError(answer.text[:500])
         return took
@@ -176,12 +188,15 @@ class Process:
 def measure(name: str, store: SqlStore, catalog: Catalog, one: Interruption, runs: int) -> list[Row]:
     """Both pages over HTTP in this process."""
     found: dict[str, list[float]] = {}
+    sizes: list[float] = []
     interruption = f"/interruptions/{one.id}"
     for _ in range(runs):
         bare = Process(store, catalog)
         found.setdefault("wall, made", []).append(bare.get("/", time.process_time))
+        sizes.append(bare.size)
         found.setdefault("interruption, anew", []).append(bare.get(interruption))
         found.setdefault("interruption, kept", []).append(bare.get(interruption))
+        found.setdefault("customers of it, anew", []).append(bare.get(f"{interruption}/people"))
         earlier = Process(store, catalog)
         earlier.tend()
         while store.shown("wall") is None:
@@ -192,8 +207,9 @@ def measure(name: str, store: SqlStore, catalog: Catalog, one: Interruption, run
         found.setdefault("wall, after a start", []).append(started.get("/"))
         found.setdefault("wall, kept", []).append(started.get("/"))
         started.end()
-    goals = {what: None if what.endswith("made") else GOALS[what.split(",")[0]] for what in found}
-    return [Row(f"{name}: {what}", took, "ms", most=goals[what]) for what, took in found.items()]
+    goals = {what: None if what.endswith("made") else GOALS.get(what.split(",")[0]) for what in found}
+    rows = [Row(f"{name}: {what}", took, "ms", most=goals[what]) for what, took in found.items()]
+    return [*rows, Row(f"{name}: wall, its size", sizes, "MB")]
 
 
 def main() -> None:

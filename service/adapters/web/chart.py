@@ -31,11 +31,15 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
 
 
 class Strip(msgspec.Struct, frozen=True, gc=False):
-    """A small strip without axes; `says`: the same in a sentence."""
+    """A small strip without axes; `says`: the same in a sentence.
+
+    `shapes`: (class, outline) of what needs no words of its own, for a wall of hundreds is heavy with words that
+    nobody points at. `columns`: the days that stand out, each with what it says.
+    """
 
     width: float
     height: float
-    bands: tuple[Rect, ...]
+    shapes: tuple[tuple[str, str], ...]
     columns: tuple[Rect, ...]
     says: str
 
@@ -68,7 +72,7 @@ class Chart(msgspec.Struct, frozen=True, gc=False):
     top: float
     right: float
     bottom: float
-    bands: tuple[Rect, ...]
+    band: str
     columns: tuple[Rect, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
@@ -95,16 +99,44 @@ def strip(points: Sequence[Point], words: Words, now: Micros) -> Strip:
     """A day a column, scaled to the highest day or usual range."""
     top = max((_reach(point) for point in points), default=0.0)
     scale = _HEIGHT / max(top * 1.05, _LEAST_SHARE)
-    bands, columns = [], []
+    quiet: dict[str, list[Rect]] = {"band": [], "usual": [], "plain": [], "none": []}
+    columns: list[Rect] = []
     for place, point in enumerate(points):
         x = place * _COLUMN
         if point.usual is not None:
             height = max((point.usual.high - point.usual.low) * scale, 1.0)
-            bands.append(Rect(x, _HEIGHT - point.usual.low * scale - height, _COLUMN, height, "band"))
-        columns.extend(_column(point, Rect(x + 1.5, 0, _COLUMN - 3, _HEIGHT, ""), scale, words, now))
+            quiet["band"].append(Rect(x, _HEIGHT - point.usual.low * scale - height, _COLUMN, height, "band"))
+        for rect in _column(point, Rect(x + 1.5, 0, _COLUMN - 3, _HEIGHT, ""), scale, words, now):
+            quiet.get(rect.kind, columns).append(rect)
     high = sum(point.is_high for point in points)
     says = f"Share of promises broken on each of the last {len(points)} days; {high} above the usual."
-    return Strip(len(points) * _COLUMN, _HEIGHT, tuple(bands), tuple(columns), says)
+    shapes = tuple((kind, outline(rects)) for kind, rects in quiet.items() if rects)
+    return Strip(len(points) * _COLUMN, _HEIGHT, shapes, tuple(columns), says)
+
+
+_TOUCHING = 0.5
+
+
+def outline(rects: Sequence[Rect]) -> str:
+    """Rectangles as one path; those that touch and are of one height are drawn as one.
+
+    >>> outline([Rect(0, 1, 10, 4, ""), Rect(10, 1, 10, 4, ""), Rect(21.5, 2.04, 7, 3, "")])
+    'M0 1h20v4h-20zM21.5 2h7v3h-7z'
+    """
+    runs: list[list[float]] = []
+    for rect in rects:
+        y, height = round(rect.y, 1), round(rect.height, 1)
+        touches = runs and abs(runs[-1][0] + runs[-1][2] - rect.x) < _TOUCHING
+        if touches and runs[-1][1::2] == [y, height]:
+            runs[-1][2] = rect.x + rect.width - runs[-1][0]
+        else:
+            runs.append([rect.x, y, rect.width, height])
+    return "".join(f"M{_short(x)} {_short(y)}h{_short(w)}v{_short(h)}h-{_short(w)}z" for x, y, w, h in runs)
+
+
+def _short(number: float) -> str:
+    """A tenth of a pixel is fine enough, and a third of the bytes."""
+    return f"{number:.1f}".removesuffix(".0")
 
 
 def _reach(point: Point) -> float:
@@ -286,7 +318,7 @@ def _draw(  # what a chart is made of
         top=top,
         right=right,
         bottom=bottom,
-        bands=_rounded(bands),
+        band=outline(bands),
         columns=_rounded(columns),
         x_ticks=tuple(tick for tick in x_ticks if tick.at < right - 10),
         y_ticks=tuple(y_ticks),
@@ -309,7 +341,6 @@ def _side(place: tuple[float, float, float], label: str, *, first: bool) -> Lite
 
 
 def _rounded(rects: Sequence[Rect]) -> tuple[Rect, ...]:
-    """A tenth of a pixel is fine enough, and a third of the bytes."""
     return tuple(
         Rect(round(r.x, 1), round(r.y, 1), round(r.width, 1), round(r.height, 1), r.kind, r.label) for r in rects
     )

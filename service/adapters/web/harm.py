@@ -197,14 +197,14 @@ def recovery(it: Interruption, counts: Mapping[ContactState, int]) -> Recovery:
 def build(look: Look, it: Interruption, page: int, state: ContactState | None) -> PeoplePage:
     """Read and lay out one page of the list; `page` counts from 1."""
     place = place_of(it, look.now)
-    counts = look.reader.contact_counts([place], it.id)
-    everybody = sum(counts.values())
+    impact = look.reader.harm([place])
+    everybody = impact.customers
+    counts = look.reader.contact_counts([place], it.id, everybody=everybody)
     total = everybody if state is None else counts[state]
     pages = max(-(-total // PER_PAGE), 1)
     page = min(max(page, 1), pages)
     first = (page - 1) * PER_PAGE
     rows = look.reader.hurt([place], it.id, state=state, limit=PER_PAGE, offset=first)
-    impact = look.reader.harm([place])
     moment = look.catalog.moments.get(it.moment)
     here = f"/interruptions/{it.id}/people"
     tabs = [Tab("everybody", whole(everybody), here, state is None)]

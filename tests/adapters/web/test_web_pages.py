@@ -166,6 +166,16 @@ def test_the_recovery_list_has_everybody_once_and_where_they_stand() -> None:
     assert client.get("/interruptions/none/people").status_code == 404
 
 
+def test_a_tile_is_light_and_its_strip_says_the_days_that_stand_out(client: TestClient) -> None:
+    tiles = re.findall("<article.*?</article>", client.get("/").text, flags=re.DOTALL)
+    assert max(len(tile) for tile in tiles) < 3000, "hundreds of them are one page"
+    [late] = [tile for tile in tiles if f'href="/moments/{LATE}"' in tile]
+    assert re.search(r'<path class="band" d="M0 \d', late)
+    high = late.count('<rect class="high"')
+    assert high == late.count("<title>") > 0
+    assert f"{high} above the usual." in late
+
+
 def test_money_is_shown_with_its_arithmetic_and_what_was_frozen() -> None:
     world = marketplace()
     risk = at_risk(world.store, world.catalog.moments[LATE], [place_of(RIO_LATE, NOW)])

@@ -84,20 +84,22 @@ class SqlPeople:
             unknown = given_up(connection, places)
         mine = self._people(places, false() if unknown is None else unknown)
         heard, last = self._heard(places), _last_contacts(interruption)
+        chosen = select(mine).order_by(*_worst(mine)).limit(limit).offset(offset)
+        if state is not None:
+            is_there = last.c.state == state
+            chosen = chosen.outerjoin_from(mine, last, last.c.contacted == mine.c.customer).where(
+                is_there | last.c.state.is_(None) if state == "to_contact" else is_there
+            )
+        # What else is known is looked up for the few who are shown.
+        some = chosen.subquery()
         query = (
-            select(mine, heard.c.heard, last, _YEARLY.label("yearly"), customers.c.segment)
-            .select_from(mine)
-            .outerjoin(heard, (heard.c.customer == mine.c.customer) & (heard.c.heard > mine.c.first_at))
-            .outerjoin(last, last.c.contacted == mine.c.customer)
-            .outerjoin(customers, customers.c.customer == mine.c.customer)
-            .order_by(mine.c.waiting.desc(), mine.c.value.desc(), mine.c.customer)
-            .limit(limit)
-            .offset(offset)
+            select(some, heard.c.heard, last, _YEARLY.label("yearly"), customers.c.segment)
+            .select_from(some)
+            .outerjoin(heard, (heard.c.customer == some.c.customer) & (heard.c.heard > some.c.first_at))
+            .outerjoin(last, last.c.contacted == some.c.customer)
+            .outerjoin(customers, customers.c.customer == some.c.customer)
+            .order_by(*_worst(some))
         )
-        if state == "to_contact":
-            query = query.where(last.c.state.is_(None) | (last.c.state == state))
-        elif state is not None:
-            query = query.where(last.c.state == state)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         return [_hurt(row, interruption) for row in rows]
@@ -341,6 +343,11 @@ class SqlPeople:
             .group_by(table.customer)
             .subquery()
         )
+
+
+def _worst(of: Subquery) -> tuple[ColumnElement[Any], ...]:
+    """The order of the recovery list."""
+    return of.c.waiting.desc(), of.c.value.desc(), of.c.customer
 
 
 def _last_contacts(interruption: str) -> Subquery:
