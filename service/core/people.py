@@ -131,6 +131,18 @@ class SegmentHarm(msgspec.Struct, frozen=True, gc=False):
     complaints: int
 
 
+class Unfolding(msgspec.Struct, frozen=True, gc=False):
+    """How harm came about.
+
+    `newly`: (start of a step, customers who were hit in it first); steps are aligned to 1970, those without anybody
+    are left out. `complained`: customers who complained after their first break.
+    """
+
+    impact: Impact
+    newly: tuple[tuple[Micros, int], ...] = ()
+    complained: int = 0
+
+
 class AuditEntry(msgspec.Struct, frozen=True, gc=False):
     """Who saw or changed what of customers, and in which role; append-only. `subject` never is a customer's id."""
 
@@ -171,11 +183,8 @@ class PeopleReader(Protocol):
         """Exact distinct customers, breaks and value over places that may overlap."""
         ...
 
-    def unfolding(self, places: Sequence[Place], step: Micros) -> tuple[Impact, list[tuple[Micros, int]]]:
-        """The harm, and customers by the step in which they were hit first.
-
-        Steps are aligned to 1970; those without anybody are left out.
-        """
+    def unfolding(self, places: Sequence[Place], step: Micros) -> Unfolding:
+        """The harm, whom it hit when, and who complained of it, of one look at the breaks."""
         ...
 
     def hurt(
@@ -198,10 +207,6 @@ class PeopleReader(Protocol):
 
     def contacts(self, interruption: str, customer: str) -> list[Contact]:
         """Everything that was done for a customer, in order."""
-        ...
-
-    def complained(self, places: Sequence[Place]) -> int:
-        """Distinct customers of some places who complained after their first break there."""
         ...
 
     def reached(self, places: Sequence[Place]) -> int:

@@ -79,7 +79,8 @@ def facts_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, mon
     """What a store knows about an interruption at a time."""
     name, onset = moment.name, row.onset
     place, step = Place(name, row.segment, onset, now), _step(now - onset)
-    impact, hit = reader.unfolding([place], step)
+    course = reader.unfolding([place], step)
+    impact = course.impact
     whole = reader.impact(name, (), onset, now) if row.segment else impact
     due, past = Due(reader, name, (onset, now)), before(reader, name, onset, now)
     attempts, everywhere = due.within(row.segment)[0], due.within(())[0]
@@ -94,11 +95,11 @@ def facts_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, mon
         inside=Count(impact.broken, attempts, None if usual is None else usual * attempts),
         elsewhere=elsewhere,
         worst=() if row.segment else _worst(moment, due, past, usual),
-        newly_hit=_newly_hit(dict(hit), place, step) if impact.broken else (),
+        newly_hit=_newly_hit(dict(course.newly), place, step) if impact.broken else (),
         step=step,
         # Promises are not counted by segment before they fall due.
         next_due=NextDue(waiting, now + DAY, _will_miss(reader, name, now)) if promised and waiting else None,
-        complained=_complained(reader, place),
+        complained=course.complained if _is_told(reader, place) else None,
         beside=_beside(reader, row),
         currency=money.code,
         minor_digits=money.minor_digits,
@@ -154,10 +155,9 @@ def _newly_hit(hit: Mapping[Micros, int], place: Place, step: Micros) -> tuple[t
     return tuple((at, hit.get(at, 0)) for at in range(max(first, last - back * step), last + 1, step))
 
 
-def _complained(reader: Reader, place: Place) -> int | None:
-    """How many of the customers affected complained after their break; None where nobody ever complains here."""
-    heard = about(place.moment, reader.complaints(None, place.start - 28 * DAY, place.end))
-    return reader.complained([place]) if heard else None
+def _is_told(reader: Reader, place: Place) -> bool:
+    """Whether anybody ever complains here: none of the customers affected says something only then."""
+    return bool(about(place.moment, reader.complaints(None, place.start - 28 * DAY, place.end)))
 
 
 def _beside(reader: Reader, row: Interruption) -> tuple[tuple[Micros, str], ...]:

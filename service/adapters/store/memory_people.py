@@ -28,6 +28,7 @@ from service.core.people import (
     Place,
     Repeat,
     SegmentHarm,
+    Unfolding,
     forgot,
     moments_of,
 )
@@ -95,10 +96,12 @@ class MemoryPeople:
         promise = self._promises[row.moment, row.ref[1:]]
         return promise.waiting and expires_at(promise) is not None
 
-    def unfolding(self, places: Sequence[Place], step: Micros) -> tuple[Impact, list[tuple[Micros, int]]]:
-        """The harm, and customers by the step in which they were hit first."""
-        hit = Counter(of[0].at - of[0].at % step for of in self._mine(places).values())
-        return self.harm(places), sorted(hit.items())
+    def unfolding(self, places: Sequence[Place], step: Micros) -> Unfolding:
+        """The harm, whom it hit when, and who complained of it."""
+        mine, heard = self._mine(places), self._heard(places)
+        newly = Counter(of[0].at - of[0].at % step for of in mine.values())
+        complained = sum(name in heard and heard[name] > of[0].at for name, of in mine.items())
+        return Unfolding(self.harm(places), tuple(sorted(newly.items())), complained)
 
     def hurt(
         self,
@@ -179,11 +182,6 @@ class MemoryPeople:
         """Everything that was done for a customer, in order."""
         mine = [row for row in self._contacts if (row.interruption, row.customer) == (interruption, customer)]
         return sorted(mine, key=lambda row: row.at)
-
-    def complained(self, places: Sequence[Place]) -> int:
-        """Distinct customers of some places who complained after their first break there."""
-        heard = self._heard(places)
-        return sum(name in heard and heard[name] > of[0].at for name, of in self._mine(places).items())
 
     def reached(self, places: Sequence[Place]) -> int:
         """Distinct customers of some places who were contacted or made good with."""

@@ -22,7 +22,7 @@ from service.core.catalog import Moment, Owner
 from service.core.event import DAY, HOUR, MINUTE, Micros
 from service.core.interruption import Impact, Interruption, Segment
 from service.core.marks import Risk
-from service.core.people import Place, place_of
+from service.core.people import Place, Unfolding, place_of
 from service.core.ports import Reader, Totals
 from service.core.reporting.risk import at_risk
 from service.core.reporting.usual import Due, before, usual_of
@@ -92,7 +92,8 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
     owner = accountable(moment, it.segment, catalog) if moment.owner else Owner("nobody any more")
     place = place_of(it, now)
     unit = step_of(place)
-    impact, hit = reader.unfolding([place], unit)
+    course = reader.unfolding([place], unit)
+    impact = course.impact
     risk = at_risk(reader, moment, [place], impact)
     due = Due(reader, it.moment, (place.start, place.end))
     inside, sums = _totals(due, it.segment), _totals(due)
@@ -121,7 +122,7 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
         harm=(
             *_harm(it, moment, impact, inside, usual_of(before(reader, it.moment, place.start, place.end), it)),
             *_money(risk, moment, words),
-            *_voices(reader, it, impact, now),
+            *_voices(course),
         ),
         sure=_sure(it, moment),
         runbook=plain(moment.runbook_url, 2000),
@@ -136,7 +137,7 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
         pages=pages,
         money=arithmetic(risk, moment, words) if risk.value or risk.yearly else (),
         marks=mark_rows(reader.marks(it.id), now, words),
-        newly=newly(dict(hit), unit, place, now, words) if moment.unit == "customers" else None,
+        newly=newly(dict(course.newly), unit, place, now, words) if moment.unit == "customers" else None,
         recovery=_recovery(reader, it, moment, place, impact),
         notices=notices(reader.outbox(limit=2000), it.id, now, words),
     )
@@ -213,14 +214,11 @@ def _money(risk: Risk, moment: Moment, words: Words) -> list[Fact]:
     return [Fact("At risk", words.money(risk.amount), arithmetic(risk, moment, words)[-1])]
 
 
-def _voices(reader: Reader, it: Interruption, impact: Impact, now: Micros) -> list[Fact]:
+def _voices(course: Unfolding) -> list[Fact]:
     """How many of those let down complained after their own break."""
-    if not impact.customers:
+    if not course.complained:
         return []
-    said = reader.complained([place_of(it, now)])
-    if not said:
-        return []
-    return [Fact("Complained", whole(said), f"of the {whole(impact.customers)} customers")]
+    return [Fact("Complained", whole(course.complained), f"of the {whole(course.impact.customers)} customers")]
 
 
 def _sure(it: Interruption, moment: Moment) -> str:

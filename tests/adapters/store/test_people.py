@@ -16,7 +16,7 @@ from service.core.counting.reach import Reach
 from service.core.event import DAY, HOUR, Complaint, CustomerChange, DeadLetter, instant
 from service.core.interruption import Impact
 from service.core.marks import Mark, Risk, Share
-from service.core.people import AuditEntry, Client, Contact, Place, Repeat, SegmentHarm, all_hurt
+from service.core.people import AuditEntry, Client, Contact, Place, Repeat, SegmentHarm, Unfolding, all_hurt
 from service.core.ports import StaleClaim
 from service.core.reporting.risk import compared
 from tests.adapters.store.scene import FOREVER, HERE, T0, Reader, close, every_break, outcome, promise, records
@@ -96,10 +96,12 @@ def test_who_waits_and_who_was_served_late_are_different_people(hit: Store) -> N
 
 
 def test_newly_hit_counts_everybody_in_their_first_hour(hit: Store) -> None:
-    assert hit.unfolding([PAID], HOUR) == (hit.harm([PAID]), [(T0, 1), (T0 + 2 * HOUR, 2)])
+    found = hit.unfolding([PAID], HOUR)
+    assert (found.impact, found.newly) == (hit.harm([PAID]), ((T0, 1), (T0 + 2 * HOUR, 2)))
     both = [PAID, DELIVERED]
-    assert hit.unfolding(both, DAY) == (hit.harm(both), [(T0 - T0 % DAY, 3), (T0 - T0 % DAY + DAY, 1)])
-    assert hit.unfolding([], DAY) == (Impact(), [])
+    found = hit.unfolding(both, DAY)
+    assert (found.impact, found.newly) == (hit.harm(both), ((T0 - T0 % DAY, 3), (T0 - T0 % DAY + DAY, 1)))
+    assert hit.unfolding([], DAY) == Unfolding(Impact())
 
 
 def test_the_recovery_list_has_who_waits_first_and_then_by_value(hit: Store) -> None:
@@ -124,8 +126,8 @@ def test_only_a_complaint_after_the_break_and_about_the_moment_counts(hit: Store
 
     # Bob first spoke before his break, then again about nothing in particular; Eve about something else.
     assert heard == {"ann": T0 + HOUR, "bob": T0 + 3 * HOUR, "eve": None}
-    assert hit.complained([PAID]) == 2
-    assert hit.complained([PAID, DELIVERED]) == 3
+    assert hit.unfolding([PAID], DAY).complained == 2
+    assert hit.unfolding([PAID, DELIVERED], DAY).complained == 3
 
 
 def test_contacts_are_appended_and_the_last_one_stands(hit: Store) -> None:
@@ -231,11 +233,11 @@ def fill_with_ann(hit: Store) -> Store:
 
 def test_forgetting_leaves_the_counts_and_nothing_of_the_id(told: Store) -> None:
     places = [PAID, DELIVERED]
-    before = (told.harm(places), told.repeats(places), told.complained(places), told.counts())
+    before = (told.unfolding(places, HOUR), told.repeats(places), told.counts())
 
     erased = told.forget("ann", by="dpo", at=T0 + DAY)
 
-    assert (told.harm(places), told.repeats(places), told.complained(places), told.counts()) == before
+    assert (told.unfolding(places, HOUR), told.repeats(places), told.counts()) == before
     assert (erased.breaks, erased.promises, erased.contacts, erased.dead_letters) == (4, 2, 1, 2)
     assert erased.voices == 4
     rows = {row.customer: row for row in told.hurt(places, IT)}

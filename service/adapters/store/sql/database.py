@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, exc
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Subquery, exc
 
 from service.adapters.store.sql.bulk import Bulk
 from service.adapters.store.sql.failures import meaning, translated
@@ -48,12 +48,16 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """What rows of breaks come to: how many, the sum of their values, and customers by part and by step."""
+    """What rows of breaks come to: how many, the sum of their values, and customers by part.
+
+    By step, too, and how many complained after their first break, where that was asked.
+    """
 
     broken: int
     value: int
     parts: tuple[int, ...]
     steps: Mapping[int, int]
+    complained: int = 0
 
 
 class Database(ABC):
@@ -135,9 +139,9 @@ class Database(ABC):
         connection: Connection,
         rows: Select[Any],
         parts: Sequence[ColumnElement[bool]],
-        step: int = 0,
+        course: tuple[int, Subquery] | None = None,
     ) -> People:
-        """What rows of (customer, value, time) come to; `step`: how long one is, 0: they are not counted by step.
+        """What rows of (customer, value, time) come to; `course`: how long a step is, and (customer, heard) of voices.
 
         A row lies in one part; a customer counts in the first part, and in the first step, that has a row of theirs.
         """

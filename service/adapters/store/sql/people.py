@@ -1,6 +1,6 @@
 """The questions about customers, in SQL: distinct ones are counted by the database or in one set, never summed."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -21,7 +21,7 @@ from sqlalchemy import (
     select,
 )
 
-from service.adapters.store.sql.database import Database
+from service.adapters.store.sql.database import Database, People
 from service.adapters.store.sql.giving_up import given_up, waiting
 from service.adapters.store.sql.packing import unpack
 from service.adapters.store.sql.tables import audit, breaks, contacts, customers, promises, risk_marks, voices
@@ -37,6 +37,7 @@ from service.core.people import (
     Place,
     Repeat,
     SegmentHarm,
+    Unfolding,
     moments_of,
 )
 from service.core.reporting.lead import FOLLOW
@@ -53,12 +54,13 @@ class SqlPeople:
         """Exact distinct customers, breaks and value over places that may overlap."""
         return self._harm(places)[0]
 
-    def unfolding(self, places: Sequence[Place], step: Micros) -> tuple[Impact, list[tuple[Micros, int]]]:
-        """The harm, and customers by the step in which they were hit first: to read their breaks is most of either."""
-        impact, hit = self._harm(places, step)
-        return impact, sorted((number * step, customers) for number, customers in hit.items())
+    def unfolding(self, places: Sequence[Place], step: Micros) -> Unfolding:
+        """The harm, whom it hit when, and who complained of it: to read the breaks is most of each."""
+        impact, hit = self._harm(places, (step, self._heard(places)))
+        newly = sorted((number * step, customers) for number, customers in hit.steps.items())
+        return Unfolding(impact, tuple(newly), hit.complained)
 
-    def _harm(self, places: Sequence[Place], step: Micros = 0) -> tuple[Impact, Mapping[int, int]]:
+    def _harm(self, places: Sequence[Place], course: tuple[Micros, Subquery] | None = None) -> tuple[Impact, People]:
         settled = breaks.c.settled_at.is_not(None)
         with self._database.read() as connection:
             unknown = given_up(connection, places)
@@ -66,9 +68,9 @@ class SqlPeople:
             # Each row once: those who wait, those given up who do not, those served late, and the others.
             words = (waits, false() if unknown is None else unknown, settled, ~waiting() & ~settled)
             rows = select(breaks.c.customer, breaks.c.value, breaks.c.at).where(self._in(places))
-            hit = self._database.people(connection, rows, words, step)
+            hit = self._database.people(connection, rows, words, course)
         still, lost, kept, others = hit.parts
-        return Impact(hit.broken, still + lost + kept + others, hit.value, still, kept, lost), hit.steps
+        return Impact(hit.broken, still + lost + kept + others, hit.value, still, kept, lost), hit
 
     def hurt(
         self,
@@ -134,27 +136,6 @@ class SqlPeople:
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         return [Contact(row.interruption, row.customer, row.state, row.at, row.author, row.note) for row in rows]
-
-    def complained(self, places: Sequence[Place]) -> int:
-        """Distinct customers of some places who complained after their first break there."""
-        heard = self._heard(places)
-        with self._database.read() as connection:
-            # Where nobody complained there is nobody to look for among a hundred thousand customers.
-            if connection.scalar(select(heard.c.customer).limit(1)) is None:
-                return 0
-        mine = (
-            select(breaks.c.customer, func.min(breaks.c.at).label("first_at"))
-            .where(self._in(places), breaks.c.customer.in_(select(heard.c.customer)))
-            .group_by(breaks.c.customer)
-            .subquery()
-        )
-        query = (
-            select(func.count())
-            .select_from(mine)
-            .join(heard, (heard.c.customer == mine.c.customer) & (heard.c.heard > mine.c.first_at))
-        )
-        with self._database.read() as connection:
-            return connection.scalar(query) or 0
 
     def reached(self, places: Sequence[Place]) -> int:
         """Distinct customers of some places who were contacted or made good with."""

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    Subquery,
     bindparam,
     case,
     cast,
@@ -118,22 +119,37 @@ class PostgresDatabase(Database):
         connection: Connection,
         rows: Select[Any],
         parts: Sequence[ColumnElement[bool]],
-        step: int = 0,
+        course: tuple[int, Subquery] | None = None,
     ) -> People:
         """Rows and values in one pass, customers in another: to read rows takes little beside telling them apart."""
         customer, value, at = rows.selected_columns
         connection.execute(_ROOM)
         many, worth = connection.execute(rows.with_only_columns(func.count(), func.sum(value))).one()
         part = case(*((part, place) for place, part in enumerate(parts)))
-        place = func.min(at) // step if step else literal(0)
-        mine = rows.with_only_columns(func.min(part).label("part"), place.label("step")).group_by(customer)
-        first = mine.subquery()
-        query = select(first.c.part, first.c.step, func.count()).group_by(first.c.part, first.c.step)
-        by_part, by_step = Counter[int](), Counter[int]()
-        for place, number, customers in connection.execute(query):
+        first = func.min(part).label("part")
+        by_part, by_step, complained = Counter[int](), Counter[int](), 0
+        if course is None:
+            mine = rows.with_only_columns(first).group_by(customer).subquery()
+            query = select(mine.c.part, literal(0), func.count(), literal(0)).group_by(mine.c.part)
+        else:
+            step, heard = course
+            begun = func.min(at)
+            of = rows.with_only_columns(
+                customer.label("customer"), first, begun.label("at"), (begun // step).label("step")
+            )
+            mine = of.group_by(customer).subquery()
+            said = func.count().filter(heard.c.heard > mine.c.at)
+            query = (
+                select(mine.c.part, mine.c.step, func.count(), said)
+                .outerjoin_from(mine, heard, heard.c.customer == mine.c.customer)
+                .group_by(mine.c.part, mine.c.step)
+            )
+        for place, number, customers, complaining in connection.execute(query):
             by_part[place] += customers
             by_step[number] += customers
-        return People(many, int(worth or 0), tuple(by_part[place] for place in range(len(parts))), by_step)
+            complained += complaining
+        apart = tuple(by_part[place] for place in range(len(parts)))
+        return People(many, int(worth or 0), apart, by_step, complained)
 
     def distinct(self, connection: Connection, *queries: Select[Any]) -> tuple[int, ...]:
         """How many different texts some queries of one column give, each without those of the queries before it."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import URL, ColumnElement, Connection, Select, Text, case, create_engine, event, func, select
+from sqlalchemy import URL, ColumnElement, Connection, Select, Subquery, Text, case, create_engine, event, func, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
@@ -104,7 +104,7 @@ class SqliteDatabase(Database):
         connection: Connection,
         rows: Select[Any],
         parts: Sequence[ColumnElement[bool]],
-        step: int = 0,
+        course: tuple[int, Subquery] | None = None,
     ) -> People:
         """In one pass over the rows, which costs as much as all the rest."""
         value = 0
@@ -112,9 +112,9 @@ class SqliteDatabase(Database):
         places: list[int] = []
         # One number says where a row belongs: the database copies a page of rows before it sums them up.
         place: ColumnElement[int] = case(*((part, number) for number, part in enumerate(parts)))
-        if step:
+        if course is not None:
             at = rows.selected_columns[2]
-            place = at // step * len(parts) + place
+            place = at * len(parts) + place
             rows = rows.order_by(at)
         for first in range(0, sys.maxsize, _AT_ONCE):
             some = rows.add_columns(place.label("place")).limit(_AT_ONCE).offset(first).subquery()
@@ -125,8 +125,17 @@ class SqliteDatabase(Database):
             places += _decode_numbers(numbers)
             if len(names) < first + _AT_ONCE:
                 break
-        steps = _first(names, places, len(parts)) if step else {}
-        return People(len(names), value, _apart(names, places, len(parts)), steps)
+        apart = _apart(names, places, len(parts))
+        if course is None:
+            return People(len(names), value, apart, {})
+        step, heard = course
+        # In order of time: of pairs with the same name the last one stays, which backwards is the first.
+        hit = dict(zip(reversed(names), reversed(places), strict=True))
+        whole = step * len(parts)
+        steps = Counter(place // whole for place in hit.values())
+        said = connection.execute(select(heard.c.customer, heard.c.heard))
+        complained = sum(hit[name] // len(parts) < last for name, last in said if name in hit)
+        return People(len(names), value, apart, steps, complained)
 
     def examine(self) -> tuple[float | None, str]:
         """No clock of its own; what a quick check of the file finds."""
@@ -164,15 +173,6 @@ def _apart(names: list[str], places: list[int], parts: int) -> tuple[int, ...]:
         known.update(mine)
         counts.append(len(known) - before)
     return tuple(counts)
-
-
-def _first(names: list[str], places: list[int], parts: int) -> dict[int, int]:
-    """How many names come first in each step; the rows are in the order of steps."""
-    steps: Counter[int] = Counter()
-    # Of pairs with the same name the last one stays, which backwards is the first.
-    for place, many in Counter(dict(zip(reversed(names), reversed(places), strict=True)).values()).items():
-        steps[place // parts] += many
-    return steps
 
 
 def _texts(connection: Connection, query: Select[Any]) -> set[str]:
