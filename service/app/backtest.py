@@ -14,7 +14,7 @@ from service.adapters.decode import Decoder
 from service.adapters.files import Chunk, EventFiles
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Source
-from service.core.counting.changes import Changes, Counts, keys_of
+from service.core.counting.changes import Changes, Counts, PromiseKey, keys_of
 from service.core.counting.duplicates import IdHorizon
 from service.core.counting.intake import Intake
 from service.core.counting.outcomes import parted
@@ -146,13 +146,14 @@ class Backtest:
         counts = changes.counts
         counts.read = len(chunk.records) + len(chunk.dead)
         counts.dead.update(letter.reason for letter in chunk.dead)
-        runs = [(partition, self._sift(partition, records)) for partition, records in _runs(chunk)]
-        fresh = runs[0][1] if len(runs) == 1 else [record for _, records in runs for record in records]
-        counts.duplicate = len(chunk.records) - len(fresh)
-        if fresh and self._began is None:
-            self._began = fresh[0].at
+        fresh = [(partition, self._sift(partition, records)) for partition, records in _runs(chunk)]
+        counts.duplicate = len(chunk.records) - sum(len(records) for _, records in fresh)
+        if self._began is None:
+            self._began = next((records[0].at for _, records in fresh if records), None)
+        runs = [(partition, parted(records)) for partition, records in fresh]
+        keys: set[PromiseKey] = set().union(*(keys_of(given.rest) for _, given in runs))
         claim = self._claim
-        with self.store.ingest(claim, list(self._catalog.moments), list(keys_of(parted(fresh).rest))) as transaction:
+        with self.store.ingest(claim, list(self._catalog.moments), list(keys)) as transaction:
             self._intake.take_runs(runs, transaction.view, changes)
             self._claim = transaction.save(changes, (claim.position or 0) + counts.read, claim.clock)
 

@@ -16,7 +16,7 @@ from service.core.counting.changes import BlindSpan, Changes, Counts, Gap, Promi
 from service.core.counting.duplicates import IdHorizon
 from service.core.counting.identity import Identities, Pseudonyms, WrongKeys
 from service.core.counting.intake import Intake
-from service.core.counting.outcomes import parted
+from service.core.counting.outcomes import Parted, parted
 from service.core.counting.watermark import PartitionClock, advanced, partition_watermark
 from service.core.event import MINUTE, Batch, DeadLetter, Micros, Partition, Record, event_headers
 from service.core.meter import Meter
@@ -87,6 +87,7 @@ class _Prepared(msgspec.Struct, gc=False):
     taken: int
     dead: list[DeadLetter]
     fresh: list[Record]
+    parted: Parted
     unfolded: int
     passed: int
     hashes: bytes
@@ -193,15 +194,17 @@ class PartitionWriter:
         decoded = self._decoder.decode(batch, now)
         records = self._identities.named(decoded.records)
         fresh = self._horizon.sift(records) if self._desk.deduplicate else records
+        given = parted(fresh)
         return _Prepared(
             taken=len(records),
             dead=self._identities.buried(decoded.dead),
             fresh=fresh,
+            parted=given,
             unfolded=decoded.unfolded,
             passed=decoded.passed,
             hashes=self._horizon.drain() if self._desk.deduplicate and fresh else b"",
-            moments=sorted(self._desk.intake.touched(fresh)),
-            keys=sorted(keys_of(parted(fresh).rest)),
+            moments=sorted(self._desk.intake.touched(given)),
+            keys=sorted(keys_of(given.rest)),
             clock=advanced(self._claim.clock, batch, fresh, now),
         )
 
@@ -222,7 +225,7 @@ class PartitionWriter:
         for letter in dead:
             counts.dead[letter.reason] += 1
         with self._desk.store.ingest(self._claim, prepared.moments, prepared.keys) as transaction:
-            self._desk.intake.take(self._partition, prepared.fresh, transaction.view, changes)
+            self._desk.intake.take_runs([(self._partition, prepared.parted)], transaction.view, changes)
             if not counts.balanced:
                 raise ArithmeticError(f"{self._named()}: read is not accepted + duplicate + dead: {counts}")
             claim = transaction.save(changes, batch.next_offset, prepared.clock)

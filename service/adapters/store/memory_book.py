@@ -2,9 +2,12 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
+from operator import attrgetter
 
 from service.core.counting.tally import Cell, Cells, Values, Window
 from service.core.event import Micros
+
+_ARRIVALS = attrgetter("arrivals")
 
 
 class Book:
@@ -63,5 +66,7 @@ class Book:
 
 
 def _filled(cells: Cells) -> Cells:
-    """The cells that hold something; nearly always an attempt or an arrival, which is quicker to see than nothing."""
+    """The cells that hold something: all, where something arrived in each, as nearly always and quick to see."""
+    if all(map(_ARRIVALS, cells.values())):
+        return cells
     return {values: cell for values, cell in cells.items() if cell.attempts or cell.arrivals or cell}

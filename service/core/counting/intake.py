@@ -10,7 +10,7 @@ from service.core.catalog import Catalog, Moment
 from service.core.counting.changes import Break, Changes, PromiseKey, View, Voice
 from service.core.counting.course import follow, give_up
 from service.core.counting.ledger import NOTHING, Account, Contribution, Promised, account, fold
-from service.core.counting.outcomes import count, parted
+from service.core.counting.outcomes import Parted, count, parted
 from service.core.counting.reach import Reach
 from service.core.counting.tally import Cell, Signal, Tally, stated
 from service.core.counting.window import window_of
@@ -28,11 +28,10 @@ class Intake:
             for journey in catalog.journeys.values()
         }
 
-    def touched(self, records: Sequence[Record]) -> set[str]:
+    def touched(self, given: Parted) -> set[str]:
         """The moments whose windows some records count in."""
-        plain, rest = parted(records)
-        names = set(plain)
-        for record in rest:
+        names = set(given.plain)
+        for record in given.rest:
             event = record.event
             if isinstance(event, (Outcome, Promise)):
                 names.add(event.moment)
@@ -66,26 +65,25 @@ class Intake:
 
     def take(self, partition: Partition, records: Sequence[Record], view: View, changes: Changes) -> None:
         """Add what some records of one partition change, given the state before the batch."""
-        self.take_runs([(partition, records)], view, changes)
+        self.take_runs([(partition, parted(records))], view, changes)
 
-    def take_runs(self, runs: Iterable[tuple[Partition, Sequence[Record]]], view: View, changes: Changes) -> None:
+    def take_runs(self, runs: Iterable[tuple[Partition, Parted]], view: View, changes: Changes) -> None:
         """Add what several partitions' records change, in the order given."""
         rows: dict[PromiseKey, tuple[Promised, Account]] = {}
-        for partition, records in runs:
-            self._take(partition, records, view, rows, changes)
+        for partition, given in runs:
+            self._take(partition, given, view, rows, changes)
 
     def _take(
         self,
         partition: Partition,
-        records: Sequence[Record],
+        given: Parted,
         view: View,
         rows: dict[PromiseKey, tuple[Promised, Account]],
         changes: Changes,
     ) -> None:
         accepted, late = changes.counts.accepted, changes.counts.late
-        plain, rest = parted(records)
         nearby: dict[str, _Nearby] = {}
-        for record in rest:
+        for record in given.rest:
             event = record.event
             # Tuples, no unions, and the commonest first: this runs for every event.
             if isinstance(event, (Outcome, Promise)):
@@ -102,7 +100,7 @@ class Intake:
                 accepted[getattr(event, "moment", None) or ""] += 1
                 changes.voices.append(Voice(partition, record.offset, record.at, event))
                 self._said(record.at, event, view, changes)
-        for name, mine in plain.items():
+        for name, mine in given.plain.items():
             accepted[name] += len(mine)
             behind = count(partition, mine, self._moments[name], view.reach(name).closed, self._scale, changes)
             if behind:
