@@ -188,7 +188,7 @@ def _lines(chunks: Iterator[bytes], too_large: int) -> Iterator[Lines]:
         if cut >= 0:
             text = data[:cut]
             yield Lines(number, text.removeprefix(_BOM) if number == 1 else text, long)
-            number += np.count_nonzero(np.frombuffer(text, dtype=np.uint8) == _NEWLINE) + 1
+            number += int(np.count_nonzero(np.frombuffer(text, dtype=np.uint8) == _NEWLINE)) + 1
         elif long:
             yield Lines(number, b"", long)
         if len(rest) > too_large:
