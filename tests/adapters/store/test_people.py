@@ -122,9 +122,10 @@ def test_the_recovery_list_has_who_waits_first_and_then_by_value(hit: Store) -> 
 
 
 def test_only_a_complaint_after_the_break_and_about_the_moment_counts(hit: Store) -> None:
+    Reader(hit).take(Complaint("c5", instant(T0 + HOUR), "eve", "paid"))
     heard = {row.customer: row.complained_at for row in hit.hurt([PAID])}
 
-    # Bob first spoke before his break, then again about nothing in particular; Eve about something else.
+    # Bob first spoke before his break, then again about nothing in particular; Eve only before, and of something else.
     assert heard == {"ann": T0 + HOUR, "bob": T0 + 3 * HOUR, "eve": None}
     assert hit.unfolding([PAID], DAY).complained == 2
     assert hit.unfolding([PAID, DELIVERED], DAY).complained == 3

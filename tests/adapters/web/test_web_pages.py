@@ -112,6 +112,8 @@ def test_every_answer_carries_the_security_headers(client: TestClient, path: str
 def test_the_interruption_shows_what_a_responder_needs(client: TestClient, market: World) -> None:
     text = client.get(f"/interruptions/{RIO_LATE.id}").text
     impact = market.store.impact(LATE, RIO_LATE.segment, RIO_LATE.onset, NOW + 1)
+    complained = sum(row.complained_at is not None for row in market.store.hurt([place_of(RIO_LATE, NOW)]))
+    assert complained > 0
     for said in (
         "Delivered by the promised day is unreliable",
         "region RJ",
@@ -119,6 +121,7 @@ def test_the_interruption_shows_what_a_responder_needs(client: TestClient, marke
         "9 h 41 min after the start",
         f"<b>{impact.customers}</b>",
         f"<b>{impact.waiting}</b>",
+        f"<dt>Complained</dt><dd><b>{complained}</b><span>of the {impact.customers} customers</span>",
         "× 8 %",  # noqa: RUF001  # times, as the page says it
         "everywhere else",
         "https://example.com/runbooks/late-parcels",
