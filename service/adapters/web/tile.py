@@ -18,6 +18,7 @@ from service.core.interruption import Interruption
 from service.core.judging.standing import Standing, StandingWord, expected_through, standing
 from service.core.people import place_of
 from service.core.ports import MomentStatus, Totals
+from service.core.reporting.due_soon import Forecast, will_miss
 from service.core.reporting.report import COUNTS_NOBODY
 
 WEEK: Micros = 7 * DAY
@@ -66,6 +67,7 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
     week: Totals
     by_value: Mapping[str, Sequence[tuple[str | None, Totals]]]
     due: tuple[int, int]
+    coming: Forecast | None
     blind: Sequence[BlindSpan]
     last: Micros | None
 
@@ -92,6 +94,8 @@ def see(look: Look, moments: Mapping[str, Moment], interruptions: Iterable[Inter
             week=known.week,
             by_value=known.by_value,
             due=known.due,
+            # Of a moment that is as usual the usual share will miss: nobody has to look.
+            coming=will_miss(look.reader, name, now) if stands.worst and known.due[0] else None,
             blind=known.blind,
             last=None if known.last is None else min(known.last + moment.window, now),
         )
@@ -131,7 +135,7 @@ def tile(seen: Seen, owner: str, now: Micros, words: Words) -> Tile:
         usual=_usual(seen, now, words),
         strip=strip(points, words, now),
         where=_named(seen) or where(seen.by_value, week),
-        next=_next(seen.due),
+        next=_next(seen.due, seen.coming),
         response=_response(seen),
         response_href=f"/interruptions/{seen.standing.worst.id}" if seen.standing.worst else "",
         money=_money(moment, week, words),
@@ -226,11 +230,13 @@ def _named(seen: Seen) -> str:
     return f"{', '.join(value_name(value) for value in values)} {broken:,} of {attempts:,}"
 
 
-def _next(due: tuple[int, int]) -> str:
+def _next(due: tuple[int, int], coming: Forecast | None) -> str:
     waiting, promised = due
     if not promised:
         return ""
-    return f"{promised:,} fall due in 7 days, {waiting:,} still open"
+    if coming is None:
+        return f"{promised:,} fall due in 7 days, {waiting:,} still open"
+    return f"{coming.open:,} open fall due in 24 hours, about {coming.middle:,} will miss; {waiting:,} in 7 days"
 
 
 def _response(seen: Seen) -> str:

@@ -1,5 +1,6 @@
 """The wall as a view, without HTTP."""
 
+import re
 from collections import Counter
 from typing import cast
 
@@ -16,6 +17,7 @@ from service.core.counting.changes import BlindSpan
 from service.core.event import DAY, MINUTE, SECOND, Outcome
 from service.core.interruption import Change
 from service.core.ports import Judgement, Reader, Totals
+from service.core.reporting.due_soon import will_miss
 from service.core.reporting.knowing import Knowing
 from tests.adapters.web.world import CATALOG, LATE, NOW, RIO_LATE, World, stamp
 
@@ -69,7 +71,10 @@ def test_a_tile_says_the_promise_the_number_and_who_has_it(tiles: dict[str, Tile
     assert tile.response == "nobody has it, 47 h"
     assert tile.response_href == f"/interruptions/{RIO_LATE.id}"
     assert tile.where.startswith("RJ ")
-    assert " fall due in 7 days, " in tile.next
+    coming = will_miss(market.store, LATE, NOW)
+    assert coming is not None
+    said = f"{coming.open} open fall due in 24 hours, about {coming.middle} will miss; "
+    assert re.fullmatch(said + r"[\d,]+ in 7 days", tile.next)
     assert tile.money.startswith("BRL ")
 
 
@@ -149,6 +154,9 @@ def test_the_wall_asks_a_handful_of_questions_a_moment(market: World) -> None:
     look = Look(cast("Reader", Counting()), market.catalog, NOW, Words(WebSettings()))
     wall.build(look, Knowing())
     dimensions = sum(len(moment.dimensions) for moment in market.catalog.moments.values())
+    # What is to be expected of the next day, by the hour, is asked where something is wrong: of one moment here.
+    assert asked["lives"] == 1
+    asked -= Counter({"due": 24, "lives": 1, "status": 1})
     per_moment = (asked.total() - dimensions) / len(market.catalog.moments)
     assert per_moment < 9, asked
 
