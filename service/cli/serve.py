@@ -74,8 +74,10 @@ def _declared(config: Path) -> "tuple[Settings, Loaded]":
 
 def run(arguments: argparse.Namespace) -> int:
     """Run until a signal ends it; 1 when a part of the service failed for good."""
+    from service.app.arenas import share_arenas
     from service.app.garbage import starting
 
+    share_arenas()
     with starting():
         service = _started(arguments)
     if isinstance(service, int):

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 from service.adapters.catalog import load
@@ -13,6 +14,8 @@ from tests.e2e.running import Serve, kafka_at, momentwatch, write_catalogue
 from tests.harness.fixtures import BrokerFactory
 from tests.harness.kafka import KafkaBroker
 from tests.harness.process import LOOPBACK, free_port
+
+ARENA = 64 << 20
 
 
 def test_events_are_counted_and_shown_sigterm_drains_and_a_restart_doubles_nothing(
@@ -38,6 +41,7 @@ def test_events_are_counted_and_shown_sigterm_drains_and_a_restart_doubles_nothi
     status, page = service.get("/")
     assert status == 200
     assert "delivered" in page
+    assert _arenas(service.pid) <= 2, "each thread keeps memory of its own"
     assert service.end() == 0, service.log_tail()
 
     produce(address, topic, stretch("second", now, now + 100 * SECOND, each=SECOND))
@@ -57,6 +61,16 @@ def test_events_are_counted_and_shown_sigterm_drains_and_a_restart_doubles_nothi
         letters = store.dead_letters()
         assert {(letter.partition.topic, letter.partition.number) for _, letter in letters} == {(topic, 0)}
         assert {letter.reason for _, letter in letters} == {"not_json", "missing_field"}
+
+
+def _arenas(pid: int) -> int:
+    """How many arenas beside the first glibc keeps for a process: 64 MiB of addresses each, of which some is used."""
+    lines = [line.split() for line in Path(f"/proc/{pid}/maps").read_text().splitlines()]
+    spans = [(int(a, 16), int(b, 16), kind) for (a, b), kind in ((ln[0].split("-"), ln[1]) for ln in lines)]
+    return sum(
+        start % ARENA == 0 and (kind, rest) == ("rw-p", "---p") and end == after and last - start == ARENA
+        for (start, end, kind), (after, last, rest) in pairwise(spans)
+    )
 
 
 def test_it_starts_while_the_broker_is_away_says_so_and_goes_on_when_the_broker_comes(
