@@ -13,15 +13,17 @@ Make = Callable[[int, datetime], Mapping[str, Any]]
 
 
 @contextmanager
-def coming(bootstrap: str, topic: str, rate: float, make: Make, partitions: int = 0) -> Iterator[None]:
+def coming(
+    bootstrap: str, topic: str, rate: float, make: Make, partitions: int = 0, *, ahead: int = 0
+) -> Iterator[None]:
     """`rate` events a second while this is entered, each with the time at which it is sent unless `make` gives one.
 
-    `partitions`: they go to so many in turn; 0: where the client puts them.
+    `partitions`: they go to so many in turn; 0: where the client puts them. `ahead`: so many come at once, before.
     """
     child = os.fork()
     if child == 0:
         try:
-            _send(bootstrap, topic, rate, make, partitions)
+            _send(bootstrap, topic, rate, make, partitions, ahead)
         finally:
             os._exit(0)
     try:
@@ -31,13 +33,13 @@ def coming(bootstrap: str, topic: str, rate: float, make: Make, partitions: int 
         os.waitpid(child, 0)
 
 
-def _send(bootstrap: str, topic: str, rate: float, make: Make, partitions: int) -> None:
+def _send(bootstrap: str, topic: str, rate: float, make: Make, partitions: int, ahead: int) -> None:
     from confluent_kafka import Producer  # the quicker of the two, so that it gets its rate out
 
     producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 10})
     began, number = time.monotonic(), 0
     while True:
-        if number >= (time.monotonic() - began) * rate:
+        if number >= ahead + (time.monotonic() - began) * rate:
             time.sleep(0.005)
             continue
         now = datetime.now(UTC)

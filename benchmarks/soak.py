@@ -1,7 +1,8 @@
 """`momentwatch serve` at twice its rated load for as long as is asked: memory, threads and file descriptors as slopes.
 
 An hour of event time goes by in a minute, so that what is remembered for an hour (ids, open windows) is full after one,
-and windows close and are judged sixty times as often as they would be. What still grows after that grows for ever.
+and windows close and are judged sixty times as often as they would be. It begins with a backlog, so that the largest
+batches there can be have been held, too. What still grows after that grows for ever.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import numpy as np
 
 from benchmarks.coming import Make, coming
 from benchmarks.stream import DIMENSIONS, PARTITIONS
+from service.loops.ingest import Pace
 from tests.e2e.running import Serve, kafka_at, write_catalogue
 from tests.harness.kafka import own_broker
 
@@ -30,6 +32,8 @@ MOMENTS = 10
 VALUES = (20, 3, 4, 2)
 CUSTOMERS = 20_000
 WARM_S = 300.0
+BACKLOG = 2 * PARTITIONS * Pace().records
+"""Two full batches of each partition."""
 EVERY_S = 1.0
 ALLOWED = {"RSS, MiB": 24.0, "threads": 3.0, "file descriptors": 3.0}
 """An hour; of event time that is two days and a half."""
@@ -143,7 +147,7 @@ def soak(minutes: float, rate: float) -> list[str]:
         service = Serve(place / "run", rules, kafka_at(broker.bootstrap_servers))
         service.begin()
         try:
-            with coming(broker.bootstrap_servers, topic, rate, _event_of(rate), PARTITIONS):
+            with coming(broker.bootstrap_servers, topic, rate, _event_of(rate), PARTITIONS, ahead=BACKLOG):
                 time.sleep(WARM_S)
                 read, began = service.metric("events_read_total"), time.monotonic()
                 rows: list[Row] = []

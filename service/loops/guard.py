@@ -18,6 +18,8 @@ _LOG = logging.getLogger(__name__)
 
 LOOK = 1.0
 """Seconds between two looks."""
+PROBE = 5.0
+"""Seconds between two questions to the database, where nobody is in a hurry to hear that it is away."""
 
 
 class StuckLoop(Exception):  # noqa: N818  # a state of the world, not a mistake
@@ -34,6 +36,11 @@ class Patience:
     stuck: float = 600.0
     heartbeat: float = 60.0
     away: float | None = None
+
+    @property
+    def probe(self) -> float:
+        """Seconds between two questions to the database: several before it counts as away."""
+        return PROBE if self.away is None else min(PROBE, self.away / 4)
 
 
 class Pulse:
@@ -141,7 +148,7 @@ class Guard:
     def _probe(self, stop: threading.Event) -> None:
         while not stop.is_set():
             self.probe()
-            stop.wait(5.0)
+            stop.wait(self._patience.probe)
 
     def _keep_pinging(self, stop: threading.Event) -> None:
         while not stop.wait(LOOK):

@@ -25,6 +25,7 @@ import msgspec
 import service.app.serve
 import service.app.service
 import service.app.whole
+import service.loops.recounting
 from service.adapters.store import sql  # noqa: F401  # imported once, for all children
 from service.adapters.store.sql import store as _store  # noqa: F401  # the same
 from service.cli.main import main
@@ -34,6 +35,8 @@ from tests.faults.newer import become_newer
 from tests.faults.points import Guarded, Plan, Points, guarded_store
 
 PR_SET_PDEATHSIG = 1
+SELDOM_S = 2.0
+"""Between turns that are half a minute and a quarter of an hour apart."""
 
 
 def arm(order: dict[str, Any]) -> Points:
@@ -44,6 +47,9 @@ def arm(order: dict[str, Any]) -> Points:
     _around(serve, "KafkaSource", lambda source: Guarded(source, points, "source."))
     _around(serve, "kafka_settings", lambda settings: replace(settings, **order.get("group", {})))
     _around(whole, "build_notifier", lambda notifier: Guarded(notifier, points, "notifier."))
+    # Loops that turn seldom come by their points within the seconds that a process lives here.
+    setattr(whole, "Options", partial(service.app.service.Options, mark_pause=SELDOM_S))  # noqa: B010  # a class there
+    service.loops.recounting.FIRST = service.loops.recounting.REST = SELDOM_S
     if order.get("newer"):
         become_newer(Path(order["newer"]))
     limits, policy = Limits(**order["sending"]["limits"]), Policy(**order["sending"]["policy"])

@@ -1,7 +1,10 @@
 """Kill after kill: one process at a time over one store, ended at failpoints of every loop and at random times."""
 
 from collections.abc import Mapping
+from random import Random
+from typing import Protocol
 
+from tests.faults.points import loop_of
 from tests.faults.process import Life
 from tests.faults.rig import Outcome, Rig, World
 from tests.harness.process import HarnessError
@@ -13,6 +16,12 @@ AT_RANDOM = 0.25
 SOON_S = 2.5
 MORE = 2
 """So often a process that has nothing left to do gets some more, until it comes by its point."""
+
+
+class Randomly(Protocol):
+    """Whose choices come from a seed."""
+
+    random: Random
 
 
 def points_of(rig: Rig) -> dict[str, int]:
@@ -29,9 +38,13 @@ def points_of(rig: Rig) -> dict[str, int]:
     return points
 
 
-def chosen(rig: Rig, points: Mapping[str, int]) -> tuple[str, int]:
-    """A point and at which time a process is to end there: one that comes with little to do."""
-    point = rig.random.choice(list(points))
+def chosen(rig: Randomly, points: Mapping[str, int]) -> tuple[str, int]:
+    """A point and at which time a process is to end there: one that comes with little to do.
+
+    First a loop, then one of its points: a loop that asks much has many.
+    """
+    loop = rig.random.choice(sorted({loop_of(point) for point in points}))
+    point = rig.random.choice([point for point in points if loop_of(point) == loop])
     return point, min(rig.random.choice((1, 1, 2, 4)), max(1, points[point]))
 
 

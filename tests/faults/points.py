@@ -67,6 +67,11 @@ class Points:
         file.with_suffix(".new").rename(file)
 
 
+def loop_of(point: str) -> str:
+    """The loop that a point belongs to."""
+    return point.split(":", 1)[0]
+
+
 def _loop() -> str:
     """The loop that a thread belongs to, as the service names its threads."""
     name = threading.current_thread().name

@@ -22,7 +22,7 @@ from tests.faults.oracle import Raw, Watched, recount
 from tests.faults.process import Forge, Life
 from tests.faults.proxy import Proxy
 from tests.faults.receiver import Receiver
-from tests.faults.stored import Verdict, engine_of, stored
+from tests.faults.stored import Verdict, engine_of, own_books, stored
 from tests.faults.stream import LATENESS, Item, Stream, catalogue
 from tests.faults.undisturbed import differences, happened, plant_gaps, told
 from tests.harness.kafka import KafkaBroker
@@ -365,7 +365,7 @@ class Rig:
         verdict = Verdict(expected, found)
         heard = self.world.receiver.taken(self.path)
         repeated, problems = told(self.database, heard)
-        self.problems += [*verdict.problems, *problems, *self._unlike_undisturbed(records)]
+        self.problems += [*verdict.problems, *problems, *own_books(self.database), *self._unlike_undisturbed(records)]
         return Outcome(
             self.name,
             self.kills,

@@ -2,11 +2,12 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 
+from tests.e2e.running import momentwatch
 from tests.faults.feed import LIFE
 from tests.faults.oracle import Expected
 
@@ -46,12 +47,13 @@ def _read(connection: Connection) -> Expected:
     for name, n in connection.execute(text("SELECT name, SUM(n) FROM counts GROUP BY name")):
         if name in {"read", "accepted", "duplicate"}:
             setattr(found, name, int(n))
-    places = _places(connection)
+    rows = connection.execute(text("SELECT id, topic, number, topic_id FROM partitions ORDER BY id"))
+    spots = places([tuple(row) for row in rows])
     for partition, offset, reason in connection.execute(text("SELECT partition, record, reason FROM dead_letters")):
-        spot = (*places[partition], offset)
+        spot = (*spots[partition], offset)
         found.dead[spot] = f"{found.dead[spot]} and {reason}" if spot in found.dead else reason
     for partition, offset in connection.execute(text("SELECT partition, record FROM voices")):
-        found.voices[(*places[partition], offset)] += 1
+        found.voices[(*spots[partition], offset)] += 1
     sums = ", ".join(
         f"SUM({name})" for name in ("attempts", "broken", "cancelled", "arrivals", "value", "broken_value")
     )
@@ -65,17 +67,16 @@ def _read(connection: Connection) -> Expected:
     for moment, key, due, waiting in connection.execute(text("SELECT moment, key, due, waiting FROM promises")):
         found.ledger[moment, key] = (due, bool(waiting))
     for partition, first, after in connection.execute(text("SELECT partition, first, after FROM gaps")):
-        found.lost[(*places[partition], first, after)] += 1
+        found.lost[(*spots[partition], first, after)] += 1
     closed = "SELECT moment, closed_through FROM moments WHERE closed_through IS NOT NULL"
     found.closed = dict(map(tuple, connection.execute(text(closed))))
     return found
 
 
-def _places(connection: Connection) -> dict[int, tuple[str, int]]:
+def places(rows: Iterable[Sequence[Any]]) -> dict[int, tuple[str, int]]:
     """(topic, number) by the id of a partition; a topic that was made anew is called so, as the feed does."""
     found: dict[int, tuple[str, int]] = {}
     lives: dict[str, list[str]] = defaultdict(list)
-    rows = connection.execute(text("SELECT id, topic, number, topic_id FROM partitions ORDER BY id"))
     for identity, topic, number, topic_id in rows:
         if topic_id not in lives[topic]:
             lives[topic].append(topic_id)
@@ -86,6 +87,12 @@ def _places(connection: Connection) -> dict[int, tuple[str, int]]:
 
 def _stated(dims: str) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(json.loads(dims or "{}").items()))
+
+
+def own_books(url: str) -> list[str]:
+    """What the service itself finds wrong with what it wrote."""
+    told = momentwatch("reconcile", "--url", url)
+    return [f"reconcile: {told.stdout[-500:]} {told.stderr[-200:]}"] if told.returncode else []
 
 
 class Verdict:

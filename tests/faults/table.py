@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from tests.faults.points import loop_of
 from tests.faults.rig import Outcome
 
 _COLUMNS = (
@@ -68,7 +69,9 @@ def summary(outcomes: Sequence[Outcome], seconds: float) -> str:
     if points:
         at = points.total() - points["at random"]
         named = len(points) - ("at random" in points)
-        lines.append(f"processes harmed at {named} failpoints: {at}; at random times: {points['at random']}")
+        loops = Counter(loop_of(point) for point, times in points.items() for _ in range(times) if ":" in point)
+        of = ", ".join(f"{loop} {times}" for loop, times in loops.most_common())
+        lines.append(f"processes harmed at {named} failpoints: {at} ({of}); at random times: {points['at random']}")
     if harm:
         lines.append("; ".join(f"{what}: {times}" for what, times in sorted(harm.items())))
     return "\n".join(lines)

@@ -1,12 +1,17 @@
 """A short fault run: real processes that end at failpoints of each loop lose nothing and double nothing."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
+from types import SimpleNamespace
 
 import pytest
 
+from tests.faults.kills import chosen
+from tests.faults.points import loop_of
 from tests.faults.process import Forge
 from tests.faults.proxy import Proxy
 from tests.faults.receiver import receiving
@@ -37,6 +42,16 @@ class Shared:
 def world(tmp_path: Path, kafka_broker: KafkaBroker) -> Iterator[World]:
     with receiving() as receiver, closing(Forge()) as forge:
         yield World(tmp_path, Shared(kafka_broker), receiver, forge)
+
+
+def test_a_loop_of_few_points_is_killed_as_often_as_one_of_many() -> None:
+    points = {f"route:asks-{number}": 9 for number in range(50)} | {"send:commit": 1, "ingest:commit": 3}
+    chance = SimpleNamespace(random=Random(1))
+    at = [chosen(chance, points) for _ in range(300)]
+    loops = Counter(loop_of(point) for point, _ in at)
+    assert all(80 < times < 120 for times in loops.values()), loops
+    # Not at a time that never comes.
+    assert {nth for point, nth in at if point == "send:commit"} == {1}
 
 
 def test_a_kill_before_a_commit_and_one_after_a_send_lose_nothing_and_what_may_have_been_sent_says_so(

@@ -1,13 +1,18 @@
 """The oracle against a log that was counted by hand, and the verdict against stores that are off by one."""
 
 import json
+import sqlite3
 from collections import Counter
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from service.adapters.store import open_store
+from tests.adapters.store.scene import MOMENTS, Reader, outcome
 from tests.faults.oracle import HOUR, MINUTE, Expected, Raw, Watched, micros, recount
-from tests.faults.stored import Verdict
+from tests.faults.stored import Verdict, own_books, places
 
 WATCHED = Watched({"m": ("region",)}, {"m": ("t",)}, MINUTE)
 T0 = "2026-03-02T09:00:00Z"
@@ -100,3 +105,18 @@ def test_what_is_lost_and_what_is_doubled_is_told_apart_and_named() -> None:
     found = counted()
     found.read += 1
     assert len(Verdict(counted(), found).problems) == 2
+
+
+def test_books_that_the_service_itself_finds_wrong_are_named(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.db"
+    with closing(open_store(url, MOMENTS)) as store:
+        Reader(store).take(outcome(AT))
+    with closing(sqlite3.connect(tmp_path / "store.db")) as connection, connection:
+        connection.execute("UPDATE counts SET n = n + 1 WHERE name = 'read'")
+    [wrong] = own_books(url)
+    assert "DIFFERS events[0]" in wrong
+
+
+def test_a_topic_that_has_more_partitions_again_is_one_topic_in_all_its_places() -> None:
+    rows = [(1, "t", 0, "a"), (2, "t", 1, "a"), (3, "t", 0, "b"), (4, "t", 0, "c"), (5, "t", 1, "c"), (6, "u", 1, "d")]
+    assert places(rows) == {1: ("t", 0), 2: ("t", 1), 3: ("t~1", 0), 4: ("t~2", 0), 5: ("t~2", 1), 6: ("u", 1)}

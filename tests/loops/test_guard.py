@@ -128,6 +128,23 @@ def test_a_database_that_is_away_is_told_of_once_and_once_more_the_next_time() -
     assert world.calls == [301, 301]
 
 
+def test_a_database_that_is_there_is_never_called_away_however_soon_that_is_to_be_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("service.loops.guard.LOOK", 0.01)
+    calls: list[float] = []
+    stop = threading.Event()
+    guard = Guard(Away(catalog(MOMENT).moments), {}, Patience(away=0.2), call=calls.append)
+    thread = threading.Thread(target=guard.run, args=(stop,))
+    thread.start()
+    stop.wait(0.6)
+    stop.set()
+    thread.join()
+    assert calls == []
+    # Nor is it asked more often than it takes.
+    assert (Patience().probe, Patience(away=300).probe) == (5.0, 5.0)
+
+
 def test_the_loops_say_that_they_are_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     of = catalog(MOMENT)
     store = MemoryStore(of.moments)
