@@ -40,23 +40,22 @@ def follow(
     `floor`: the first window that is still open; None: the one after what is closed in `was`.
     """
     before, after = was[0], now[0]
-    if after.first is None:
+    first, known = after.first, before.first
+    if first is None:
         # Nobody was promised anything.
         return
-    values = stated(after.first.dimensions, moment.dimensions)
+    values = stated(first.dimensions, moment.dimensions)
     steps = [_Step(1, after, now[1], values)]
-    if before.first is not None:
-        if before.first is not after.first:
-            values = stated(before.first.dimensions, moment.dimensions)
-        steps.insert(0, _Step(-1, before, was[1], values))
-    _count_past_due(moment, steps, tally, was[1].closed if floor is None else floor)
+    if known is not None:
+        others = values if known is first else stated(known.dimensions, moment.dimensions)
+        steps.insert(0, _Step(-1, before, was[1], others))
+    if _is_past_due(*now) or _is_past_due(*was):
+        _count_past_due(moment, steps, tally, was[1].closed if floor is None else floor)
     if before is after:
         return
-    if before.first is not after.first or before.newest is not after.newest or _redated(after):
-        for sign, row, _, values in steps:
-            for day, signal, n in goalposts(row):
-                tally.cell(moment.name, day, values, late=True).count_signal(signal, sign * n)
-    if before.first is after.first:
+    if known is not first or before.newest is not after.newest or _redated(after):
+        _count_goalposts(moment, steps, tally)
+    if known is first:
         _count_change(moment, before, after, values, tally, was[1].closed)
     else:
         _count_way(moment, steps, tally, was[1].closed)
@@ -80,6 +79,16 @@ def _count_past_due(moment: Moment, steps: Iterable[_Step], tally: Tally, floor:
         for at, signal in past_due(row, reach, moment.give_up_after):
             window = max(window_of(at, moment.window), floor)
             tally.cell(moment.name, window, values, late=False).count_signal(signal, sign)
+
+
+def _count_goalposts(moment: Moment, steps: Iterable[_Step], tally: Tally) -> None:
+    for sign, row, _, values in steps:
+        # Nearly always all of them stand at one day.
+        at: Micros | None = None
+        for day, signal, n in goalposts(row):
+            if day != at:
+                at, cell = day, tally.cell(moment.name, day, values, late=True)
+            cell.count_signal(signal, sign * n)
 
 
 def _count_change(
@@ -106,13 +115,18 @@ def _count_way(moment: Moment, steps: Iterable[_Step], tally: Tally, through: Mi
                 cell.count_signal(still_open, sign)
 
 
+def _is_past_due(row: Promised, reach: Reach) -> bool:
+    due = row.first.due if row.first is not None else None
+    return due is not None and reach.is_past(due, row.key)
+
+
 def past_due(row: Promised, reach: Reach, give_up_after: Micros) -> Iterator[tuple[Micros, str]]:
     """When a promise began to be open past its due, and when an outcome or the wait for one ended that.
 
     Unlike a break, which stays one however late it is kept, this is over with any outcome.
     """
     first, due = row.first, row.due
-    if first is None or due is None or not reach.is_past(due, row.key):
+    if first is None or due is None or not _is_past_due(row, reach):
         return
     since = max(due, first.at)
     settled = settled_at(row)

@@ -89,13 +89,18 @@ class Cell(msgspec.Struct, gc=False):
 
     def count_signal(self, name: str, count: int) -> None:
         """Count a signal in, or out with a negative number; one that comes to nothing is left out."""
-        mine = self.signals or {}
+        mine = self.signals
+        if mine is None:
+            if count:
+                self.signals = {name: count}
+            return
         total = mine.get(name, 0) + count
         if total:
             mine[name] = total
-        else:
-            mine.pop(name, None)
-        self.signals = mine or None
+            return
+        mine.pop(name, None)
+        if not mine:
+            self.signals = None
 
     def __bool__(self) -> bool:
         """False for a cell that holds nothing."""
@@ -146,7 +151,11 @@ class Tally:
 
     def cell(self, moment: str, window: Micros, values: Values, *, late: bool) -> Cell:
         """The cell at a place, made when it is not there yet."""
-        cells = self.window(moment, window, late=late)
+        windows = self.cells.get(moment)
+        # Without a call where the window is there, as nearly always.
+        cells = windows.get((window, late)) if windows is not None else None
+        if cells is None:
+            cells = self.window(moment, window, late=late)
         cell = cells.get(values)
         if cell is None:
             cell = cells[values] = Cell()
