@@ -353,6 +353,10 @@ class Store(Reader, CourseStore, DeskStore, PeopleStore, Protocol):
         """
         ...
 
+    def together(self) -> AbstractContextManager[None]:
+        """This thread's transactions within it are one where commits cost, in SQLite; what fails takes all back."""
+        ...
+
     def closing(self, moment: str) -> AbstractContextManager[ClosingTransaction]:
         """A moment's closing; rolled back unless saved."""
         ...

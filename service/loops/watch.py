@@ -1,8 +1,9 @@
 """The watch loop: close what event time has passed, judge it, and write down what that changes for customers."""
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 UNDECLARED = "the moment is no longer declared"
 SNAPSHOT_EVERY: Micros = DAY // 4
 """A judge's state is saved when so much event time has been judged since the last save."""
+TOGETHER_S = 0.2
+"""So long closings or judgements are put together in one transaction where commits cost: others wait to write."""
 
 
 class Announce(Protocol):
@@ -56,6 +59,17 @@ class _Mind(msgspec.Struct):
     saved: Micros | None
     waiting: list[Window] = []
     read: Micros | None = None
+
+
+class _Turn(NamedTuple):
+    """What one moment's judging gave, to be written down; `verdicts`: None where nothing moved."""
+
+    moment: Moment
+    closed: Micros
+    verdicts: Verdicts | None
+    changes: list[Change]
+    settled: list[Change]
+    took: float
 
 
 class Watch:
@@ -99,6 +113,7 @@ class Watch:
         clocks = self._store.clocks()
         # After the clocks: whatever moved one over a gap wrote it in the same transaction.
         self._gaps = self._store.gaps()
+        due = []
         for name, moment in self._catalog.moments.items():
             if name in held:
                 continue
@@ -109,8 +124,13 @@ class Watch:
                 continue
             through = closable(mark, moment.window, self._catalog.delay_of(name))
             if through > self._closed.get(name, 0):
-                changes += self._advance(moment, through)
-                self.turned()
+                due.append((moment, through))
+        turns: list[_Turn] = []
+        try:
+            turns.extend(self._judged(moment, closed) for moment, closed in self._close_all(due))
+        finally:
+            # One moment that cannot be judged keeps no other's judgement from being written.
+            changes += self._save_all(turns)
         return changes
 
     def has_more(self) -> bool:
@@ -137,8 +157,8 @@ class Watch:
         topics = {source.topic for source in self._catalog.sources_of(moment.name)}
         return [clock for clock in clocks if not topics or clock.partition.topic in topics]
 
-    def _advance(self, moment: Moment, through: Micros) -> list[Change]:
-        closed = self._close(moment, through)
+    def _judged(self, moment: Moment, closed: Micros) -> "_Turn":
+        """What judging a moment gives, as far as it is closed; nothing of it is written yet."""
         began = perf_counter()
         mind = self._minds.get(moment.name)
         settled: list[Change] = []
@@ -147,11 +167,34 @@ class Watch:
         before = mind.judge.through
         verdicts = self._judge(moment, mind, closed)
         changes = self._chronicle(moment).changes(verdicts.decisions)
-        if changes or verdicts.through != before:
-            judgement = self._save(moment, mind, verdicts, changes)
-            self._meter.judged(moment.name, judgement, perf_counter() - began)
-        self._closed[moment.name] = closed
-        return settled + changes
+        self.turned()
+        moved = bool(changes) or verdicts.through != before
+        return _Turn(moment, closed, verdicts if moved else None, changes, settled, perf_counter() - began)
+
+    def _save_all(self, turns: Sequence["_Turn"]) -> list[Change]:
+        """Write down what was judged, many moments in a transaction where commits cost; the changes, in order."""
+        rest = deque(turns)
+        while rest:
+            some: list[_Turn] = []
+            try:
+                with self._store.together():
+                    began = perf_counter()
+                    while rest and perf_counter() - began < TOGETHER_S:
+                        some.append(rest.popleft())
+                        self._save_turn(some[-1])
+            except BaseException:
+                # What was judged in memory is not what is stored: start again from what is.
+                for turn in (*some, *rest):
+                    self._minds.pop(turn.moment.name, None)
+                raise
+            self._closed.update((turn.moment.name, turn.closed) for turn in some)
+        return [change for turn in turns for change in (*turn.settled, *turn.changes)]
+
+    def _save_turn(self, turn: "_Turn") -> None:
+        if turn.verdicts is not None:
+            mind = self._minds[turn.moment.name]
+            judgement = self._save(turn.moment, mind, turn.verdicts, turn.changes)
+            self._meter.judged(turn.moment.name, judgement, turn.took)
 
     def _judge(self, moment: Moment, mind: _Mind, closed: Micros) -> Verdicts:
         """Judge all that is closed; what has to wait for the rest of its frame stays in mind."""
@@ -169,19 +212,38 @@ class Watch:
 
         return Chronicle(moment, self._catalog.delay_of(moment.name), judged, self._store.interruption)
 
+    def _close_all(self, due: Sequence[tuple[Moment, Micros]]) -> list[tuple[Moment, Micros]]:
+        """Close moments, and how far each is closed then; many in a transaction where commits cost.
+
+        Expiry of promises belongs to closing, in parts where there are very many: those that are left after the first
+        are transactions of their own.
+        """
+        rest, closed = deque(due), []
+        while rest:
+            some = []
+            with self._store.together():
+                began = perf_counter()
+                while rest and perf_counter() - began < TOGETHER_S:
+                    moment, through = rest.popleft()
+                    some.append((moment, through, self._close(moment, through)))
+            for moment, through, first in some:
+                reached = first
+                while reached < through:
+                    self.turned()
+                    reached = self._close(moment, through)
+                closed.append((moment, reached))
+        return closed
+
     def _close(self, moment: Moment, through: Micros) -> Micros:
-        """Close a moment's windows; expiry of promises belongs to it, in parts. How far it is closed then."""
-        while True:
-            began = perf_counter()
-            with self._store.closing(moment.name) as closing:
-                if closing.reach.closed >= through:
-                    return closing.reach.closed
-                changes, now = close_part(moment, closing, through)
-                closing.save(changes, now)
-            self._meter.closed(moment.name, changes.tally, perf_counter() - began)
-            if now.closed >= through:
-                return now.closed
-            self.turned()
+        """Close a moment's windows, or a part of what expires with them; how far it is closed then."""
+        began = perf_counter()
+        with self._store.closing(moment.name) as closing:
+            if closing.reach.closed >= through:
+                return closing.reach.closed
+            changes, now = close_part(moment, closing, through)
+            closing.save(changes, now)
+        self._meter.closed(moment.name, changes.tally, perf_counter() - began)
+        return now.closed
 
     def _recall(self, moment: Moment) -> tuple[_Mind, list[Change]]:
         """The moment's judge from its snapshot and by replay of what was judged since, and what that changed.
@@ -253,7 +315,7 @@ class Watch:
             self._store.save_judgement(moment.name, mind.tick, judgement, snapshot, told)
         except BaseException:
             # What was judged in memory is not what is stored: start again from what is.
-            del self._minds[moment.name]
+            self._minds.pop(moment.name, None)
             raise
         mind.tick += 1
         if snapshot is not None:

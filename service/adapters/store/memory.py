@@ -3,7 +3,7 @@
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from service.adapters.store.ledger_rows import expires_at
 from service.adapters.store.memory_desk import MemoryDesk
@@ -195,6 +195,10 @@ class MemoryStore(MemoryReader, MemoryDesk):
         expires = expires_at(row)
         if expires is not None and (before is None or expires_at(before) != expires):
             heapq.heappush(self._expiring[moment], (expires, key))
+
+    def together(self) -> AbstractContextManager[None]:
+        """Each transaction by itself."""
+        return nullcontext()
 
     @contextmanager
     def closing(self, moment: str) -> Iterator["_Closing"]:

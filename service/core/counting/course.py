@@ -84,9 +84,9 @@ def _count_past_due(moment: Moment, steps: Iterable[_Step], tally: Tally, floor:
 def _count_goalposts(moment: Moment, steps: Iterable[_Step], tally: Tally) -> None:
     for sign, row, _, values in steps:
         # Nearly always all of them stand at one day.
-        at: Micros | None = None
+        at, cell = -1, None
         for day, signal, n in goalposts(row):
-            if day != at:
+            if cell is None or day != at:
                 at, cell = day, tally.cell(moment.name, day, values, late=True)
             cell.count_signal(signal, sign * n)
 

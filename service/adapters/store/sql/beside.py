@@ -39,7 +39,7 @@ class SqliteBeside(SqliteDatabase):
     def read(self) -> Iterator[Connection]:
         """See Database; what a crash left half written only the owner can put right."""
         try:
-            with super().read() as connection:
+            with Database.read(self) as connection:
                 yield connection
         except StoreAway as away:
             raise StoreAway(

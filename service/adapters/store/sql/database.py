@@ -84,6 +84,11 @@ class Database(ABC):
                     with suppress(exc.DBAPIError):
                         connection.rollback()
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Here each transaction stays one: its locks are held no longer than it needs them."""
+        yield
+
     def write(self, work: Callable[[Connection], T]) -> T:
         """Do some work in a transaction of its own; again, a few times, when it had to give way."""
         pause = _FIRST_PAUSE

@@ -142,6 +142,10 @@ class SqlStore(SqlDesk, SqlShown, SqlReader):
         bulk = self._database.bulk
         self._database.write(lambda connection: positions.retire(connection, bulk, gone, known))
 
+    def together(self) -> AbstractContextManager[None]:
+        """One transaction of several, where the database wants that."""
+        return self._database.together()
+
     @contextmanager
     def closing(self, moment: str) -> Iterator["_Closing"]:
         """A closing's transaction."""
