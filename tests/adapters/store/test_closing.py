@@ -53,6 +53,17 @@ def test_closing_never_goes_back(store: Store) -> None:
     assert store.status("paid").closed_through == T0 + HOUR
 
 
+def test_closings_put_together_see_one_another_and_last(store: Store) -> None:
+    Reader(store).take(promise(T0, "k", DUE))
+    with store.together():
+        close(store, "delivered", DUE + 1)
+        close(store, "paid", T0 + HOUR)
+        assert [store.status(name).closed_through for name in ("delivered", "paid")] == [DUE + 1, T0 + HOUR]
+        assert [row.at for row in every_break(store, "delivered")] == [DUE]
+
+    assert [store.status(name).closed_through for name in ("delivered", "paid")] == [DUE + 1, T0 + HOUR]
+
+
 def test_what_nobody_settled_breaks_at_its_due(store: Store) -> None:
     Reader(store).take(promise(T0, "k", DUE, value=12.5, dimensions={"region": "RJ", "van": "7"}))
 

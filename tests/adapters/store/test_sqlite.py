@@ -56,6 +56,47 @@ def test_a_second_opening_in_one_process_is_refused_until_the_first_is_closed(sq
     open_store(sqlite_url).close()
 
 
+def test_what_is_put_together_is_one_commit_and_a_part_that_is_not_saved_is_none_of_it(sqlite_store: SqlStore) -> None:
+    commits: list[object] = []
+    event.listen(sqlite_store._database.engine, "commit", commits.append)
+    with sqlite_store.together():
+        close(sqlite_store, "paid", T0)
+        with sqlite_store.closing("delivered") as part:
+            # Written, and then not committed.
+            part._store.recorder.make_moments(part._transaction.connection, ["none such"])  # type: ignore[attr-defined]
+        close(sqlite_store, "delivered", T0 + HOUR)
+        assert commits == []
+
+    assert len(commits) == 1
+    assert [sqlite_store.status(name).closed_through for name in ("paid", "delivered")] == [T0, T0 + HOUR]
+    with sqlite_store._database.read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM moments WHERE moment = 'none such'")).scalar() == 0
+
+
+def test_one_failure_takes_back_all_that_is_put_together(sqlite_store: SqlStore) -> None:
+    def fail() -> None:
+        with sqlite_store.together():
+            close(sqlite_store, "paid", T0)
+            raise StoreAway("now")
+
+    with pytest.raises(StoreAway):
+        fail()
+    assert sqlite_store.status("paid").closed_through is None
+    close(sqlite_store, "paid", T0)
+    assert sqlite_store.status("paid").closed_through == T0
+
+
+def test_others_write_before_or_after_what_is_put_together(sqlite_store: SqlStore) -> None:
+    other = threading.Thread(target=close, args=(sqlite_store, "delivered", T0))
+    with sqlite_store.together():
+        close(sqlite_store, "paid", T0)
+        other.start()
+        other.join(0.1)
+        assert (other.is_alive(), sqlite_store.status("delivered").closed_through) == (True, None)
+    other.join(10)
+    assert sqlite_store.status("delivered").closed_through == T0
+
+
 def test_what_was_stored_is_there_after_a_restart(sqlite_url: str) -> None:
     store = open_store(sqlite_url, MOMENTS)
     Reader(store).take(outcome(T0, "broken", value=3, dimensions={"region": "a"}))
