@@ -18,6 +18,7 @@ from service.core.course_ports import CourseReader, CourseStore
 from service.core.desk_ports import DeskReader, DeskStore
 from service.core.event import Arrival, Micros, Partition
 from service.core.interruption import Change, Impact, Interruption, Segment
+from service.core.joining_ports import JoiningStore
 from service.core.keeping import BooksReader
 from service.core.people import PeopleReader, PeopleStore
 from service.core.telling.desk import News
@@ -321,7 +322,7 @@ class Reader(CourseReader, DeskReader, PeopleReader, BooksReader, Protocol):
         ...
 
 
-class Store(Reader, CourseStore, DeskStore, PeopleStore, Protocol):
+class Store(Reader, CourseStore, DeskStore, PeopleStore, JoiningStore, Protocol):
     """SQLite, PostgreSQL, memory: one contract suite for all."""
 
     def declare(self, moments: Mapping[str, Moment]) -> None:
@@ -351,10 +352,6 @@ class Store(Reader, CourseStore, DeskStore, PeopleStore, Protocol):
         Where `known` has their topic under another id, nobody may claim them any more; unless that id is itself one
         that was made anew since: who has not heard of it takes nothing away.
         """
-        ...
-
-    def together(self) -> AbstractContextManager[None]:
-        """This thread's transactions within it are one where commits cost, in SQLite; what fails takes all back."""
         ...
 
     def closing(self, moment: str) -> AbstractContextManager[ClosingTransaction]:

@@ -188,7 +188,8 @@ class Routing:
         return found
 
     def _worded(self, dispatch: Dispatch, world: World) -> list[Notice]:
-        facts = {item.interruption.id: self._facts(item, dispatch, world) for item in dispatch.items[:_FACTS]}
+        with self._store.reading():
+            facts = {item.interruption.id: self._facts(item, dispatch, world) for item in dispatch.items[:_FACTS]}
         return notices(dispatch, facts, world.catalog, self._pages.url, self._pages.sign)
 
     def _facts(self, item: Item, dispatch: Dispatch, world: World) -> Facts:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import nullcontext
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -12,7 +13,7 @@ from service.core.counting.closing import close_part
 from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock, watermark
 from service.core.counting.window import closable
-from service.core.event import DAY, Micros
+from service.core.event import DAY, HOUR, Micros
 from service.core.interruption import Change
 from service.core.judging.chronicle import Chronicle
 from service.core.judging.judge import Build, Judge, Restore, Verdicts, fingerprint
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 UNDECLARED = "the moment is no longer declared"
 SNAPSHOT_EVERY: Micros = DAY // 4
 """A judge's state is saved when so much event time has been judged since the last save."""
+NEAR: Micros = HOUR
+"""Windows of no longer are read in one transaction: a longer one would keep commits waiting."""
 TOGETHER_S = 0.2
 """So long closings or judgements are put together in one transaction where commits cost: others wait to write."""
 
@@ -165,8 +168,10 @@ class Watch:
         if mind is None:
             mind, settled = self._recall(moment)
         before = mind.judge.through
-        verdicts = self._judge(moment, mind, closed)
-        changes = self._chronicle(moment).changes(verdicts.decisions)
+        near = mind.read is not None and closed - mind.read <= NEAR
+        with self._store.reading() if near else nullcontext():
+            verdicts = self._judge(moment, mind, closed)
+            changes = self._chronicle(moment).changes(verdicts.decisions)
         self.turned()
         moved = bool(changes) or verdicts.through != before
         return _Turn(moment, closed, verdicts if moved else None, changes, settled, perf_counter() - began)

@@ -200,6 +200,10 @@ class MemoryStore(MemoryReader, MemoryDesk):
         """Each transaction by itself."""
         return nullcontext()
 
+    def reading(self) -> AbstractContextManager[None]:
+        """Each read by itself."""
+        return nullcontext()
+
     @contextmanager
     def closing(self, moment: str) -> Iterator["_Closing"]:
         """A closing's transaction."""

@@ -63,7 +63,7 @@ def test_what_is_put_together_is_one_commit_and_a_part_that_is_not_saved_is_none
         close(sqlite_store, "paid", T0)
         with sqlite_store.closing("delivered") as part:
             # Written, and then not committed.
-            part._store.recorder.make_moments(part._transaction.connection, ["none such"])  # type: ignore[attr-defined]
+            part._store.recorder.make_moments(part._transaction.connection, ["none such"])
         close(sqlite_store, "delivered", T0 + HOUR)
         assert commits == []
 
@@ -95,6 +95,20 @@ def test_others_write_before_or_after_what_is_put_together(sqlite_store: SqlStor
         assert (other.is_alive(), sqlite_store.status("delivered").closed_through) == (True, None)
     other.join(10)
     assert sqlite_store.status("delivered").closed_through == T0
+
+
+def test_reads_that_are_one_begin_once_and_nothing_is_written_among_them(sqlite_store: SqlStore) -> None:
+    begun: list[object] = []
+    event.listen(sqlite_store._database.readers, "begin", begun.append)
+    with sqlite_store.reading():
+        assert (sqlite_store.clocks(), sqlite_store.gaps(), sqlite_store.positions()) == ([], [], {})
+        with pytest.raises(RuntimeError, match="among reads"):
+            close(sqlite_store, "paid", T0)
+    assert len(begun) == 1
+
+    close(sqlite_store, "paid", T0)
+    assert sqlite_store.status("paid").closed_through == T0
+    assert len(begun) == 2
 
 
 def test_what_was_stored_is_there_after_a_restart(sqlite_url: str) -> None:

@@ -6,6 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
@@ -19,6 +20,10 @@ T = TypeVar("T")
 
 _ATTEMPTS = 6
 _FIRST_PAUSE = 0.02
+
+
+_READING: ContextVar[tuple["Database", Connection] | None] = ContextVar("_READING", default=None)
+"""Whose reads are one now, and on which connection: each thread has its own answer."""
 
 
 class CommitUnknown(StoreAway):
@@ -72,6 +77,10 @@ class Database(ABC):
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """A transaction for a caller who says when to commit."""
+        reading = _READING.get()
+        if reading is not None and reading[0] is self:
+            # In SQLite its commit would wait for these reads, and they for it.
+            raise RuntimeError("a transaction that writes was opened among reads that are one")
         with self._writing() as connection:
             with translated(self.where):
                 connection.begin()
@@ -120,8 +129,22 @@ class Database(ABC):
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection whose statements all see one state, for as long as the `with` lasts: keep it short."""
+        open_already = _READING.get()
+        if open_already is not None and open_already[0] is self:
+            yield open_already[1]
+            return
         with translated(self.where), self.readers.connect() as connection:
             yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Reads within it, by the same thread, are one."""
+        with self.read() as connection:
+            token = _READING.set((self, connection))
+            try:
+                yield
+            finally:
+                _READING.reset(token)
 
     @abstractmethod
     def dimension(self, dims: ColumnElement[str], name: str) -> ColumnElement[str | None]:

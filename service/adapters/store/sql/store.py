@@ -146,6 +146,10 @@ class SqlStore(SqlDesk, SqlShown, SqlReader):
         """One transaction of several, where the database wants that."""
         return self._database.together()
 
+    def reading(self) -> AbstractContextManager[None]:
+        """One transaction of several reads."""
+        return self._database.reading()
+
     @contextmanager
     def closing(self, moment: str) -> Iterator["_Closing"]:
         """A closing's transaction."""
