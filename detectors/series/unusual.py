@@ -18,10 +18,12 @@ from detectors.series.tail import START, Tail
 from detectors.series.views import FAMILIES, Views
 
 _OWN = 2.0
-"""What the norm's own rank weighs: it is one number beside six."""
+"""What the norm's own rank weighs: it is one number beside seven."""
 _REST = 24
 _REST_SHARE = 0.02
 """For so many rows, and this share of all rows so far, only what is higher still is shown: one event, one alarm."""
+_HIGHER = 1.0
+"""Decades by which it must be: an event that grows row by row would else alarm at every one of them."""
 _TEN = 10.0
 """Decades that make a score of 0.9."""
 _LARGEST = 1e100
@@ -51,7 +53,7 @@ class Unusual:
     """
 
     kind = "unusual"
-    version = 1
+    version = 2
 
     def __init__(self) -> None:
         self._views = Views()
@@ -59,7 +61,7 @@ class Unusual:
         self._own = Tail()
         self._rows = 0
         self._peaks: list[tuple[int, float]] = []
-        """(row, decades) of the last rows, each higher than all that follow it."""
+        """(row, decades) of what was shown lately, the last the highest."""
         self._cache: _Look | None = None
 
     def decades(self, time: float | None, value: float) -> float | None:
@@ -71,10 +73,7 @@ class Unusual:
         if value is None or self._rows < START:
             return None
         decades = self._look(time, value).decades
-        rest = max(_REST, int(_REST_SHARE * self._rows))
-        if any(row >= self._rows - rest and peak >= decades for row, peak in self._peaks):
-            return 0.0
-        return 1.0 - math.pow(10.0, -decades / _TEN)
+        return 1.0 - math.pow(10.0, -decades / _TEN) if self._news(decades) else 0.0
 
     def learn(self, time: float | None, value: float | None) -> None:
         """Take a row in."""
@@ -86,12 +85,14 @@ class Unusual:
             tail.learn(view)
         self._own.learn(look.norm)
         self._views.learn(time, look.value)
-        rest = max(_REST, int(_REST_SHARE * self._rows))
-        while self._peaks and self._peaks[-1][1] <= look.decades:
-            self._peaks.pop()
-        self._peaks = [peak for peak in self._peaks if peak[0] >= self._rows - rest]
-        self._peaks.append((self._rows, look.decades))
+        if self._news(look.decades):
+            self._peaks.append((self._rows, look.decades))
         self._rows += 1
+        rest = max(_REST, int(_REST_SHARE * self._rows))
+        self._peaks = [peak for peak in self._peaks if peak[0] >= self._rows - rest]
+
+    def _news(self, decades: float) -> bool:
+        return not self._peaks or decades > self._peaks[-1][1] + _HIGHER
 
     def _look(self, time: float | None, value: float) -> _Look:
         value = min(max(value, -_LARGEST), _LARGEST)

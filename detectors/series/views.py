@@ -10,11 +10,16 @@ from detectors.series.shapes import BLOCKS, Shapes
 
 SCALES = (1, 8, 64)
 """Rows that means are over: one for a blow, and twice eight times as many for what creeps."""
-WIDTHS = (1, 4)
+WIDTHS = (1, 2, 4, 8)
 """Rows a block of a shape."""
-FAMILIES: tuple[tuple[int, ...], ...] = ((0, 1, 2), (3, 4, 5), (6, 7, 8), (9,), (10, 11), (12, 13))
-"""The views that ask the same at several scales: how high, how low, how changed, how far from this time of day,
-how unlike any earlier stretch, and how unlike any earlier form."""
+FAMILIES: tuple[tuple[int, ...], ...] = (
+    *((0, 1, 2), (3, 4, 5)),
+    (6,),
+    *((7, 8), (9, 10)),
+    *((11, 12), (13, 14)),
+)
+"""The views that ask the same at several scales: how high, how low; how far from this time of day; how
+unlike any earlier stretch the last dozen rows are and the last fifty, and the same of their form alone."""
 _BINS = 48
 _BIN = 86_400.0 / _BINS
 _STEADY = 200.0
@@ -25,22 +30,20 @@ class Views:
     """The last rows, the means of each time of day, the stretches so far.
 
     At the start a mean is over as many rows as there are. So a long mean, too, begins with a past that is as wide as
-    the values are, and has to beat that.
+    the values are, and has to beat that. How much the series changed is not asked: whatever does is unlike all before.
 
     >>> views = Views()
     >>> for value in (1.0, 2.0, 3.0):
     ...     views.learn(None, value)
     >>> views.of(None, 10.0)[:7]
-    [10.0, 4.0, 4.0, -10.0, -4.0, -4.0, 7.0]
+    [10.0, 4.0, 4.0, -10.0, -4.0, -4.0, 0.0]
     """
 
-    __slots__ = ("_counts", "_levels", "_means", "_shapes", "_values")
+    __slots__ = ("_counts", "_levels", "_shapes", "_values")
 
     def __init__(self) -> None:
         self._values: list[float] = []
         """The last rows, as many as the longest view needs."""
-        self._means: list[list[float]] = [[] for _ in SCALES]
-        """By scale, the last means, as many as the scale has rows."""
         self._levels = [0.0] * _BINS
         self._counts = [0.0] * _BINS
         self._shapes = [Shapes(width) for width in WIDTHS]
@@ -50,7 +53,6 @@ class Views:
         values = [*self._values, value]
         means = [_mean(values, scale) for scale in SCALES]
         found = [*means, *(-mean for mean in means)]
-        found += [abs(mean - past[0]) if past else 0.0 for mean, past in zip(means, self._means, strict=True)]
         found.append(self._unseasonal(time, value))
         far = [
             shapes.distances(_blocks(values, shapes.width)) if len(values) >= BLOCKS * shapes.width else (0.0, 0.0)
@@ -65,9 +67,6 @@ class Views:
         values = self._values
         values.append(value)
         del values[: -max(SCALES)]
-        for scale, past in zip(SCALES, self._means, strict=True):
-            past.append(_mean(values, scale))
-            del past[:-scale]
         for shapes in self._shapes:
             if len(values) >= BLOCKS * shapes.width:
                 shapes.learn(_blocks(values, shapes.width))
@@ -85,7 +84,6 @@ class Views:
         """Plain JSON."""
         return {
             "values": list(self._values),
-            "means": {str(scale): list(past) for scale, past in zip(SCALES, self._means, strict=True)},
             "levels": list(self._levels),
             "counts": list(self._counts),
             "shapes": {str(shapes.width): shapes.dump() for shapes in self._shapes},
@@ -96,7 +94,6 @@ class Views:
         """The views of a dump."""
         made = cls()
         made._values = numbers(state, "values")
-        made._means = [numbers(fields(state, "means"), str(scale)) for scale in SCALES]
         made._levels, made._counts = numbers(state, "levels"), numbers(state, "counts")
         made._shapes = [Shapes.load(fields(fields(state, "shapes"), str(width))) for width in WIDTHS]
         return made

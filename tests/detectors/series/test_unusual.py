@@ -74,6 +74,15 @@ def test_one_event_is_one_alarm() -> None:
     assert found[501:524] == [0.0] * 23
 
 
+def test_an_event_that_grows_row_by_row_is_shown_a_few_times_only() -> None:
+    series = counts(6)[:600]
+    spread = float(np.std([value for _, value in series[:500]]))
+    series[500:520] = [(time, value + 0.6 * spread * (at + 1)) for at, (time, value) in enumerate(series[500:520])]
+    found = scores(series)[500:520]
+    assert max(score for score in found if score is not None) > 0.9
+    assert sum(score != 0.0 for score in found) <= 8
+
+
 @pytest.mark.parametrize(("after", "shown"), [(24, False), (25, True)])
 def test_a_lesser_blow_is_shown_once_the_rest_is_over(after: int, shown: bool) -> None:
     series = counts(6)[:600]
@@ -130,8 +139,8 @@ def test_times_may_be_missing_equal_or_step_back() -> None:
 
 
 def test_a_state_of_another_kind_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"expected unusual 1, found unusual 2"):
-        Unusual.load({**Unusual().dump(), "version": 2})
+    with pytest.raises(ValueError, match=r"expected unusual 2, found unusual 3"):
+        Unusual.load({**Unusual().dump(), "version": 3})
 
 
 def test_a_tail_that_forgets_small_numbers_ranks_as_one_that_keeps_all() -> None:
