@@ -10,15 +10,15 @@ from pathlib import Path
 
 from benchmarks.table import HEAD
 
-# Each prints a table; the second is what it is told when there is only a minute.
+# Each prints a table; the second is what it is told when there are ten minutes for all of them.
 PARTS: dict[str, tuple[list[str], list[str] | None]] = {
     "throughput": ([], ["--short", "--events", "40000"]),
     "scaling": ([], ["--events", "40000", "--runs", "1"]),
     "serving": ([], ["--rates", "1000", "--seconds", "5"]),
     "alerts": ([], ["--runs", "1"]),
     "pages": ([], ["--moments", "50", "--customers", "5000", "--runs", "2"]),
-    "latency": ([], ["--minutes", "2"]),
-    "backtest": ([], ["--events", "50000", "--runs", "1", "--no-flights"]),
+    "latency": ([], ["--minutes", "1"]),
+    "backtest": ([], ["--events", "100000", "--runs", "1", "--no-flights"]),
 }
 """Detection has tables of its own: `benchmarks.change_detection` and `benchmarks.flights`."""
 
@@ -39,23 +39,23 @@ def _table(name: str, arguments: list[str]) -> str:
 def main() -> int:
     """Run them all; 1 when one could not be measured at all. A missed goal is a line in the table, no failure."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="small enough for a check of every change; noisy")
+    parser.add_argument("--short", action="store_true", help="few events and one run, in ten minutes; noisy")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the table there too")
     parser.add_argument("only", nargs="*", help=f"some of {', '.join(PARTS)}; all where none is named")
     told = parser.parse_args()
     unknown = sorted(set(told.only) - PARTS.keys())
     if unknown:
         parser.error(f"{', '.join(unknown)}: no such benchmark; choose from {', '.join(PARTS)}")
-    rows = []
+    machine = f"{platform.machine()}, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}"
+    table = f"Measured on {machine}{', the short form' if told.short else ''}.\n\n{HEAD}"
     for name, (whole, short) in PARTS.items():
         arguments = short if told.short else whole
         if arguments is not None and (not told.only or name in told.only):
-            rows.append(_table(name, arguments))
-    machine = f"{platform.machine()}, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}"
-    table = "\n".join((f"Measured on {machine}{', the short form' if told.short else ''}.", "", HEAD, *rows))
+            table += "\n" + _table(name, arguments)
+            if told.out is not None:
+                # After each of them: what was measured is not lost with what comes later.
+                told.out.write_text(table + "\n")
     print(table)
-    if told.out is not None:
-        told.out.write_text(table + "\n")
     return int("**failed**" in table)
 
 
