@@ -32,7 +32,7 @@ SNAPSHOT_EVERY: Micros = DAY // 4
 NEAR: Micros = HOUR
 """Windows of no longer are read in one transaction: a longer one would keep commits waiting."""
 TOGETHER_S = 0.2
-"""So long closings or judgements are put together in one transaction where commits cost: others wait to write."""
+"""What takes so long, of closing, of judging and of writing that down, is one transaction where commits cost."""
 
 
 class Announce(Protocol):
@@ -128,12 +128,9 @@ class Watch:
             through = closable(mark, moment.window, self._catalog.delay_of(name))
             if through > self._closed.get(name, 0):
                 due.append((moment, through))
-        turns: list[_Turn] = []
-        try:
-            turns.extend(self._judged(moment, closed) for moment, closed in self._close_all(due))
-        finally:
-            # One moment that cannot be judged keeps no other's judgement from being written.
-            changes += self._save_all(turns)
+        closed = deque(self._close_all(due))
+        while closed:
+            changes += self._advance(closed)
         return changes
 
     def has_more(self) -> bool:
@@ -159,6 +156,18 @@ class Watch:
     def _clocks_of(self, moment: Moment, clocks: Sequence[PartitionClock]) -> list[PartitionClock]:
         topics = {source.topic for source in self._catalog.sources_of(moment.name)}
         return [clock for clock in clocks if not topics or clock.partition.topic in topics]
+
+    def _advance(self, closed: deque[tuple[Moment, Micros]]) -> list[Change]:
+        """Judge some of what is closed and write it down, so that people are told of it while the rest is judged."""
+        turns: list[_Turn] = []
+        began = perf_counter()
+        try:
+            while closed and perf_counter() - began < TOGETHER_S:
+                turns.append(self._judged(*closed.popleft()))
+        finally:
+            # One moment that cannot be judged keeps no other's judgement from being written.
+            changes = self._save_all(turns)
+        return changes
 
     def _judged(self, moment: Moment, closed: Micros) -> "_Turn":
         """What judging a moment gives, as far as it is closed; nothing of it is written yet."""

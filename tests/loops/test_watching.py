@@ -1,10 +1,14 @@
 """The watch loop's turns: what is told late, and what a store that is away does to it."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from service.adapters.store import open_store
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Owner, Source, Target
 from service.core.counting.changes import Changes, keys_of
@@ -24,7 +28,7 @@ from service.core.event import (
 )
 from service.core.interruption import Change
 from service.core.meter import NoMeter
-from service.core.ports import StaleClaim, StoreAway, StoreBusy
+from service.core.ports import StaleClaim, Store, StoreAway, StoreBusy
 from service.loops.announce import Announcer
 from service.loops.watch import Watch
 from service.loops.watching import Watching
@@ -50,12 +54,14 @@ class Failures(NoMeter):
 
 
 class World:
-    """Watching over a store in memory, with a wall clock moved by hand."""
+    """Watching over a store, in memory unless one is given, with a wall clock moved by hand."""
 
-    def __init__(self, catalog: Catalog = CATALOG, learned_at: Micros | None = None) -> None:
+    def __init__(
+        self, catalog: Catalog = CATALOG, learned_at: Micros | None = None, store: Store | None = None
+    ) -> None:
         self.catalog = catalog
         self.now: Micros = BEGIN
-        self.store = MemoryStore(catalog.moments)
+        self.store: Store = store or MemoryStore(catalog.moments)
         self.claim = self.store.claim(PLACE)
         self.meter = Failures()
         self.announcer = Announcer(self.store, catalog, lambda: self.now, learned_at)
@@ -96,6 +102,33 @@ def test_what_is_found_in_time_is_told_at_once() -> None:
     assert world.told == ["opened"]
     world.turn(34)
     assert world.told == ["opened"]
+
+
+def test_what_was_judged_and_could_not_be_committed_is_judged_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'watched.db'}", CATALOG.moments)
+    world = World(store=store)
+    world.take(0, 15)
+    world.turn(15)
+    world.take(15, 33, "broken")
+    together, refusals = store.together, ["no room on the disk"]
+
+    @contextmanager
+    def without_room() -> Iterator[None]:
+        with together():
+            yield
+            if refusals and store.news(1):
+                raise StoreAway(refusals.pop())
+
+    monkeypatch.setattr(store, "together", without_room)
+    with pytest.raises(StoreAway):
+        world.turn(33)
+    assert (world.told, store.interruptions()) == ([], [])
+
+    world.turn(34)
+    assert (world.told, len(store.interruptions())) == (["opened"], 1)
+    store.close()
 
 
 def test_what_was_found_while_catching_up_is_told_once_when_it_is_there() -> None:
