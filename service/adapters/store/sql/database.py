@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, Subquery, exc
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Subquery, exc, literal, true
 
 from service.adapters.store.sql.bulk import Bulk
 from service.adapters.store.sql.failures import meaning, translated
@@ -154,12 +154,9 @@ class Database(ABC):
     def among(self, column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
         """Whether a column holds one of many values."""
 
-    @abstractmethod
-    def distinct(self, connection: Connection, *queries: Select[Any]) -> tuple[int, ...]:
-        """How many different texts some queries of one column give, each without those of the queries before it.
-
-        Exact; so that the sum is how many they give together.
-        """
+    def distinct(self, connection: Connection, query: Select[Any]) -> int:
+        """How many different texts a query of one column gives, exactly."""
+        return self.people(connection, query.add_columns(literal(0), literal(0)), (true(),)).parts[0]
 
     @abstractmethod
     def people(

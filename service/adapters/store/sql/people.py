@@ -119,7 +119,7 @@ class SqlPeople:
         )
         with self._database.read() as connection:
             if everybody is None:
-                [everybody] = self._database.distinct(connection, select(breaks.c.customer).where(self._in(places)))
+                everybody = self._database.distinct(connection, select(breaks.c.customer).where(self._in(places)))
             found = {row[0]: row[1] for row in connection.execute(query)}
         counts: dict[ContactState, int] = {word: found.get(word, 0) for word in CONTACT_STATES}
         counts["to_contact"] = everybody - counts["contacted"] - counts["made_good"]
@@ -173,7 +173,7 @@ class SqlPeople:
             return 0
         query = select(table.customer).where(or_(*spans), table.customer.is_not(None))
         with self._database.read() as connection:
-            return self._database.distinct(connection, query)[0]
+            return self._database.distinct(connection, query)
 
     def repeats(self, places: Sequence[Place]) -> dict[int, int]:
         """Customers by how many of their promises were broken."""

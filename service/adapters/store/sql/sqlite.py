@@ -15,19 +15,23 @@ from sqlalchemy import (
     URL,
     ColumnElement,
     Connection,
+    LargeBinary,
     NestedTransaction,
     Select,
     Subquery,
     Text,
     case,
+    cast,
     create_engine,
     event,
+    exc,
     func,
     select,
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
+from service.adapters.store.sql.apart import SEPARATOR, told_apart
 from service.adapters.store.sql.bulk import SqliteBulk
 from service.adapters.store.sql.database import Database, People, Transaction
 from service.adapters.store.sql.failures import translated
@@ -149,16 +153,6 @@ class SqliteDatabase(Database):
         rows = func.json_each(json.dumps(list(values))).table_valued("value")
         return column.in_(select(rows.c.value))
 
-    def distinct(self, connection: Connection, *queries: Select[Any]) -> tuple[int, ...]:
-        """How many different texts some queries of one column give, each without those of the queries before it."""
-        known: set[str] = set()
-        counts = []
-        for query in queries:
-            before = len(known)
-            known |= _texts(connection, query)
-            counts.append(len(known) - before)
-        return tuple(counts)
-
     def people(
         self,
         connection: Connection,
@@ -166,16 +160,17 @@ class SqliteDatabase(Database):
         parts: Sequence[ColumnElement[bool]],
         course: tuple[int, Subquery] | None = None,
     ) -> People:
-        """In one pass over the rows, which costs as much as all the rest."""
+        """In one pass over the rows, which costs as much as all the rest; in several, where one text cannot hold it."""
+        place: ColumnElement[int] = case(*((part, number) for number, part in enumerate(parts)))
+        if course is None:
+            return _counted(_pages(connection, rows.add_columns(place.label("place"))), len(parts))
         value = 0
         names: list[str] = []
         places: list[int] = []
+        at = rows.selected_columns[2]
         # One number says where a row belongs: the database copies a page of rows before it sums them up.
-        place: ColumnElement[int] = case(*((part, number) for number, part in enumerate(parts)))
-        if course is not None:
-            at = rows.selected_columns[2]
-            place = at * len(parts) + place
-            rows = rows.order_by(at)
+        place = at * len(parts) + place
+        rows = rows.order_by(at)
         for first in range(0, sys.maxsize, _AT_ONCE):
             some = rows.add_columns(place.label("place")).limit(_AT_ONCE).offset(first).subquery()
             query = select(func.sum(some.c[1]), func.json_group_array(some.c[0]), func.json_group_array(some.c.place))
@@ -186,8 +181,6 @@ class SqliteDatabase(Database):
             if len(names) < first + _AT_ONCE:
                 break
         apart = _apart(names, places, len(parts))
-        if course is None:
-            return People(len(names), value, apart, {})
         step, heard = course
         # In order of time: of pairs with the same name the last one stays, which backwards is the first.
         hit = dict(zip(reversed(names), reversed(places), strict=True))
@@ -249,17 +242,38 @@ def _apart(names: list[str], places: list[int], parts: int) -> tuple[int, ...]:
     return tuple(counts)
 
 
-def _texts(connection: Connection, query: Select[Any]) -> set[str]:
-    """The texts of a query's column, sent as JSON: a set tells them apart several times quicker than SQLite's tree."""
-    texts: set[str] = set()
-    # A text of SQLite's has a largest length, which many long ids together would reach.
-    for first in range(0, sys.maxsize, _AT_ONCE):
-        rows = query.limit(_AT_ONCE).offset(first).subquery()
-        names = _decode(connection.scalar(select(func.json_group_array(rows.c[0]))) or "[]")
-        texts.update(names)
-        if len(names) < _AT_ONCE:
-            break
-    return texts
+_Page = tuple[int, int, bytes, bytes]
+"""How many rows, the sum of their values, the customers and the parts, each as one text."""
+
+
+def _pages(connection: Connection, rows: Select[Any]) -> list[_Page]:
+    """All rows of (customer, value, time, part) in as few pages as there may be."""
+    try:
+        return [_page(connection, rows)]
+    except exc.DataError:
+        # Longer than a text may be.
+        pages: list[_Page] = []
+        while not pages or pages[-1][0] == _AT_ONCE:
+            some = rows.limit(_AT_ONCE).offset(len(pages) * _AT_ONCE).subquery()
+            pages.append(_page(connection, select(*some.c)))
+        return pages
+
+
+def _page(connection: Connection, rows: Select[Any]) -> _Page:
+    customer, value, _, part = rows.selected_columns
+    ids = cast(func.group_concat(customer, SEPARATOR), LargeBinary)
+    digits = cast(func.group_concat(part, ""), LargeBinary)
+    many, worth, *texts = connection.execute(rows.with_only_columns(func.count(), func.sum(value), ids, digits)).one()
+    names, places = (text or b"" for text in texts)
+    return many, worth or 0, names, places
+
+
+def _counted(pages: list[_Page], parts: int) -> People:
+    """What the rows of some pages come to."""
+    pages = [page for page in pages if page[0]]
+    ids, digits = SEPARATOR.encode().join(page[2] for page in pages), b"".join(page[3] for page in pages)
+    apart = told_apart(ids, digits, parts)
+    return People(sum(page[0] for page in pages), sum(page[1] for page in pages), apart, {})
 
 
 # The listeners below begin transactions, not the driver: it would begin them late, and never IMMEDIATE.
