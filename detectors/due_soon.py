@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from detectors.failure_rate import FailureRate
 from detectors.frame import JSON, WHOLE, Frame, Scores, between
 from detectors.plain import fields
 from detectors.rates import RateDetector
@@ -15,6 +16,30 @@ NO_NEWS = Scores(
     (), np.zeros(0), np.zeros(0, np.bool_), np.zeros(0, np.int64), np.zeros(0), between(*[np.zeros(0)] * 2)
 )
 """Of no row."""
+
+
+class Slowed(FailureRate):
+    """A share that follows how long promises take: what slows those of one day is seen at a mark for days.
+
+    Promises of one day, each with a time of its own, come to a mark one after the other; so a wander lasts as many
+    times longer than that of outcomes as the times given differ by days. And work has its week, which has to be seen
+    once before a first Sunday can be told from a stall.
+
+    >>> Slowed(90.0).progress()
+    (0.0, 14.0)
+    """
+
+    kind = "slowed"
+    lasting: ClassVar[float] = 4.0
+
+    def __init__(
+        self,
+        false_alarm_interval: float,
+        cold_start: float = 14.0,
+        accept_after: float = 14.0,
+        warm_after: float = 7.0,
+    ) -> None:
+        super().__init__(false_alarm_interval, cold_start, accept_after, warm_after)
 
 
 class WayMark(ShareDetector):
@@ -35,7 +60,8 @@ class WayMark(ShareDetector):
     """
 
     kind: str = "way_mark"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
+    test: ClassVar[type[FailureRate]] = Slowed
 
     def __init__(self, false_alarm_interval: float, cold_start: float = 14.0, accept_after: float = 14.0) -> None:
         super().__init__(false_alarm_interval, cold_start, accept_after)

@@ -52,10 +52,12 @@ _AT_LATELY, _SHOWN = _LAYOUT.span["lately"], _LAYOUT.span["shown"]
 _MOVES: Floats = np.stack([wander.SQUARES, wander.RESTLESS])
 
 # What a detector says of itself, once for the whole and once for the other rows.
-NOW, STILL, STANDS, BIN, UNTIL = range(5)
+NOW, STILL, STANDS, BIN, UNTIL, PACE = range(6)
 """Lines of its terms: the day; minus the correlation time of the prediction's own error; 1 where that lasts until the
-base learns; the first of its bins of the average; the day before which a climb has gone on for too long."""
-UNITS, GUESSES, PRIOR, HABIT = slice(5, 7), slice(7, 9), slice(9, 9 + wander.COUNT), slice(16, 16 + wander.COUNT)
+base learns; the first of its bins of the average; the day before which a climb has gone on for too long; how many
+times as long as the hypotheses say a wander lasts, inverted."""
+UNITS, GUESSES = slice(6, 8), slice(8, 10)
+PRIOR, HABIT = slice(10, 10 + wander.COUNT), slice(10 + wander.COUNT, 10 + 2 * wander.COUNT)
 TERMS = HABIT.stop
 
 _CEILING = 1e60
@@ -112,7 +114,7 @@ class Matrix:
     def _predict(self, cut: slice, special: float) -> None:
         rows, terms, level = self.rows[:, cut], self._terms[:, cut], self.level[cut]
         hits, trials, weights = self.hits[cut], self.trials[cut], self.weights[:, cut]
-        moved, restless = self.moves[0, cut], self.moves[1, cut].copy()
+        moved, restless = self.moves[0, cut], self.moves[1, cut] * terms[PACE]
         passed = terms[NOW] - rows[_TIMES]
         rate, spread = offsets.ratios(rows[_BASE], terms[UNITS], terms[GUESSES])
         rate *= level
@@ -205,7 +207,7 @@ def _fades(passed: Floats, free: Floats, terms: Floats) -> Floats:
     """What is left of each hypothesis's deviation, of what was learned of them, and of what was seen lately."""
     filtered, late = passed[0], passed[1]
     fades = np.empty((wander.COUNT + 2, passed.shape[1]))
-    np.multiply(wander.FADING, filtered, out=fades[: wander.COUNT])
+    np.multiply(wander.FADING, filtered * terms[PACE], out=fades[: wander.COUNT])
     np.divide(filtered, terms[STILL], out=fades[0])
     np.minimum(filtered, wander.RARE, out=fades[-2])
     fades[-2] /= -wander.RARE

@@ -32,6 +32,8 @@ class RateState(ABC):
     """Weight of the whole in the decision statistic; the dimensions share the rest, and their values theirs."""
     still: ClassVar[float] = math.inf
     """Correlation time in days of the prediction's own error; infinite: until the base learns."""
+    lasting: ClassVar[float] = 1.0
+    """How many times as long as the hypotheses of a wander say it lasts here."""
 
     def __init__(
         self,

@@ -229,13 +229,14 @@ class RateDetector(RateState):
             (self._stands, self._stands),
             (0.0, 0.0),
             (now - self.accept_after, now - self.accept_after),
+            (1.0 / self.lasting, 1.0 / self.lasting),
             (short, short),
             (long, long),
             (weight, weights),
             (weight / ratio, weights / ratios),
         )
         terms[PRIOR, 0], terms[PRIOR, 1] = BELIEFS, self._pool
-        terms[HABIT] = habit(now - first)[:, None]
+        terms[HABIT] = habit(now - first, self.lasting)[:, None]
         return Step(merged, origin, before, now, known, Part(rows, counts, terms), self._breaches)
 
     def refer(self, step: Step) -> tuple[Floats | float, Floats | float]:

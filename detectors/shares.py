@@ -25,9 +25,10 @@ class ShareDetector(ABC):
 
     kind: str
     version: ClassVar[int]
+    test: ClassVar[type[FailureRate]] = FailureRate
 
     def __init__(self, false_alarm_interval: float, cold_start: float = 14.0, accept_after: float = 14.0) -> None:
-        self._inner = FailureRate(false_alarm_interval, cold_start, accept_after)
+        self._inner = self.test(false_alarm_interval, cold_start, accept_after)
         self._cache: tuple[Frame, Frame] | None = None
 
     @abstractmethod
@@ -124,7 +125,7 @@ class ShareDetector(ABC):
                 f"detector state: kind {state.get('kind')!r} version {state.get('version')!r} is not "
                 f"{cls.kind!r} version {cls.version}; drop it and learn again"
             )
-        inner = FailureRate.load(fields(state, "test"))
+        inner = cls.test.load(fields(state, "test"))
         made = cls(inner.false_alarm_interval, inner.cold_start, inner.accept_after)
         made._inner = inner
         made._load_more(state)

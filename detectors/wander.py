@@ -65,9 +65,12 @@ def weigh(learned: Floats, pending: Floats, prior: Floats) -> Floats:
     return weights
 
 
-def habit(days: float) -> Floats:
-    """Variance of a deviation under each hypothesis, where the base was learned from so many days: it wanders too."""
-    found: Floats = SQUARES * (1.0 + _DAYS / min(days + 1.0, _MEMORY))
+def habit(days: float, lasting: float = 1.0) -> Floats:
+    """Variance of a deviation under each hypothesis, where the base was learned from so many days: it wanders too.
+
+    `lasting`: how many times as long as it says.
+    """
+    found: Floats = SQUARES * (1.0 + lasting * _DAYS / min(days + 1.0, _MEMORY))
     return found
 
 
