@@ -1,6 +1,7 @@
 """The wall: every moment a tile, in the journeys' order, the worst first in its stage."""
 
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 import msgspec
 
@@ -45,12 +46,15 @@ class Headline(msgspec.Struct, frozen=True, gc=False):
 
 
 class Wall(msgspec.Struct, frozen=True, gc=False):
-    """Everything on the page; `solo`: there is one moment, and room to show it large. `quiet`: nothing came so far."""
+    """Everything on the page; `solo`: there is one moment, and room to show it large. `quiet`: nothing came so far.
+
+    `tone`: of the summary; plain while nothing is known to be well.
+    """
 
     as_of: str
     as_of_iso: str
     summary: str
-    calm: bool
+    tone: Literal["bad", "calm", "plain"]
     quiet: bool
     declared: bool
     headlines: tuple[Headline, ...]
@@ -73,7 +77,7 @@ def build(look: Look, knowing: Knowing) -> Wall:
         as_of=words.moment(now),
         as_of_iso=words.iso(now),
         summary=_summary(reader, seen, (unreliable, unknown, watch), now),
-        calm=not unreliable and not unknown,
+        tone="bad" if unreliable or unknown else "plain" if all(map(_is_learning, seen.values())) else "calm",
         quiet=not unreliable and not unknown and all(each.last is None for each in seen.values()),
         declared=bool(seen),
         headlines=(
@@ -150,7 +154,7 @@ def _summary(reader: Reader, seen: Mapping[str, Seen], counts: tuple[int, int, i
     heard = [each.last for each in seen.values() if each.last is not None]
     if latest is None and not heard:
         return "No event so far."
-    learning = sum(each.standing.word == "learning" for each in seen.values())
+    learning = sum(map(_is_learning, seen.values()))
     parts += [f"{counted(learning, 'moments')} learning"] if learning else []
     calm = f"{listed(parts).capitalize()}." if parts else "Every moment is reliable."
     newest = max(heard) if latest is None else latest
@@ -160,6 +164,10 @@ def _summary(reader: Reader, seen: Mapping[str, Seen], counts: tuple[int, int, i
     # A window's end may lie after the last event of all.
     quietest = f"; quietest moment {span(now - min(*heard, newest))}" if heard else ""
     return f"{calm} Last event {span(now - newest)} ago{quietest}."
+
+
+def _is_learning(seen: Seen) -> bool:
+    return seen.standing.word == "learning"
 
 
 def _sections(catalog: Catalog, tiles: Mapping[str, Tile]) -> list[Section]:

@@ -97,7 +97,7 @@ def test_the_header_counts_the_unreliable_the_blind_and_who_knew_first(seen: Wal
     assert by_says["blind hours"].figure == "5.4"
     assert by_says["known first"].figure == "1 of 1"
     assert seen.summary == "1 moment unreliable, 1 moment not known and 1 to watch."
-    assert not seen.calm
+    assert seen.tone == "bad"
 
 
 def test_learning_shows_how_much_was_seen_and_no_usual(tiles: dict[str, Tile]) -> None:
@@ -127,7 +127,7 @@ def test_when_all_is_well_the_header_says_why_to_believe_it() -> None:
     world.take([Outcome(id="1", time=stamp(NOW - 40 * SECOND), moment="m", customer="c", outcome="kept")])
     world.judge("m", Judgement(NOW))
     calm = see(world)
-    assert calm.calm
+    assert calm.tone == "calm"
     assert calm.summary == "Every moment is reliable. Last event 40 s ago; quietest moment 40 s."
 
 
@@ -194,6 +194,7 @@ def test_up_for_a_minute_it_says_how_much_there_is_to_learn_from() -> None:
     assert (busy.count, busy.of) == ("23", "312")
     assert quiet.usual == "nothing seen so far"
     assert (found.quiet, found.declared) == (False, True)
+    assert found.tone == "plain", "nothing is known to be well so far"
 
 
 def test_before_the_first_event_it_says_what_happens_next() -> None:
