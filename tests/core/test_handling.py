@@ -1,5 +1,6 @@
 """What people do with an interruption, and what does not fit."""
 
+import msgspec
 import pytest
 
 from service.core.handling import UNTOUCHED, Action, Ask, Handling, Refused, fold, handle, noted
@@ -44,6 +45,8 @@ def test_a_mark_is_one_of_three_and_may_be_changed() -> None:
 def test_help_is_asked_of_somebody_for_something_and_answered_once() -> None:
     asked = handle(UNTOUCHED, action("ask", "depot", "count the vans"))
     assert asked.asks == (Ask("depot", "count the vans", None, "ann", 1),)
+    by_five = msgspec.structs.replace(action("ask", "depot", "count the vans"), until=5)
+    assert handle(UNTOUCHED, by_five).asks[0].until == 5
     done = handle(asked, action("answer", "depot", "nine", at=5))
     assert (done.asks[0].answered_at, done.asks[0].answer) == (5, "nine")
     for wrong in (action("answer", "depot", "ten"), action("ask", "", "x")):

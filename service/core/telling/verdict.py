@@ -75,7 +75,7 @@ class World:
             found = self._sources[rule] = {}
             for one in self.open.values():
                 theirs = self.labels(one)
-                if matches(rule.source, theirs):
+                if self.handling(one.id).resolved_at is None and matches(rule.source, theirs):
                     found.setdefault(_values(rule, theirs), one)
         return self._sources[rule].get(_values(rule, labels))
 

@@ -228,6 +228,13 @@ def test_guarding_twice_hides_once(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == [f"it is {HIDDEN}"]
 
 
+def test_a_secret_is_hidden_however_it_is_spelt() -> None:
+    secrets = Secrets()
+    secrets.learn("json://watch:pa%2Fss%20word@shop.example/")
+    for spelt in ("pa/ss word", "pa%2Fss%20word", "pa/ss%20word"):
+        assert secrets.hide(f"no answer from {spelt} so far") == f"no answer from {HIDDEN} so far"
+
+
 def test_words_that_are_no_secret_stay_readable() -> None:
     secrets = Secrets()
     secrets.learn("mailto://u:pw@smtp.shop.example/?from=watch@shop.example&to=ops@shop.example")

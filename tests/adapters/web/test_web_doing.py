@@ -109,6 +109,14 @@ def test_a_form_acts_and_the_page_shows_it_at_once() -> None:
     assert office.done == [("acknowledge", "somebody here")]
 
 
+def test_help_is_asked_of_somebody_by_a_time() -> None:
+    office = Office()
+    assert office.act("ask", value="depot", note="count the vans", within="2h").status_code == 303
+    page = office.client.get(f"/interruptions/{office.rows['arrives']}").text
+    assert "depot, asked for “count the vans” by 17:04:" in page
+    assert "asked depot for help: count the vans" in page, "in the timeline, too"
+
+
 def test_a_changed_level_and_an_end_are_news() -> None:
     office = Office()
     office.act("level", value="low", note="a test order")
@@ -201,6 +209,13 @@ def test_a_link_shows_one_button_and_the_button_acknowledges() -> None:
     answer = office.client.post(f"/acknowledge/{token}", headers=BROWSER)
     assert "It is yours" in answer.text
     assert office.done == [("acknowledge", "whoever reads pager")]
+
+
+def test_a_link_is_not_pressed_without_end() -> None:
+    office = Office(Gate(Signer((KEY,)), writes=Throttle(2, 1)))
+    token = office.gate.signer.link(office.rows["arrives"], "pager")
+    pressed = [office.client.post(f"/acknowledge/{token}", headers=BROWSER).status_code for _ in range(3)]
+    assert pressed == [200, 200, 429]
 
 
 @pytest.mark.parametrize("broken", ["", "x", "changed"])

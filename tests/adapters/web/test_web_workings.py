@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.adapters.metrics.meter import new_registry
+from service.adapters.web import live
 from service.adapters.web.access.actor import Actor
 from service.adapters.web.access.gate import Gate
 from service.adapters.web.access.signing import Signer
@@ -222,6 +223,13 @@ def test_a_stream_ends_in_good_order_with_the_server(market: World) -> None:
 def test_nobody_hears_before_saying_who_it_is(tmp_path: Path, market: World) -> None:
     office = Office(Gate(Signer((b"k" * 32,)), users(tmp_path)))
     assert office.client.get("/live").status_code == 401
+
+
+def test_only_so_many_pages_hear_by_themselves(market: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "MOST", 0)
+    monkeypatch.setattr(live, "LONGEST_S", 0.0)
+    answer = client_of(market).get("/live")
+    assert (answer.status_code, "this one reloads by itself" in answer.text) == (429, True)
 
 
 def test_owners_of_what_counts_no_customers_have_their_page_too() -> None:

@@ -125,6 +125,7 @@ def test_a_group_waits_and_leaves_as_one_message() -> None:
     worst = town.opens("worst", "handed-over", "critical")
     [made] = town.turn(worst, after=30 * SECOND)
     assert len(made.items) == 51
+    assert not made.late, "what is gathered is in time"
     assert names(made)[0] == "worst"
     assert town.turn(after=10 * MINUTE) == []
 
@@ -225,6 +226,13 @@ def test_labels_that_must_agree_and_do_not_hide_nothing() -> None:
     assert len(made) == 2
 
 
+def test_what_somebody_has_resolved_hides_nothing_any_more() -> None:
+    town = Town(with_routes(inhibitions=(UPSTREAM,)))
+    town.turn(town.opens("above", "handed-over", "critical"))
+    town.handlings["above"] = Handling(resolved_at=town.now, resolved_by="ann")
+    assert [names(d) for d in town.turn(town.opens("below"))] == [["below"]]
+
+
 def test_two_that_would_hide_one_another_are_both_told() -> None:
     both = (Matcher("level", "=", "high"),)
     town = Town(with_routes(inhibitions=(Inhibition(both, both),)))
@@ -269,7 +277,7 @@ def test_off_duty_queues_until_on_duty_but_not_what_is_critical() -> None:
     assert [names(d) for d in made] == [["b"]]
     assert "on duty again at 2024-03-04T09:00:00Z" in town.decisions[0].detail
     assert town.turn(after=44 * HOUR) == []
-    assert [names(d) for d in town.turn(after=HOUR)] == [["a"]]
+    assert [(names(d), d.late) for d in town.turn(after=HOUR)] == [(["a"], True)]
 
 
 # --- going on ---

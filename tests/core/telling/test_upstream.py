@@ -119,6 +119,13 @@ def test_what_it_does_not_explain_is_told(level: Level, above: Segment, below: S
     assert told == {"above", "below"}
 
 
+def test_what_somebody_has_resolved_upstream_hides_nothing_any_more() -> None:
+    town = on_a_journey()
+    town.turn(town.opens("above", "handed-over"))
+    town.handlings["above"] = Handling(resolved_at=town.now, resolved_by="ann")
+    assert [names(d) for d in town.turn(town.opens("below", segment=RIO))] == [["below"]]
+
+
 def test_moments_of_one_stage_hide_one_another_no_more_than_a_later_one_an_earlier() -> None:
     town = on_a_journey()
     assert len(town.turn(town.opens("a"), town.opens("b", "told"))) == 2
