@@ -44,6 +44,14 @@ def _send(bootstrap: str, topic: str, rate: float, make: Make, partitions: int, 
             continue
         now = datetime.now(UTC)
         where = {"partition": number % partitions} if partitions else {}
-        producer.produce(topic, json.dumps({"time": now.isoformat(), **make(number, now)}).encode(), **where)
+        payload = json.dumps({"time": now.isoformat(), **make(number, now)}).encode()
+        while True:
+            try:
+                producer.produce(topic, payload, **where)
+            except BufferError:
+                # More at once than the client holds: it waits for the broker.
+                producer.poll(0.1)
+            else:
+                break
         producer.poll(0)
         number += 1

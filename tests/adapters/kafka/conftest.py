@@ -26,6 +26,13 @@ UNSIGNED_TOKENS = {
     ),
 }
 
+# Who has no rule of their own may do everything; brokers and whoever comes without a name, whatever the rules say.
+RIGHTS = {
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users": "User:ANONYMOUS",
+    "allow.everyone.if.no.acl.found": "true",
+}
+
 
 @pytest.fixture(params=["kafka-python", "librdkafka"])
 def library(request: pytest.FixtureRequest) -> Iterator[Library]:
@@ -39,5 +46,5 @@ def library(request: pytest.FixtureRequest) -> Iterator[Library]:
 @pytest.fixture(scope="package")
 def broker() -> Iterator[KafkaBroker]:
     """A broker that tests may stop, kill and freeze; each leaves it running."""
-    with closing(own_broker(listeners=EVERY_LISTENER, overrides=UNSIGNED_TOKENS)) as started:
+    with closing(own_broker(listeners=EVERY_LISTENER, overrides=UNSIGNED_TOKENS | RIGHTS)) as started:
         yield started

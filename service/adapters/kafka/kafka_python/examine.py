@@ -1,9 +1,11 @@
 """What a broker lets us do, tried out: reach it, see the topics, read them, be a member of the group."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import AuthorizationError, KafkaError
+from kafka.errors import AuthorizationError, CoordinatorNotAvailableError, KafkaError, for_code
+from kafka.protocol.consumer import HeartbeatRequest
 
 from service.adapters.kafka.kafka_python.options import consumer_options
 from service.adapters.kafka.settings import KafkaSettings
@@ -58,8 +60,28 @@ def _group(consumer: KafkaConsumer, group: str, topics: Sequence[str]) -> Found:
     try:
         for topic in topics[:1]:
             consumer.committed(TopicPartition(topic, 0), timeout_ms=_PATIENCE_MS)
+        _ask_as_member(consumer, group)
     except AuthorizationError as error:
         return False, what, type(error).__name__, f"allow READ on group {group}"
     except KafkaError as error:
         return False, what, str(error) or type(error).__name__, "see the broker's log: the group has no coordinator"
     return True, what, "can be a member", ""
+
+
+def _ask_as_member(consumer: KafkaConsumer, group: str) -> None:
+    """What members may do is more than seeing where a group is; a heartbeat of nobody changes nothing.
+
+    Raises KafkaError.
+    """
+    coordinator = consumer._coordinator  # noqa: SLF001  # the client asks this only once it has joined
+    if not coordinator.ensure_coordinator_ready(timeout_ms=_PATIENCE_MS):
+        raise CoordinatorNotAvailableError
+    manager = consumer._manager  # noqa: SLF001  # as above
+    request = HeartbeatRequest(group_id=group, generation_id=0, member_id="nobody", group_instance_id=None)
+
+    async def question() -> Any:
+        return await manager.wait_for(manager.send(request, node_id=coordinator.coordinator_id), _PATIENCE_MS)
+
+    error = for_code(manager.run(question).error_code)
+    if issubclass(error, AuthorizationError):
+        raise error
