@@ -15,7 +15,7 @@ from service.core.counting.watermark import PartitionClock
 from service.core.event import DAY, HOUR, Complaint, CustomerChange, Event, Outcome, Promise, instant
 from service.core.people import Client
 from service.core.reporting.journeys import Span, owned, promised_to, rolled, under, walked
-from service.core.reporting.repeat import again, served
+from service.core.reporting.repeat import PERIODS, again, served
 from tests.adapters.store.scene import HERE, T0, records
 
 MOMENTS = {
@@ -24,7 +24,7 @@ MOMENTS = {
         "arrived", "depot", dimensions=("region",), owner_by={"region": {"RJ": "rio"}}, expectation="on-time"
     ),
     "paid": Moment("paid", "sellers"),
-    "flew": Moment("flew", "sellers", unit="flights"),
+    "flew": Moment("flew", "sellers", unit="flights", expectation="in-the-air"),
 }
 CATALOG = Catalog(
     owners={
@@ -129,8 +129,8 @@ def test_a_segments_owner_answers_for_it_and_nobody_else(walk: MemoryStore) -> N
 def test_managers_and_expectations_count_each_customer_once(walk: MemoryStore) -> None:
     owners, managers, expectations = rolled(walk, CATALOG, SPAN)
 
-    assert {each.name: each.impact.customers for each in owners} == {"sellers": 2, "depot": 1, "rio": 1}
-    assert {each.name: each.impact.customers for each in managers} == {"ceo": 3, "coo": 3, "depot": 2}
+    assert [(each.name, each.impact.customers) for each in owners] == [("sellers", 2), ("depot", 1), ("rio", 1)]
+    assert [(each.name, each.impact.customers) for each in managers] == [("ceo", 3), ("coo", 3), ("depot", 2)]
     assert [(each.name, each.impact.customers, each.attempts) for each in expectations] == [("on-time", 3, 8)]
     assert under(CATALOG, "coo") == ["coo", "sellers", "depot", "rio"]
     circle = replace(CATALOG, owners={"a": Owner("a", manager="b"), "b": Owner("b", manager="a")})
@@ -144,6 +144,8 @@ def test_repeat_harm_has_its_base_and_is_ranked_by_value(walk: MemoryStore) -> N
     assert (found.base, found.at_least(2), found.at_least(3)) == (3, 1, 0)
     assert [row.customer for row in found.top] == ["ann"]
     assert again(walk, CATALOG, T0 + 90 * DAY, 30).base == 0
+    assert PERIODS == (30, 90)
+    assert again(walk, CATALOG, T0 + 89 * DAY, 90).base == 3
 
 
 def test_segments_come_with_the_ideal_first_and_what_serving_them_cost() -> None:

@@ -104,6 +104,11 @@ def test_peers_are_the_known_customers_who_were_spared() -> None:
     assert found.peers.concluded
     assert found.risk.yearly == 100 * 1000
     assert found.peers.lost == round(100_000 * (0.15 - 20 / 399))
+    # Who left after the month is in the comparison after three.
+    later = mark(store, PAID, OVER, "day90", T0 + 2 * HOUR + 90 * DAY).peers
+    assert later is not None
+    assert (later.hit, later.spared) == (Share(100, 15), Share(399, 21))
+    assert mark(store, PAID, OVER, "closed", T0 + 2 * HOUR).peers is None
 
 
 def test_who_left_before_and_came_back_counts() -> None:
