@@ -56,7 +56,7 @@ def opened(market: Market, seed: int) -> list[float]:
 
 def test_days_that_are_slow_as_a_whole_are_no_stall_week_after_week() -> None:
     # All orders of a day are slower or faster by a quarter: three openings where they were taken for a stall.
-    assert len(opened(Market(100.0, days=66, wander=0.25), 11)) <= 1
+    assert len(opened(Market(100.0, days=66, wander=0.25), 12)) <= 1
 
 
 def test_the_first_weekends_without_deliveries_are_no_stall() -> None:
