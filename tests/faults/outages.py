@@ -69,32 +69,46 @@ def lost_commits(world: World, name: str, seed: int, kills: int) -> Outcome:
 
 
 def restored(world: World, name: str, seed: int, kills: int) -> Outcome:
-    """The database is lost, and a copy takes its place that was made hours before: nothing is told twice.
+    """The database is lost, and a copy takes its place that was made hours before: a SQLite file."""
+    del kills
+    with Rig(world, name, seed, world.topics()) as rig:
+        file = Path(rig.database.removeprefix("sqlite:///"))
+        copy = file.with_suffix(".copy")
+        return _restored(rig, lambda: shutil.copy(file, copy), lambda: shutil.copy(copy, file))
+
+
+def restored_postgres(world: World, name: str, seed: int, kills: int) -> Outcome:
+    """The same, of `pg_dump`'s making."""
+    del kills
+    server = world.servers.postgres
+    backups: list[bytes] = []
+    with server.database() as url, Rig(world, name, seed, world.topics(), database=url) as rig:
+        return _restored(rig, lambda: backups.append(server.dump(url)), lambda: server.load(url, backups[0]))
+
+
+def _restored(rig: Rig, back_up: Callable[[], object], bring_back: Callable[[], object]) -> Outcome:
+    """Nothing is told twice.
 
     What the targets heard after the copy was made, the copy knows nothing of; whoever restores it says until when the
     service lived.
     """
-    del kills
-    with Rig(world, name, seed, world.topics()) as rig:
-        life = rig.begin()
-        life.end()
-        file = Path(rig.database.removeprefix("sqlite:///"))
-        copy = file.with_suffix(".copy")
-        shutil.copy(file, copy)
-        rig.more(6)
-        life = rig.start()
-        rig.settle([life])
-        life.end()
-        before = len(world.receiver.heard(rig.path))
-        shutil.copy(copy, file)
-        rig.more(3)
-        life = rig.start(arguments=["--told-until", rfc3339(rig.stream.at - 3 * CHUNK)])
-        outcome = rig.end(life)
-        if not before or outcome.notices <= before:
-            outcome.problems.append(f"nobody was told before or after: {before} notices of {outcome.notices}")
-        if outcome.repeated:
-            outcome.problems.append(f"{outcome.repeated} notices were sent again")
-        return outcome
+    life = rig.begin()
+    life.end()
+    back_up()
+    rig.more(6)
+    life = rig.start()
+    rig.settle([life])
+    life.end()
+    before = len(rig.world.receiver.heard(rig.path))
+    bring_back()
+    rig.more(3)
+    life = rig.start(arguments=["--told-until", rfc3339(rig.stream.at - 3 * CHUNK)])
+    outcome = rig.end(life)
+    if not before or outcome.notices <= before:
+        outcome.problems.append(f"nobody was told before or after: {before} notices of {outcome.notices}")
+    if outcome.repeated:
+        outcome.problems.append(f"{outcome.repeated} notices were sent again")
+    return outcome
 
 
 def _until_swallowed(rig: Rig, proxy: Proxy, times: int) -> None:

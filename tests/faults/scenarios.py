@@ -123,6 +123,7 @@ SCENARIOS: dict[str, Scenario] = {
     "database-restart": Scenario(outages.database_restart),
     "lost-commits": Scenario(outages.lost_commits),
     "restored": Scenario(outages.restored),
+    "restored-postgres": Scenario(outages.restored_postgres),
     "targets": Scenario(targets),
     "far-future": Scenario(shapes.far_future),
     "hot-key": Scenario(shapes.hot_key),

@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 import uuid
@@ -77,6 +78,16 @@ class PostgresServer:
             yield url
         finally:
             self.drop_database(url)
+
+    def dump(self, url: str) -> bytes:
+        """A database's backup, as `pg_dump` makes it."""
+        return self._program("pg_dump", url)
+
+    def load(self, url: str, backup: bytes) -> None:
+        """Put a backup in a database's place, whatever that held, and whoever is connected to it."""
+        self.drop_database(url)
+        self._command("CREATE DATABASE {}", str(make_url(url).database))
+        self._program("psql", url, "--quiet", "--set=ON_ERROR_STOP=1", given=backup)
 
     def answers(self) -> bool:
         """Whether the server takes a connection and a statement right now."""
@@ -157,6 +168,15 @@ class PostgresServer:
     def _connect(self) -> psycopg.Connection:
         plain: URL = self._url.set(drivername="postgresql")
         return psycopg.connect(plain.render_as_string(hide_password=False), autocommit=True, connect_timeout=5)
+
+    @staticmethod
+    def _program(name: str, url: str, *arguments: str, given: bytes = b"") -> bytes:
+        address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        words = [str(_programs() / name), f"--dbname={address}", *arguments]
+        done = subprocess.run(words, input=given, capture_output=True, check=False)  # the server's own
+        if done.returncode:
+            raise HarnessError(f"{name} ended with {done.returncode}: {done.stderr.decode(errors='replace')[-500:]}")
+        return done.stdout
 
     def _command(self, statement: str, name: str) -> None:
         with self._connect() as connection:
