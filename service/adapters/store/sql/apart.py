@@ -25,7 +25,7 @@ def told_apart(ids: bytes, parts: bytes, count: int, separator: bytes = SEPARATO
     `ids`: joined by the separator, a digit of `parts` each. ValueError where these are not as many as each other.
 
     >>> told_apart(b"ann\0bob\0ann\0eve", b"1012", 3)
-    (1, 2, 1)
+    (1, 1, 1)
     """
     if not parts:
         return (0,) * count
