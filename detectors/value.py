@@ -145,15 +145,18 @@ class Value:
 
     def _learn_step(self, end: int, middle: float, mean: float) -> None:
         decades = self._series.decades(middle, math.log1p(mean))
+        young = not self._series.grown
         self._series.learn(middle, math.log1p(mean))
         self._recent = [*self._recent[1 - _RECENT :], mean]
-        if decades is None:
-            return
-        day = end // _DAY
-        if day != self._day and self._day >= 0:
-            self._peaks = [*self._peaks[1 - _DAYS :], self._peak]
-            self._peak = 0.0
-        self._day, self._peak = day, max(self._peak, decades)
+        if young and self._series.grown:
+            # What stood out in the series' youth says nothing of the days to come.
+            self._peaks, self._day, self._peak = [], -1, 0.0
+        elif decades is not None:
+            day = end // _DAY
+            if day != self._day and self._day >= 0:
+                self._peaks = [*self._peaks[1 - _DAYS :], self._peak]
+                self._peak = 0.0
+            self._day, self._peak = day, max(self._peak, decades)
 
     def _weigh(self, middle: float, mean: float) -> float:
         """1 where a day's peak so high comes once an interval; the logarithm of how rare, over that."""

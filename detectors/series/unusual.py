@@ -15,7 +15,7 @@ from typing import Self
 from detectors.frame import JSON
 from detectors.plain import fields, number, numbers
 from detectors.series.tail import START, Tail
-from detectors.series.views import FAMILIES, Views
+from detectors.series.views import FAMILIES, YOUTH, Views
 
 _OWN = 2.0
 """What the norm's own rank weighs: it is one number beside seven."""
@@ -67,6 +67,11 @@ class Unusual:
     def decades(self, time: float | None, value: float) -> float | None:
         """How unusual in decades, also right after something worse; None while too few rows were seen."""
         return None if self._rows < START else self._look(time, value).decades
+
+    @property
+    def grown(self) -> bool:
+        """So many rows were seen that each view is ranked among its like; before, a view's first numbers stand out."""
+        return self._rows >= START + YOUTH
 
     def score(self, time: float | None, value: float | None) -> float | None:
         """0 to 1; None while too few rows were seen, and where there is no number."""

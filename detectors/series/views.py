@@ -20,6 +20,8 @@ FAMILIES: tuple[tuple[int, ...], ...] = (
 )
 """The views that ask the same at several scales: how high, how low; how far from this time of day; how
 unlike any earlier stretch the last dozen rows are and the last fifty, and the same of their form alone."""
+YOUTH = 2 * BLOCKS * max(WIDTHS)
+"""Rows after which there is something to compare with in every view."""
 _BINS = 48
 _BIN = 86_400.0 / _BINS
 _STEADY = 200.0
