@@ -1,12 +1,15 @@
 """A short turn of the fuzzer, and that it sees what it looks for."""
 
 import json
+from collections.abc import Iterable
 
 import pytest
 
 from service.adapters.decode import Decoder
+from service.core.counting.changes import Changes, View
 from service.core.counting.intake import Intake
-from service.core.event import Batch
+from service.core.counting.outcomes import Parted
+from service.core.event import Batch, Partition
 from tests.faults.fuzz import CATALOG, NOW, PLACES, fuzz
 
 
@@ -19,8 +22,16 @@ def test_two_thousand_inputs_crash_nothing_and_are_all_accounted_for() -> None:
 
 
 def test_an_intake_that_leaves_events_out_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    take = Intake.take
-    monkeypatch.setattr(Intake, "take", lambda self, place, records, *rest: take(self, place, records[1:], *rest))
+    take = Intake.take_runs
+
+    def leaky(self: Intake, runs: Iterable[tuple[Partition, Parted]], view: View, changes: Changes) -> None:
+        short = [
+            (place, Parted({name: mine[1:] for name, mine in given.plain.items()}, given.rest[1:]))
+            for place, given in runs
+        ]
+        take(self, short, view, changes)
+
+    monkeypatch.setattr(Intake, "take_runs", leaky)
     with pytest.raises(Exception, match="read is not accepted"):
         fuzz(60, 1, shrink=False)
 

@@ -52,14 +52,17 @@ _decode_numbers = msgspec.json.Decoder(list[int]).decode
 class SqliteDatabase(Database):
     """One file. Threads of the process take turns to write; readers wait for nothing but a commit."""
 
+    _writer: int | None = None
+    """The thread whose turn it is."""
+    _whole: Transaction | None = None
+    """What that thread has begun by `together`."""
+
     def __init__(self, url: URL) -> None:
         if not url.database or url.database == ":memory:":
             raise StoreRefused(f"{url}: SQLite needs a file here, as in sqlite:////var/lib/momentwatch.db")
         path = Path(url.database).absolute()
         self.where = f"sqlite:///{path}"
         self._turn = Turns()
-        self._writer: int | None = None
-        self._whole: Transaction | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = LockFile(path)
