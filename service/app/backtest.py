@@ -1,7 +1,6 @@
 """A backtest: the core that `serve` runs, over files, in memory, with no clock but the events' own."""
 
 import gc
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -10,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from detectors.registry import load as load_detector
+from service.adapters.clock import wall_clock
 from service.adapters.decode import Decoder
 from service.adapters.files import Chunk, EventFiles
 from service.adapters.store.memory import MemoryStore
@@ -48,7 +48,7 @@ class Backtest:
     def __init__(
         self,
         catalog: Catalog,
-        clock: Callable[[], Micros] = lambda: time.time_ns() // 1000,
+        clock: Callable[[], Micros] = wall_clock,
         source: Source | None = None,
         build: Build = watchers,
     ) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Collection, Sequence
 from datetime import time
 
+from service.adapters.clock import wall_clock
 from service.adapters.digest import notices
 from service.adapters.store import open_store
-from service.adapters.web.now import event_clock, wall_clock
+from service.adapters.web.now import event_clock
 from service.app.notifier import build_notifier
 from service.core.catalog import Catalog
 from service.core.event import Micros

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from service.adapters.clock import wall_clock
 from service.adapters.decode import Decoder
 from service.adapters.store import open_sql_store
-from service.adapters.web.now import wall_clock
 from service.core.catalog import Catalog
 from service.core.counting.identity import Pseudonyms
 from service.core.counting.intake import Intake

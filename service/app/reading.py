@@ -6,22 +6,17 @@ nothing where one interpreter runs one of them at a time.
 """
 
 import threading
-import time
 
+from service.adapters.clock import wall_clock
 from service.adapters.decode import Decoder
 from service.adapters.metrics.meter import Metrics, new_registry
 from service.app.threads import Threads
 from service.core.catalog import Catalog
 from service.core.counting.identity import Pseudonyms
-from service.core.event import Micros, Partition
+from service.core.event import Partition
 from service.core.ports import Source, Store
 from service.loops.blind import Blindness
 from service.loops.ingest import Ingest, live_topics
-
-
-def wall_clock() -> Micros:
-    """Microseconds since 1970 by this machine's clock."""
-    return time.time_ns() // 1000
 
 
 class Reading:

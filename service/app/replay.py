@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 
+from service.adapters.clock import wall_clock
 from service.adapters.decode import Decoder
 from service.adapters.files import EventFiles
 from service.adapters.kafka.configured import kafka_settings
@@ -12,7 +13,6 @@ from service.adapters.kafka.kafka_python.again import read_again
 from service.adapters.kafka.settings import KafkaSettings
 from service.adapters.store import open_sql_store
 from service.adapters.store.sql.store import SqlStore
-from service.adapters.web.now import wall_clock
 from service.app.dlq import decoders
 from service.core.catalog import Catalog
 from service.core.counting.identity import Pseudonyms

@@ -4,13 +4,14 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from service.adapters.clock import wall_clock
 from service.adapters.customers import CustomersFileError
 from service.adapters.kafka.configured import kafka_settings
 from service.adapters.kafka.source import KafkaSource
 from service.adapters.store import open_sql_store
 from service.adapters.store.sql.store import SqlStore
 from service.app.customers import prepare, pseudonyms
-from service.app.reading import Reading, wall_clock
+from service.app.reading import Reading
 from service.core.catalog import Catalog
 from service.core.event import Micros
 from service.core.ports import StoreAway, StoreRefused

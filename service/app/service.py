@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from detectors.registry import load as load_detector
+from service.adapters.clock import wall_clock
 from service.adapters.metrics.collector import StoreCollector
 from service.adapters.web.access.gate import Gate
 from service.adapters.web.access.signing import Signer
@@ -13,7 +14,7 @@ from service.adapters.web.app import make_app, make_metrics
 from service.adapters.web.now import event_clock
 from service.adapters.web.server import WebServer
 from service.adapters.web.settings import LOOPBACK, WebSettings
-from service.app.reading import Reading, wall_clock
+from service.app.reading import Reading
 from service.core.catalog import Catalog
 from service.core.counting.identity import Pseudonyms
 from service.core.event import Micros

@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from service.adapters.clock import wall_clock
 from service.adapters.store.sql.store import SqlStore
 from service.adapters.web.settings import LOOPBACK
 from service.app.access import gate
@@ -9,7 +10,7 @@ from service.app.customers import contact_cost, pseudonyms
 from service.app.digest import digesting
 from service.app.guard import build_guard
 from service.app.notifier import build_notifier
-from service.app.reading import Reading, wall_clock
+from service.app.reading import Reading
 from service.app.service import Options, Service
 from service.app.shown import shown
 from service.core.catalog import Catalog

@@ -5,9 +5,9 @@ from contextlib import closing
 import pytest
 import requests
 
+from service.adapters.clock import wall_clock
 from service.adapters.memory_source import MemorySource
 from service.adapters.store.memory import MemoryStore
-from service.app.reading import wall_clock
 from service.app.service import Options, Service
 from service.core.catalog import Catalog, Moment, Owner
 from service.core.ports import Delivery

@@ -18,10 +18,10 @@ from confluent_kafka import Producer
 
 from service.adapters import flights
 from service.adapters.catalog import load
+from service.adapters.clock import wall_clock
 from service.adapters.kafka.settings import KafkaSettings
 from service.adapters.kafka.source import KafkaSource
 from service.adapters.store import open_store
-from service.app.reading import wall_clock
 from service.app.service import Options, Service
 from service.core.counting.changes import Counts
 from service.core.event import Micros, micros

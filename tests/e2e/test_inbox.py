@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from service.adapters.catalog import load
+from service.adapters.clock import wall_clock
 from service.adapters.kafka.settings import KafkaSettings
 from service.adapters.kafka.source import KafkaSource
 from service.adapters.store import open_store
 from service.app import reading
 from service.app import service as app
 from service.app.notifier import build_notifier
-from service.app.reading import wall_clock
 from service.core.event import DAY, HOUR, MINUTE
 from service.settings import Send
 from tests.adapters.sender.receivers import Mailbox, smtp_server

@@ -6,8 +6,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from service.adapters.catalog import load
+from service.adapters.clock import wall_clock
 from service.adapters.store import open_store
-from service.app.reading import wall_clock
 from service.core.event import DAY, MINUTE, SECOND
 from tests.e2e.events import MOMENT, OWNER, RULE, outcome, produce, source, stretch
 from tests.e2e.running import Serve, kafka_at, momentwatch, write_catalogue

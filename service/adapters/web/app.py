@@ -14,6 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from service.adapters.clock import wall_clock
 from service.adapters.web.access.gate import Gate
 from service.adapters.web.access.signing import Signer
 from service.adapters.web.api import api
@@ -23,7 +24,7 @@ from service.adapters.web.doing import add_forms
 from service.adapters.web.guard import Guard
 from service.adapters.web.health import HealthSource
 from service.adapters.web.live import Live
-from service.adapters.web.now import event_clock, wall_clock
+from service.adapters.web.now import event_clock
 from service.adapters.web.recovering import add_recovery
 from service.adapters.web.settings import WebSettings
 from service.adapters.web.site import Site

@@ -1,16 +1,11 @@
 """What time the pages take it to be: the wall's for live sources, the events' own for a replay."""
 
-import time
 from collections.abc import Callable, Iterable
 
+from service.adapters.clock import wall_clock
 from service.core.counting.watermark import partition_watermark
 from service.core.event import Micros
 from service.core.ports import Reader
-
-
-def wall_clock() -> Micros:
-    """Microseconds since 1970 by this machine's clock."""
-    return time.time_ns() // 1000
 
 
 def event_clock(reader: Reader, moments: Callable[[], Iterable[str]] = tuple) -> Callable[[], Micros]:
