@@ -35,7 +35,7 @@ def test_a_secret_from_a_file_is_read_anew_whenever_it_is_asked_for(
 ) -> None:
     file = tmp_path / "password"
     file.write_text("first\n")
-    database = "database: {url: postgresql+psycopg://u@db/name, password_file: password}\n"
+    database = "database: {url: postgresql://u@db/name, password_file: password}\n"
     secret = read(tmp_path, KAFKA + database).database.password
     assert secret is not None
     assert secret.reveal() == "first"

@@ -33,7 +33,7 @@ def prepare(store: Store, settings: Settings) -> None:
 
 def open_people(settings: Settings) -> Store:
     """The store to write to, its names being those of the settings. Raises StoreRefused and StoreAway."""
-    store = open_store(settings.database.address)
+    store = open_store(settings.database.address, make=False)
     try:
         store.adopt(pseudonyms(settings) or Pseudonyms(()))
     except BaseException:

@@ -69,7 +69,7 @@ def send(page: Page, settings: Settings, catalog: Catalog) -> Sent:
     to = settings.digest.to if settings.digest is not None else []
     made = notices(page, to, settings.public_url)
     sent = Sent()
-    store = open_store(settings.database.address, catalog.moments)
+    store = open_store(settings.database.address, catalog.moments, make=False)
     try:
         store.enqueue(made, wall_clock())
         ours = _Ours(store, {notice.key for notice in made}, set(catalog.targets) - set(to), sent)

@@ -24,7 +24,7 @@ def decoders(catalog: Catalog) -> Callable[[Partition], Decoder]:
 @contextmanager
 def exhuming(url: str, catalog: Catalog, minor_digits: int, names: Pseudonyms | None = None) -> Iterator[Exhumation]:
     """The way back for a store's dead letters; `names`: of customers. Raises StoreAway, StoreRefused."""
-    store = open_sql_store(url, catalog.moments)
+    store = open_sql_store(url, catalog.moments, make=False)
     try:
         intake = Intake(catalog, minor_digits)
         live = live_topics(catalog, otherwise=False)

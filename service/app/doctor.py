@@ -58,7 +58,8 @@ def examine(config: Path) -> Iterator[Finding]:
 
 
 def _catalogue(settings: Settings, catalog: Catalog, warnings: list[str]) -> Iterator[Finding]:
-    counted = f"{len(catalog.moments)} moments, {len(catalog.rules)} rules, {len(catalog.sources)} sources"
+    kinds = (("moment", catalog.moments), ("rule", catalog.rules), ("source", catalog.sources))
+    counted = ", ".join(f"{len(found)} {kind}{'s' * (len(found) != 1)}" for kind, found in kinds)
     yield Finding("ok", "catalogue", f"{settings.rules}: {counted}")
     for warning in warnings:
         yield Finding("warn", "catalogue", warning)
@@ -81,6 +82,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", "database", f"{seen.where}: schema {seen.version}")
     if seen.damage:
         yield Finding("fail", "database", f"damaged: {seen.damage}", "stop the service, restore the last backup")
+    if not seen.writable:
+        remedy = "run the doctor as the service's user; it writes the file and its folder"
+        yield Finding("warn", "database", "may not be written by whoever runs this", remedy)
     if seen.clock is None:
         year = time.gmtime().tm_year
         yield Finding("ok", "clock", f"this machine's, in {year}; SQLite has no other to compare it with")

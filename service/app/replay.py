@@ -88,7 +88,7 @@ class Replaying:
 @contextmanager
 def replaying(url: str, catalog: Catalog, minor_digits: int, names: Pseudonyms | None = None) -> Iterator[Replaying]:
     """A replay into the store at a URL; `names`: of customers. Raises StoreAway, StoreRefused."""
-    store = open_sql_store(url, catalog.moments)
+    store = open_sql_store(url, catalog.moments, make=False)
     try:
         yield Replaying(store, catalog, minor_digits, names)
     finally:

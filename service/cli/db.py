@@ -70,7 +70,7 @@ def _upgrade(arguments: argparse.Namespace) -> None:
 def _check(arguments: argparse.Namespace) -> None:
     from service.adapters.store import migrate, open_database
 
-    with open_database(_url(arguments)) as database:
+    with open_database(_url(arguments), make=False) as database:
         migrate.check(database)
         print(f"{database.where}: at {migrate.current(database)}, as it should be")
 
@@ -79,7 +79,7 @@ def _downgrade(arguments: argparse.Namespace) -> None:
     from service.adapters.store import migrate, open_database
     from service.core.ports import StoreRefused
 
-    with open_database(_url(arguments)) as database:
+    with open_database(_url(arguments), make=False) as database:
         before = migrate.current(database)
         if not arguments.yes:
             raise StoreRefused(
@@ -101,7 +101,7 @@ def _vacuum(arguments: argparse.Namespace) -> None:
 
     if arguments.config is not None:
         settings = load_settings(arguments.config)
-        store = open_sql_store(_url(arguments), load(settings.rules).catalog.moments)
+        store = open_sql_store(_url(arguments), load(settings.rules).catalog.moments, make=False)
         try:
             work = Retaining(store.retention(), settings.retention.keep, lambda: time.time_ns() // 1000)
             touched = work.round(threading.Event(), breath=0)
@@ -109,7 +109,7 @@ def _vacuum(arguments: argparse.Namespace) -> None:
             store.close()
         print(f"retention touched {touched:,} rows")
 
-    with open_database(_url(arguments)) as database:
+    with open_database(_url(arguments), make=False) as database:
         before, after = database.vacuum()
         print(f"{database.where}: {before / 1e6:,.1f} MB → {after / 1e6:,.1f} MB")
 
@@ -121,6 +121,6 @@ def _copy(arguments: argparse.Namespace) -> None:
     def progress(table: str, rows: int) -> None:
         print(f"{table:<16} {rows:>12,}", file=sys.stderr)
 
-    with open_database(arguments.source) as source, open_database(arguments.target) as target:
+    with open_database(arguments.source, make=False) as source, open_database(arguments.target) as target:
         rows = copy(source, target, progress)
         print(f"{rows:,} rows: {source.where} → {target.where}")

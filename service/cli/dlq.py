@@ -206,7 +206,7 @@ def _purge(arguments: argparse.Namespace) -> int:
         print(f"{sum(g.letters for g in groups):,} dead letters would be deleted; say --yes to do it")
         return 0
     gone: Counter[str] = Counter()
-    store = open_sql_store(url_of(arguments), {})
+    store = open_sql_store(url_of(arguments), {}, make=False)
     try:
         while some := store.graves().purge(which, _CHUNK):
             gone.update(some)

@@ -103,7 +103,7 @@ def _opened(arguments: argparse.Namespace, settings: "Settings") -> "Iterator[tu
         return
     try:
         # The audit is written, too.
-        store = open_store(url_in(settings))
+        store = open_store(url_in(settings), make=False)
     except StoreRefused as refused:
         print(f"momentwatch export: not in the audit, which cannot be written now: {refused}", file=sys.stderr)
         with open_reader(url_in(settings)) as reader:

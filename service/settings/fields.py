@@ -24,7 +24,7 @@ _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 _SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_DATABASES = ("sqlite:///", "postgresql+psycopg://")
+_DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 
 
 class Secret:
@@ -181,7 +181,7 @@ def loopback(host: str) -> bool:
 def _database(value: str, info: ValidationInfo) -> str:
     if not value.startswith(_DATABASES):
         # The value may hold a password: it is not repeated.
-        raise wrong("is not a database; write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME")
+        raise wrong("is not a database; write sqlite:///FILE or postgresql://USER@HOST/NAME")
     if value.startswith("sqlite:///"):
         file = value.removeprefix("sqlite:///")
         if not file or file.startswith(":"):
@@ -190,7 +190,7 @@ def _database(value: str, info: ValidationInfo) -> str:
     try:
         password = urlsplit(value).password
     except ValueError:
-        raise wrong("is not an address; write postgresql+psycopg://USER@HOST/NAME") from None
+        raise wrong("is not an address; write postgresql://USER@HOST/NAME") from None
     if password is not None:
         raise wrong("holds a password; take it out and write password_file or password_env")
     return value

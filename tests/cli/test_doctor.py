@@ -51,7 +51,7 @@ def test_all_is_well(tmp_path: Path, kafka_broker: KafkaBroker, capsys: pytest.C
     out = capsys.readouterr().out
     words = [line.split()[0] for line in out.splitlines() if line and not line.startswith((" ", "nothing"))]
     assert set(words) == {"ok"}, out
-    for seen in ("3 partitions", "can be a member", "schema 1.", "target desk", "1 moments", "clock", "page"):
+    for seen in ("3 partitions", "can be a member", "schema 1.", "target desk", "1 moment,", "clock", "page"):
         assert seen in out
     assert SECRET not in out
     assert "nothing to mend" in out

@@ -34,12 +34,16 @@ __all__ = [
 
 
 class Examined(NamedTuple):
-    """A database: where, its schema's version, its clock in Unix seconds where it has one, and what is damaged."""
+    """A database: where, its schema's version, its clock in Unix seconds where it has one, and what is damaged.
+
+    `writable`: whether whoever asks may write it, as far as that can be seen without doing it.
+    """
 
     where: str
     version: str
     clock: float | None
     damage: str
+    writable: bool = True
 
 
 def _wall_clock() -> Micros:
@@ -47,16 +51,21 @@ def _wall_clock() -> Micros:
 
 
 def open_store(
-    url: str, moments: Mapping[str, Moment] | None = None, *, clock: Callable[[], Micros] = _wall_clock
+    url: str,
+    moments: Mapping[str, Moment] | None = None,
+    *,
+    clock: Callable[[], Micros] = _wall_clock,
+    make: bool = True,
 ) -> Store:
     """The store at a URL: `sqlite:///file`, `postgresql://user:password@host/name`, or `memory:`.
 
-    The schema is made, or brought to this version. `moments`: see `Store.declare`. Raises StoreAway when the
+    The schema is made, or brought to this version; without `make` it has to be there already, so that who looks after
+    a store is not given an empty one for a name misspelt. `moments`: see `Store.declare`. Raises StoreAway when the
     server cannot be reached, StoreRefused when the URL, the file or the schema's version will not do.
     """
     if url == "memory:":
         return MemoryStore(moments, clock=clock)
-    return open_sql_store(url, moments, clock=clock)
+    return open_sql_store(url, moments, clock=clock, make=make)
 
 
 def open_sql_store(
@@ -65,14 +74,15 @@ def open_sql_store(
     *,
     clock: Callable[[], Micros] = _wall_clock,
     password: Callable[[], str] | None = None,
+    make: bool = True,
 ) -> "SqlStore":
     """The same, of a database: what lasts can be looked after. `password`: asked for by each new connection."""
     from service.adapters.store import migrate
     from service.adapters.store.sql.store import SqlStore
 
-    database = open_database(url, password)
+    database = open_database(url, password, make=make)
     try:
-        migrate.upgrade(database)
+        (migrate.upgrade if make else migrate.check)(database)
     except BaseException:
         database.close()
         raise
@@ -130,7 +140,7 @@ def examined(url: str) -> Examined:
 
     with _beside(url) as database:
         clock, damage = database.examine()
-        return Examined(database.where, migrate.current(database) or "", clock, damage)
+        return Examined(database.where, migrate.current(database) or "", clock, damage, database.writable)
 
 
 @contextmanager
@@ -151,13 +161,15 @@ def _beside(url: str) -> "Iterator[Database]":
         database.close()
 
 
-def open_database(url: str, password: Callable[[], str] | None = None) -> "Database":
-    """The database at a URL, its schema left as it is."""
+def open_database(url: str, password: Callable[[], str] | None = None, *, make: bool = True) -> "Database":
+    """The database at a URL, its schema left as it is. Without `make` SQLite's file has to be there."""
     parsed = _parsed(url)
     kind = parsed.get_backend_name()
     if kind == "sqlite":
-        from service.adapters.store.sql.sqlite import SqliteDatabase
+        from service.adapters.store.sql.sqlite import SqliteDatabase, need_file
 
+        if not make:
+            need_file(parsed)
         return SqliteDatabase(parsed)
     if kind in {"postgresql", "postgres"}:
         try:

@@ -87,7 +87,7 @@ def downgrade(database: Database, to: str) -> None:
             "can take that back; run its `momentwatch db downgrade`"
         )
     if to not in known() or known().index(to) < known().index(found):
-        older = ", ".join(known()[known().index(found) :])
+        older = ", ".join(known()[known().index(found) + 1 :]) or "none, for that is the first"
         raise StoreRefused(f"{database.where}: {to} is no version before {found}; give one of {older}")
 
     def work(connection: Connection) -> None:

@@ -166,6 +166,7 @@ def test_what_does_not_arrive_whole_is_not_copied(sqlite_url: str, postgres_url:
 
 
 def test_upgrade_and_check_say_where_the_schema_is(sqlite_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    open_database(sqlite_url).close()
     assert command("check", "--url", sqlite_url) == 1
     assert "the schema is at nothing" in capsys.readouterr().err
     assert command("upgrade", "--url", sqlite_url) == 0

@@ -53,7 +53,7 @@ def replicas(postgres_url: str) -> Iterator[tuple[SqlStore, SqlStore]]:
 def test_a_server_that_is_not_there_is_away_and_its_password_stays_secret() -> None:
     with pytest.raises(StoreAway) as away:
         open_store("postgresql://someone:s3cret@127.0.0.1:9/name")
-    assert "someone:***@127.0.0.1:9/name" in str(away.value)
+    assert "someone:***@127.0.0.1:9/name cannot be reached now (Connection refused)" in str(away.value)
     assert "s3cret" not in str(away.value)
 
 
@@ -73,7 +73,7 @@ def test_a_password_is_asked_for_by_each_new_connection(postgres_servers: Callab
         connection.execute("ALTER ROLE watch PASSWORD 'second'")
     server.restart()
 
-    with pytest.raises(StoreAway, match="cannot be reached now"):
+    with pytest.raises(StoreAway, match=r'cannot be reached now \(password authentication failed for user "watch"\)'):
         store.clocks()
     said.append("second")
     assert store.clocks() == []

@@ -1,8 +1,5 @@
 """SQLite beside its owner: another process's file, read without its lock and without writing a byte of it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import NoReturn
 
 from sqlalchemy import URL, Connection, create_engine, event
@@ -10,8 +7,8 @@ from sqlalchemy.pool import NullPool
 
 from service.adapters.store.sql.bulk import SqliteBulk
 from service.adapters.store.sql.database import Database
-from service.adapters.store.sql.sqlite import SqliteDatabase
-from service.core.ports import StoreAway, StoreRefused
+from service.adapters.store.sql.sqlite import SqliteDatabase, need_file
+from service.core.ports import StoreRefused
 
 _BUSY_S = 30.0
 """A commit of the owner's is waited for; our own reads are short, so that it waits little for us."""
@@ -21,10 +18,8 @@ class SqliteBeside(SqliteDatabase):
     """One file, opened read-only: SQLite's own locks keep it whole, so that no lock of ours is needed."""
 
     def __init__(self, url: URL) -> None:  # does not make the lock, the folder and the writer that the owner needs
-        path = Path(url.database or "").absolute()
+        path = need_file(url)
         self.where = f"sqlite:///{path}"
-        if not path.is_file():
-            raise StoreRefused(f"{self.where}: there is no such file; name the one that serve writes")
         # By URI, since nothing else opens a file read-only; no pool, since a connection left open holds nothing up
         # only as long as it is not in a transaction.
         file = URL.create("sqlite", database=path.as_uri(), query={"mode": "ro", "uri": "true"})
@@ -34,17 +29,6 @@ class SqliteBeside(SqliteDatabase):
         )
         event.listen(self.engine, "begin", _begin)
         self.bulk = SqliteBulk(self.engine.dialect)
-
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """See Database; what a crash left half written only the owner can put right."""
-        try:
-            with Database.read(self) as connection:
-                yield connection
-        except StoreAway as away:
-            raise StoreAway(
-                f"{away}; if its service was killed, start it once, so that it can take back what it had begun"
-            ) from None
 
     def _writing(self) -> NoReturn:
         raise StoreRefused(f"{self.where} is open for reading only")

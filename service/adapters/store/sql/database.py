@@ -146,6 +146,11 @@ class Database(ABC):
             finally:
                 _READING.reset(token)
 
+    @property
+    def writable(self) -> bool:
+        """Whether it may be written, as far as that can be seen without doing it."""
+        return True
+
     @abstractmethod
     def dimension(self, dims: ColumnElement[str], name: str) -> ColumnElement[str | None]:
         """The value of a dimension in a column of canonical JSON."""

@@ -23,6 +23,17 @@ _REFUSED_CLASSES = {
 # https://www.sqlite.org/rescode.html
 _SQLITE_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _SQLITE_REFUSED = {sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH}
+_BEGUN = "was left in the middle of a transaction: start its service once, so that it can take back what it had begun"
+_SQLITE_AWAY = {
+    sqlite3.SQLITE_FULL: "has no room left: free some of its disk; nothing is lost meanwhile",
+    sqlite3.SQLITE_READONLY: "may not be written: give the service rights to the file and its folder",
+    sqlite3.SQLITE_READONLY_ROLLBACK: _BEGUN,
+    sqlite3.SQLITE_READONLY_RECOVERY: _BEGUN,
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened: give the service rights to the file and its folder",
+    # Refused it must not be: records would be buried for what is wrong with a page of the file.
+    sqlite3.SQLITE_CORRUPT: "is damaged: stop the service and restore the last backup",
+}
+_LONGEST = 160
 
 
 def meaning(error: exc.DBAPIError, where: str) -> Exception:
@@ -43,8 +54,15 @@ def _of_postgres(error: exc.DBAPIError, original: object, where: str) -> Excepti
     if state[:2] in _REFUSED_CLASSES or (not state and isinstance(error, exc.DataError)):
         return StoreRefused(f"{where} refused what was to be written ({name})")
     if isinstance(error, exc.OperationalError | exc.InterfaceError | exc.InternalError):
-        return StoreAway(f"{where} cannot be reached now ({name})")
+        return StoreAway(f"{where} cannot be reached now ({name if state else _said(original)})")
     return error
+
+
+def _said(original: object) -> str:
+    """Why there is no connection, in the client library's words: it knows of no row, and repeats no password."""
+    first = next(iter(str(original).splitlines()), "")
+    why = first.rpartition("failed: ")[2].removeprefix("FATAL:").strip() or type(original).__name__
+    return "".join(c if c.isprintable() else " " for c in why)[:_LONGEST]
 
 
 def _of_sqlite(error: exc.DBAPIError, original: sqlite3.Error, where: str) -> Exception:
@@ -55,9 +73,12 @@ def _of_sqlite(error: exc.DBAPIError, original: sqlite3.Error, where: str) -> Ex
         return StoreBusy(f"{where}: another connection holds it ({name})")
     if primary in _SQLITE_REFUSED or isinstance(error, exc.DataError | exc.IntegrityError | exc.InterfaceError):
         return StoreRefused(f"{where} refused what was to be written ({name})")
+    if primary == sqlite3.SQLITE_NOTADB:
+        return StoreRefused(f"{where} is no SQLite file, or is damaged: name another, or restore the last backup")
     if primary == sqlite3.SQLITE_ERROR:
         return error
-    return StoreAway(f"{where} cannot be read or written now ({name})")
+    why = _SQLITE_AWAY.get(code or 0) or _SQLITE_AWAY.get(primary or 0) or "cannot be read or written now"
+    return StoreAway(f"{where} {why} ({name})")
 
 
 @contextmanager

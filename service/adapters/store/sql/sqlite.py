@@ -1,6 +1,7 @@
 """SQLite: one process, one connection that writes, a few that read."""
 
 import json
+import os
 import sqlite3
 import sys
 import threading
@@ -49,6 +50,14 @@ _decode = msgspec.json.Decoder(list[str]).decode
 _decode_numbers = msgspec.json.Decoder(list[int]).decode
 
 
+def need_file(url: URL) -> Path:
+    """The file that a URL names. Raises StoreRefused where there is none."""
+    path = Path(url.database or "").absolute()
+    if not path.is_file():
+        raise StoreRefused(f"sqlite:///{path}: there is no such file; name the one that serve writes")
+    return path
+
+
 class SqliteDatabase(Database):
     """One file. Threads of the process take turns to write; readers wait for nothing but a commit."""
 
@@ -84,6 +93,12 @@ class SqliteDatabase(Database):
         except BaseException:
             self.close()
             raise
+
+    @property
+    def writable(self) -> bool:
+        """See Database."""
+        path = Path(self.where.removeprefix("sqlite:///"))
+        return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
     @contextmanager
     def together(self) -> Iterator[None]:
