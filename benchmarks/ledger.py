@@ -5,7 +5,8 @@ database, or it would take an hour. Then a batch after the other of promises and
 before, in any order: operations a second beside all that is open. Then `--expiring` promises (100,000) fall due in one
 minute: how long the closing of that minute takes, and the longest that a batch of intake waits meanwhile. Seconds are
 wall seconds, CPU seconds this process's and the server's that work for it: operations a CPU second are what one core
-does for both; a loaded machine shows in the ratio.
+does for both. Where the clock took longer, it is said what for: waiting for a core that others had (Linux tells), and
+the rest, which is disks, locks and the way between the two.
 
     python -m benchmarks.ledger                                    SQLite, in a temporary folder
     python -m benchmarks.ledger --postgres postgresql://...        beside it, in an empty database
@@ -93,15 +94,26 @@ def batches(events: Iterator[tuple[Micros, Event]]) -> Iterator[list[tuple[Micro
         yield some
 
 
-def timed(name: str, operations: int, began: tuple[float, float]) -> None:
+def timed(name: str, operations: int, began: tuple[float, ...]) -> None:
     """A line of the table."""
-    wall, cpu = (there - then for there, then in zip(now(), began, strict=True))
-    print(f"{name:<58} {operations / wall:>9,.0f} /s {operations / cpu:>9,.0f} /CPU s", flush=True)
+    wall, cpu, queued = (there - then for there, then in zip(now(), began, strict=True))
+    rest = max(wall - cpu - queued, 0.0)
+    told = f"{wall:.1f} s: {cpu:.1f} at work, {queued:.1f} waiting for a core, {rest:.1f} for the rest"
+    print(f"{name:<58} {operations / wall:>9,.0f} /s {operations / cpu:>9,.0f} /CPU s  {told}", flush=True)
 
 
-def now() -> tuple[float, float]:
-    """Wall and CPU seconds, this process's and those of the server's processes that work for it."""
-    return time.perf_counter(), time.process_time() + sum(map(_spent, _SERVER))
+def now() -> tuple[float, float, float]:
+    """Wall seconds; CPU seconds, and those waiting for a core, of this process and the server's that work for it."""
+    cpu = time.process_time() + sum(map(_spent, _SERVER))
+    return time.perf_counter(), cpu, sum(map(_queued, [os.getpid(), *_SERVER]))
+
+
+def _queued(process: int) -> float:
+    """The seconds that a process's first thread was ready and had no core; 0 where the system does not tell."""
+    try:
+        return int(Path(f"/proc/{process}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
 
 
 def _spent(process: int) -> float:

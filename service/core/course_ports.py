@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from service.core.counting.ledger import Promised
+from service.core.counting.tally import Values
 from service.core.event import Micros
 from service.core.terms import Edit, Place
 
@@ -13,6 +14,12 @@ class CourseReader(Protocol):
 
     def due(self, moment: str, start: Micros, end: Micros) -> tuple[int, int]:
         """(open promises, all promises) with a due time in [start, end)."""
+        ...
+
+    def coming(
+        self, moment: str, start: Micros, end: Micros, step: Micros, dimensions: tuple[str, ...] = ()
+    ) -> list[tuple[int, Values, int]]:
+        """(number of the step since start, values of the dimensions, open promises) of those due in [start, end)."""
         ...
 
     def lives(self, moment: str, start: Micros, end: Micros, *, limit: int) -> list[Promised]:

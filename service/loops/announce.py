@@ -9,7 +9,7 @@ from service.core.event import DAY, HOUR, MINUTE, Annotation, Micros
 from service.core.interruption import Change, Interruption
 from service.core.people import Place
 from service.core.ports import Reader
-from service.core.reporting.due_soon import will_miss
+from service.core.reporting.due_soon import falling_due
 from service.core.reporting.evidence import NEAR
 from service.core.reporting.lead import about
 from service.core.reporting.usual import Due, before, share, usual_of
@@ -88,7 +88,6 @@ def facts_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, mon
     elsewhere = None
     if row.segment:
         elsewhere = Count(whole.broken - impact.broken, everywhere - attempts)
-    waiting, promised = (0, 0) if row.segment else reader.due(name, now, now + DAY)
     return Facts(
         now=now,
         impact=impact,
@@ -97,8 +96,7 @@ def facts_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, mon
         worst=() if row.segment else _worst(moment, due, past, usual),
         newly_hit=_newly_hit(dict(course.newly), place, step) if impact.broken else (),
         step=step,
-        # Promises are not counted by segment before they fall due.
-        next_due=NextDue(waiting, now + DAY, _will_miss(reader, name, now)) if promised and waiting else None,
+        next_due=_next_due(reader, row, now),
         complained=course.complained if _is_told(reader, place) else None,
         beside=_beside(reader, row),
         currency=money.code,
@@ -112,9 +110,10 @@ def brief_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, mon
     return Facts(now=now, impact=impact, currency=money.code, minor_digits=money.minor_digits)
 
 
-def _will_miss(reader: Reader, moment: str, now: Micros) -> tuple[int, int, int] | None:
-    found = will_miss(reader, moment, now)
-    return None if found is None else (found.low, found.middle, found.high)
+def _next_due(reader: Reader, row: Interruption, now: Micros) -> NextDue | None:
+    waiting, found = falling_due(reader, row.moment, now, DAY, row.segment)
+    missing = None if found is None else (found.low, found.middle, found.high)
+    return NextDue(waiting, now + DAY, missing) if waiting else None
 
 
 def _worst(moment: Moment, due: Due, past: Due, usual: float | None) -> tuple[Count, ...]:

@@ -9,8 +9,10 @@ from service.core.catalog import Catalog, Moment, Owner, Rule, Target
 from service.core.event import DAY, HOUR, MINUTE, Annotation, Complaint, Event, Micros, instant
 from service.core.interruption import Change, ChangeWord, Interruption, Segment
 from service.core.ports import Judgement
+from service.core.reporting.due_soon import will_miss, will_miss_where
 from service.core.telling.desk import News
 from service.core.telling.message import Count, Facts, NextDue
+from service.core.weekly.falling import expected
 from service.loops.announce import LATE, Announcer, Money, facts_of
 from tests.adapters.web.world import World, interruption
 from tests.core.making import at, outcome, promise
@@ -150,6 +152,41 @@ def test_how_many_will_miss_is_told_from_those_that_fell_due() -> None:
     low, middle, high = found.will_miss
     assert 0 < low < middle == 10 < high < 25
     assert facts_of(world.store, MOMENT, row(NORTH), now, MONEY).next_due is None
+
+
+def test_it_is_known_where_most_will_miss() -> None:
+    now = at(200 * 60)
+    where = [{"region": "north"}, {"region": "south"}]
+    # In the south every second one is never kept, in the north every tenth.
+    past = [promise(m * 60 + n, (m + 48) * 60, key=f"{n}{m}", dimensions=where[n]) for m in range(120) for n in (0, 1)]
+    done = [outcome((m + 47) * 60, "kept", key=f"{n}{m}") for m in range(120) for n in (0, 1) if m % (2 if n else 10)]
+    coming = [promise(150 * 60, 205 * 60, key=f"{n}-{i}", dimensions=where[n]) for i in range(40) for n in (0, 1)]
+    world = store([*past, *coming, *done])
+    world.close("arrives", now)
+    whole, places = will_miss_where(world.store, "arrives", now, DAY, ("region",))
+    assert whole is not None
+    assert (whole.open, whole.middle) == (80, 24)
+    [south] = places
+    assert (south.dimension, south.value, south.forecast.open) == ("region", "south", 40)
+    assert south.forecast.low < 19 <= south.forecast.middle <= 21 < south.forecast.high
+    north = will_miss(world.store, "arrives", now, DAY, NORTH)
+    assert north is not None
+    assert (north.open, 3 <= north.middle <= 6) == (40, True)
+    # The week's page says the same of the week that has begun, and nothing of others.
+    misses, worst = expected(world.store, MOMENT, now, (now - DAY, now + DAY))
+    assert misses == (whole.low, whole.middle, whole.high)
+    assert worst == ("region", "south", south.forecast.middle, 40)
+    for other in ((now + 1, now + DAY), (now - DAY, now)):
+        assert expected(world.store, MOMENT, now, other) == (None, None)
+
+
+def test_in_a_segment_its_own_promises_are_told_of() -> None:
+    north, south = {"region": "north"}, {"region": "south"}
+    made = [promise(1, 60 + n, key=f"n{n}", dimensions=north) for n in range(3)]
+    made += [promise(1, 60 + n, key=f"s{n}", dimensions=south) for n in range(5)]
+    done: list[Event] = [outcome(20, "kept", key="n0")]
+    assert facts(*made, *done, of=row(NORTH)).next_due == NextDue(2, NOW + DAY)
+    assert facts(*made, *done).next_due == NextDue(7, NOW + DAY)
 
 
 def test_complaints_of_those_affected_after_their_own_break_are_counted() -> None:

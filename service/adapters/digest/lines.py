@@ -330,12 +330,19 @@ def _due(due: Sequence[Due] | None) -> Iterator[Sentence]:
         if not each.promised:
             yield Sentence("no promise known so far falls due.", f"{plain(each.title)}:")
             continue
-        text = f"{each.promised:,} known so far; {each.open:,} open."
-        if each.usual_share is not None and each.share is not None:
+        text = f"{each.promised:,} known so far; {each.open:,} open"
+        if each.misses is not None:
+            low, middle, high = each.misses
+            text += f", of which about {middle:,} ({low:,} to {high:,}) will miss"
+            if each.worst is not None:
+                dimension, value, misses, still_open = each.worst
+                text += f", {misses:,} of the {still_open:,} in {plain(dimension, 40)} {plain(value, 40)}"
+        elif each.usual_share is not None and each.share is not None:
             text += (
-                f" At the usual share {number(each.usual_share * each.promised)} will miss, "
-                f"at this week's {number(each.share * each.promised)}."
+                f". At the usual share {number(each.usual_share * each.promised)} will miss, "
+                f"at this week's {number(each.share * each.promised)}"
             )
+        text += "."
         yield Sentence(text, f"{plain(each.title)}:")
 
 

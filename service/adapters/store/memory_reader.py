@@ -1,7 +1,7 @@
 """The questions of pages and reports, answered from plain Python data."""
 
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Literal, TypeVar
@@ -14,7 +14,7 @@ from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan, Break, Counts, Gap, PromiseKey, Voice
 from service.core.counting.ledger import Promised  # with the rest of the core, for annotations too
 from service.core.counting.reach import NOWHERE, Reach
-from service.core.counting.tally import Cell
+from service.core.counting.tally import Cell, Values, stated
 from service.core.counting.window import window_of
 from service.core.event import Annotation, Complaint, CustomerChange, DeadLetter, Feedback, Micros
 from service.core.interruption import Impact, Interruption, Segment, holds
@@ -189,6 +189,16 @@ class MemoryReader(MemoryPeople):
                 return 0, 0
             rows: list[Promised] = [self._promises[moment, key] for key in self._due_times[moment].between(start, end)]
         return sum(row.waiting for row in rows), len(rows)
+
+    def coming(
+        self, moment: str, start: Micros, end: Micros, step: Micros, dimensions: tuple[str, ...] = ()
+    ) -> list[tuple[int, Values, int]]:
+        """(number of the step since start, values of the dimensions, open promises) of those due in [start, end)."""
+        found: Counter[tuple[int, Values]] = Counter()
+        for row in self.lives(moment, start, end, limit=len(self._promises)):
+            if row.waiting and row.first is not None and row.due is not None:
+                found[(row.due - start) // step, stated(row.first.dimensions, dimensions)] += 1
+        return [(number, values, n) for (number, values), n in found.items()]
 
     def lives(self, moment: str, start: Micros, end: Micros, *, limit: int) -> list[Promised]:
         """The promises with a due time in [start, end) and what became of them, the last due first."""

@@ -17,13 +17,14 @@ from service.adapters.web.tables import (
 )
 from service.adapters.web.tables import breaks as break_rows
 from service.adapters.web.tile import let_down, unit_words
-from service.adapters.web.words import KINDS, Words, about, plain, segment, span, whole
+from service.adapters.web.words import KINDS, Words, about, plain, segment, span, whole, will_miss
 from service.core.catalog import Moment, Owner
 from service.core.event import DAY, HOUR, MINUTE, Micros
 from service.core.interruption import Impact, Interruption, Segment
 from service.core.marks import Risk
 from service.core.people import Place, Unfolding, place_of
 from service.core.ports import Reader, Totals
+from service.core.reporting.due_soon import falling_due
 from service.core.reporting.risk import at_risk
 from service.core.reporting.usual import Due, before, usual_of
 from service.core.telling import message
@@ -121,6 +122,7 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
         times=_times(it, now, words),
         harm=(
             *_harm(it, moment, impact, inside, usual_of(before(reader, it.moment, place.start, place.end), it)),
+            *_coming(reader, it, now),
             *_money(risk, moment, words),
             *_voices(course),
         ),
@@ -199,6 +201,8 @@ def _harm(it: Interruption, moment: Moment, impact: Impact, inside: Totals, usua
         facts.append(Fact("Promises broken", whole(impact.broken), "some customers more than once"))
     if impact.waiting:
         facts.append(Fact("Still waiting", whole(impact.waiting), "customers whose promise is not kept yet"))
+    if impact.settled_late:
+        facts.append(Fact("Settled late", whole(impact.settled_late), "customers of whom all was kept after its due"))
     if impact.unknown:
         facts.append(
             Fact("Outcome unknown", whole(impact.unknown), "customers of whose promise nothing was ever heard")
@@ -206,6 +210,14 @@ def _harm(it: Interruption, moment: Moment, impact: Impact, inside: Totals, usua
     if it.kind in {"volume", "silence"} and it.seen is not None and it.expected is not None:
         facts.append(Fact("Events a window", about(it.seen), f"usual {about(it.expected)}"))
     return facts
+
+
+def _coming(reader: Reader, it: Interruption, now: Micros) -> list[Fact]:
+    """What of the segment's promises is still to break, as far as it is known."""
+    waiting, found = falling_due(reader, it.moment, now, DAY, it.segment) if it.is_open else (0, None)
+    if not waiting:
+        return []
+    return [Fact("Due in 24 hours", whole(waiting), f"still open{f'; {will_miss(found)}' if found else ''}")]
 
 
 def _money(risk: Risk, moment: Moment, words: Words) -> list[Fact]:

@@ -10,11 +10,11 @@ from service.adapters.web.notes import Notes, notes
 from service.adapters.web.tables import Dimension, dimensions
 from service.adapters.web.tile import BEFORE, SHOWN, WEEK, Tile, see, tile
 from service.adapters.web.wall import owner_name
-from service.adapters.web.words import Words, percent, plain, span, whole
+from service.adapters.web.words import Words, percent, plain, span, whole, will_miss
 from service.core.catalog import Moment
 from service.core.event import DAY, HOUR, Micros
 from service.core.ports import Reader, Totals
-from service.core.reporting.due_soon import will_miss
+from service.core.reporting.due_soon import Where, will_miss_where
 from service.core.reporting.goalposts import goalposts, said
 
 _HOURS = 72
@@ -87,7 +87,7 @@ def build(look: Look, moment: Moment) -> MomentPage:
         budgets=tuple(_budgets(reader, moment, now)),
         notes=beside,
         due=_due(reader, name, now, words),
-        will_miss=_will_miss(reader, name, now),
+        will_miss=_will_miss(reader, moment, now),
         moved=tuple(f"{line[0].upper()}{line[1:]}." for line in said(goalposts(reader, name, now + 1 - WEEK, now + 1))),
         dimensions=dimensions(seen.by_value),
         interruptions=tuple(line(reader, moment, row, now, words) for row in reversed(rows[-20:])),
@@ -134,14 +134,21 @@ def _due(reader: Reader, name: str, now: Micros, words: Words) -> Falling | None
     return Falling(tuple(days), tuple(counts(steps, words)))
 
 
-def _will_miss(reader: Reader, name: str, now: Micros) -> str:
-    """What is to be expected of the next day; empty where too little is known."""
-    found = will_miss(reader, name, now)
+def _will_miss(reader: Reader, moment: Moment, now: Micros) -> str:
+    """What is to be expected of the next day, and where; empty where too little is known."""
+    found, places = will_miss_where(reader, moment.name, now, DAY, moment.dimensions)
     if found is None:
         return ""
     due = f"{whole(found.open)} open {'promise falls' if found.open == 1 else 'promises fall'} due in 24 hours"
+    where = ", ".join(map(_at, places))
+    return f"{due}: {will_miss(found)}.{f' Above their share: {where}.' if where else ''}"
+
+
+def _at(place: Where) -> str:
+    it = place.forecast
+    spread = f"{whole(it.low)} to {whole(it.high)}"
     return (
-        f"{due}: about {whole(found.middle)} will miss, 9 times in 10 from {whole(found.low)} to {whole(found.high)}."
+        f"{plain(place.dimension, 40)} {plain(place.value, 40)} {whole(it.middle)} ({spread}) of {whole(it.open)} open"
     )
 
 

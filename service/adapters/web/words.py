@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from service.adapters.web.settings import WebSettings
 from service.core.event import DAY, HOUR, MINUTE, SECOND, Micros, instant, micros
 from service.core.interruption import Kind, Segment
+from service.core.reporting.due_soon import Forecast
 from service.core.telling import message
 from service.core.telling.desk import Held, Reason
 
@@ -200,3 +201,8 @@ def listed(parts: Sequence[str]) -> str:
 def plain(text: str, limit: int = 300) -> str:
     """Text from outside on one line, without controls or overrides of the writing direction."""
     return message.plain(text, limit)
+
+
+def will_miss(found: Forecast) -> str:
+    """`about 11 will miss, 9 times in 10 from 7 to 16`."""
+    return f"about {whole(found.middle)} will miss, 9 times in 10 from {whole(found.low)} to {whole(found.high)}"

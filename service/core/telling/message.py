@@ -46,7 +46,7 @@ class Count(msgspec.Struct, frozen=True, gc=False):
 
 
 class NextDue(msgspec.Struct, frozen=True, gc=False):
-    """Promises that fall due by a time, and how many of them will probably miss: (low, middle, high)."""
+    """Promises of the segment that fall due by a time, and how many of them will probably miss: (low, middle, high)."""
 
     promises: int
     by: Micros
@@ -98,7 +98,7 @@ def words(what: Occasion, it: Interruption, moment: Moment, owner: Owner, facts:
         "" if what in _OVER else _trend(facts),
         _beside(facts),
         _course(what, it, facts),
-        _next(facts),
+        _next(it, facts),
         _money(moment, facts),
         _complaints(moment, facts),
     ]
@@ -257,11 +257,12 @@ def _course(what: Occasion, it: Interruption, facts: Facts) -> str:
     return said.get(what, "")
 
 
-def _next(facts: Facts) -> str:
+def _next(it: Interruption, facts: Facts) -> str:
     coming = facts.next_due
     if coming is None or not coming.promises:
         return ""
-    text = f"Next: {coming.promises:,} due by {when(coming.by, facts)}"
+    there = " there" if it.segment else ""
+    text = f"Next: {coming.promises:,} due{there} by {when(coming.by, facts)}"
     if coming.will_miss is not None:
         low, middle, high = coming.will_miss
         text += f", {middle:,} ({low:,}{_TO}{high:,}) will miss"

@@ -17,6 +17,7 @@ from service.core.reporting.lead import BASE, about, complaints_clear, first_com
 from service.core.reporting.repeat import PERIODS, again
 from service.core.reporting.report import COUNTS_NOBODY
 from service.core.telling.labels import accountable
+from service.core.weekly.falling import expected
 from service.core.weekly.limits import SPREAD_WEEKS, WEEKS, limits, usual, verdict
 from service.core.weekly.page import (
     Chart,
@@ -380,7 +381,8 @@ class _Digest:
             still_open, promised = self.reader.due(name, start, end)
             share = _share(self.sums(name, self.asked.week))
             known = usual(self.before(name, self.asked.week))
-            found.append(Due(name, title_of(moment), promised, still_open, known, share))
+            misses, worst = expected(self.reader, moment, self.now, (start, end))
+            found.append(Due(name, title_of(moment), promised, still_open, known, share, misses, worst))
         return tuple(found) or None
 
 

@@ -190,7 +190,11 @@ class OwnerWeek(msgspec.Struct, frozen=True, gc=False):
 
 
 class Due(msgspec.Struct, frozen=True, gc=False):
-    """Promises of a moment that fall due in the week after, as far as they are known; `open`: not settled."""
+    """Promises of a moment that fall due in the week after, as far as they are known; `open`: not settled.
+
+    `misses`: how many of the open ones will probably miss, (low, middle, high), once that week has begun; `worst`: the
+    value of a dimension in which most of these are, with how many of how many open ones.
+    """
 
     moment: str
     title: str
@@ -198,6 +202,8 @@ class Due(msgspec.Struct, frozen=True, gc=False):
     open: int
     usual_share: float | None
     share: float | None
+    misses: tuple[int, int, int] | None = None
+    worst: tuple[str, str, int, int] | None = None
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):

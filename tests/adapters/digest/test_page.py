@@ -14,7 +14,7 @@ from service.adapters.sender.forms import form
 from service.core.catalog import Catalog, Moment, Owner
 from service.core.event import HOUR
 from service.core.weekly.digest import Asked, digest
-from service.core.weekly.page import Customers, Page
+from service.core.weekly.page import Customers, Due, Page
 from service.core.weekly.week import Week
 from tests.adapters.web.world import CATALOG, World, marketplace
 from tests.core.weekly.test_digest import outcome
@@ -199,3 +199,16 @@ def test_a_mail_has_the_page_in_both_parts(page: Page) -> None:
     shown = form(notice.message, "mailto")
     assert shown.html == as_html(page)
     assert all(title in shown.body for title in TITLES)
+
+
+def test_it_says_how_many_of_what_falls_due_will_miss_and_where(page: Page) -> None:
+    due = Due("m", "Parcels", 826, 225, 0.06, 0.14, (130, 150, 170), ("region", "RJ", 42, 64))
+    [said] = _due_said(page, due)
+    assert said == "826 known so far; 225 open, of which about 150 (130 to 170) will miss, 42 of the 64 in region RJ."
+    [said] = _due_said(page, msgspec.structs.replace(due, misses=None))
+    assert said == "826 known so far; 225 open. At the usual share 50 will miss, at this week's 116."
+
+
+def _due_said(page: Page, due: Due) -> list[str]:
+    told = lines(msgspec.structs.replace(page, due=(due,)))
+    return [sentence.text for line in told if line.title == "Falls due next week" for sentence in line.sentences]

@@ -160,6 +160,14 @@ def test_kept_in_time_does_not_break_and_kept_late_is_settled(store: Store) -> N
     assert [row.ref for row in every_break(store, "delivered")] == ["=b"]
 
 
+def test_kept_late_and_heard_before_its_due_is_closed_it_breaks_all_the_same(store: Store) -> None:
+    """As when one topic is read ahead of another."""
+    reader = Reader(store)
+    reader.take(promise(T0, "a", DUE), outcome(DUE + HOUR, moment="delivered", key="a"))
+    assert close(store, "delivered", DUE + HOUR) == 1
+    assert [(row.at, row.settled_at) for row in every_break(store, "delivered")] == [(DUE, DUE + HOUR)]
+
+
 def test_an_earlier_first_promise_moves_the_due(store: Store) -> None:
     reader = Reader(store)
     reader.take(promise(T0 + HOUR, "k", DUE + 5 * HOUR))

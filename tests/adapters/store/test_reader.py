@@ -117,6 +117,39 @@ def test_customers_over_moments_are_not_summed(told: Store) -> None:
     assert told.customers([], T0, FOREVER) == (0, 0)
 
 
+def test_what_is_open_is_counted_by_the_hour_of_its_due_and_by_value(store: Store) -> None:
+    due = T0 + DAY
+    rj = {"region": "RJ", "channel": "app"}
+    Reader(store).take(
+        promise(T0, "a", due, dimensions=rj),
+        promise(T0, "b", due + HOUR - 1, dimensions=rj),
+        promise(T0, "c", due + HOUR, dimensions=rj),
+        promise(T0, "d", due + HOUR, dimensions={"region": "SP"}),
+        promise(T0, "e", due + HOUR, dimensions={"region": "", 'o"d.d': "x"}),
+        promise(T0, "f", due + HOUR),
+        promise(T0, "g", due - 1, dimensions=rj),
+        promise(T0, "h", due + 2 * HOUR, dimensions=rj),
+        promise(T0, "i", due, dimensions=rj),
+        # Who was told another day is in the region that the first promise said.
+        promise(T0 + 1, "a", due + HOUR, dimensions={"region": "SP"}),
+        outcome(T0 + HOUR, moment="delivered", key="i"),
+    )
+
+    def coming(*names: str) -> list[tuple[int, tuple[str | None, ...], int]]:
+        return sorted(store.coming("delivered", due, due + 2 * HOUR, HOUR, names), key=str)
+
+    assert coming() == [(0, (), 2), (1, (), 4)]
+    assert coming("region") == [(0, ("RJ",), 2), (1, ("RJ",), 1), (1, ("SP",), 1), (1, (None,), 2)]
+    assert coming("region", "channel") == [
+        (0, ("RJ", "app"), 2),
+        (1, ("RJ", "app"), 1),
+        (1, ("SP", None), 1),
+        (1, (None, None), 2),
+    ]
+    assert coming('o"d.d') == [(0, (None,), 2), (1, ("x",), 1), (1, (None,), 3)]
+    assert store.coming("paid", T0, FOREVER, HOUR, ("region",)) == []
+
+
 def test_who_is_still_waiting(store: Store) -> None:
     reader = Reader(store)
     due = T0 + DAY

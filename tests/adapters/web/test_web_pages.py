@@ -11,7 +11,7 @@ from service.adapters.web.settings import WebSettings
 from service.adapters.web.words import about
 from service.core.catalog import Catalog, Moment, Owner
 from service.core.counting.changes import Break
-from service.core.event import HOUR, Outcome
+from service.core.event import DAY, HOUR, Outcome
 from service.core.interruption import Change
 from service.core.marks import Mark, Share
 from service.core.people import Contact, place_of
@@ -207,6 +207,20 @@ def test_the_moment_says_how_many_will_miss_within_the_next_day(client: TestClie
     said = f"about {coming.middle} will miss, 9 times in 10 from {coming.low} to {coming.high}."
     text = client.get(f"/moments/{LATE}").text
     assert f"{coming.open} open promises fall due in 24 hours: {said}" in text
+
+
+def test_an_open_interruption_says_what_of_its_segment_falls_due_and_who_was_served_late(
+    client: TestClient, market: World
+) -> None:
+    coming = will_miss(market.store, LATE, NOW, DAY, RIO_LATE.segment)
+    assert coming is not None
+    text = re.sub(r"<[^>]*>|\s+", " ", client.get(f"/interruptions/{RIO_LATE.id}").text)
+    text = re.sub(r" +", " ", text)
+    expected = f"about {coming.middle} will miss, 9 times in 10 from {coming.low} to {coming.high}"
+    assert f"Due in 24 hours {coming.open} still open; {expected}" in text
+    impact = market.store.harm([place_of(RIO_LATE, NOW)])
+    assert impact.settled_late
+    assert f"Settled late {impact.settled_late} customers" in text
 
 
 def test_what_is_not_there_is_said_in_words(client: TestClient) -> None:

@@ -11,10 +11,10 @@ from service.core.reporting.due_soon import Forecast, forecast
 NOW = 400 * DAY
 
 
-def life(due: Micros, made: Micros, settled: Micros | None, word: str = "kept") -> Promised:
+def life(due: Micros, made: Micros, settled: Micros | None, word: str = "kept", region: str = "") -> Promised:
     """A promise that was made so long before its due, and settled so long before it; None: never."""
     outcome = None if settled is None else Entry(due - settled, "o", "c")
-    first = Entry(due - made, "p", "c", due=due)
+    first = Entry(due - made, "p", "c", due=due, dimensions={"region": region})
     return Promised("m", "k", first, first, **({word: outcome} if outcome else {}))
 
 
@@ -96,3 +96,20 @@ def test_the_interval_holds_nine_times_in_ten_also_where_days_differ(sway: float
         widths += found.high - found.low
     assert 0.84 <= inside / trials <= 0.99
     assert widths / trials < 60
+
+
+def test_a_segment_fares_as_its_own_past_did_and_as_the_whole_where_it_has_none() -> None:
+    # Of the south's every second one misses, of the north's every tenth: 30 % of all.
+    rows = [life(NOW - i * HOUR, 5 * DAY, DAY if i % 10 else None, region="north") for i in range(1, 301)]
+    rows += [life(NOW - i * HOUR, 5 * DAY, DAY if i % 2 else None, region="south") for i in range(1, 301)]
+    steps = [(30 * HOUR, 100)]
+    north, south, west = (forecast(rows, steps, (("region", (name,)),)) for name in ("north", "south", "west"))
+    assert (north and round(north.middle, -1), south and round(south.middle, -1)) == (10, 50)
+    assert west is not None
+    assert west.middle == 30
+    # What nothing is known of is the less certain.
+    assert south is not None
+    assert west.high - west.low > south.high - south.low
+    both = forecast(rows, steps, (("region", ("north", "south")),))
+    assert both is not None
+    assert both.middle == 30

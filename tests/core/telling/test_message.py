@@ -72,7 +72,7 @@ def test_a_notice_in_full() -> None:
         "31 customers let down since Wed 13 Dec, 00:00 UTC; 28 still waiting. Usual for so many: 14.",
         "Region RJ: 33 of 117. Elsewhere: 24 of 233.",
         "Getting worse: 9 on Wed 13 Dec, 22 on Thu 14 Dec.",
-        "Next: 60 due by Fri 15 Dec, 18:00 UTC, 11 (7\N{EN DASH}16) will miss.",
+        "Next: 60 due there by Fri 15 Dec, 18:00 UTC, 11 (7\N{EN DASH}16) will miss.",
         "Value BRL 4,977. At risk BRL 398 = 4,977 \N{MULTIPLICATION SIGN} 8 %.",
         "Complained so far: 5 of the 31.",
         "How sure: a false alarm here is expected once in 90 days.",

@@ -156,6 +156,10 @@ class Database(ABC):
         """The value of a dimension in a column of canonical JSON."""
 
     @abstractmethod
+    def inside(self, body: ColumnElement[str], name: str, place: int) -> ColumnElement[str]:
+        """What stands at a place of an array that is a member of an object, of a column of JSON; for `dimension`."""
+
+    @abstractmethod
     def among(self, column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
         """Whether a column holds one of many values."""
 

@@ -97,6 +97,11 @@ class PostgresDatabase(Database):
         value: ColumnElement[str | None] = cast(dims, JSONB)[name].astext
         return value
 
+    def inside(self, body: ColumnElement[str], name: str, place: int) -> ColumnElement[str]:
+        """What stands at a place of an array that is a member of an object, of a column of JSON; for `dimension`."""
+        found: ColumnElement[str] = cast(body, JSONB)[(name, place)]
+        return found
+
     def examine(self) -> tuple[float | None, str]:
         """The server's clock; it looks after its files itself."""
         with self.read() as connection:

@@ -4,7 +4,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, Label, Row, Select, and_, case, cast, false, func, or_, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Label,
+    Row,
+    Select,
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 
 from service.adapters.store.sql import outbox, positions
 from service.adapters.store.sql.database import Database
@@ -32,7 +47,8 @@ from service.adapters.store.sql.tables import (
 )
 from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan, Break, Counts, Gap, Voice
-from service.core.counting.ledger import Promised
+from service.core.counting.ledger import Entry, Promised
+from service.core.counting.tally import Values
 from service.core.counting.watermark import PartitionClock
 from service.core.event import Annotation, Complaint, CustomerChange, DeadLetter, Feedback, Micros, Partition
 from service.core.interruption import Impact, Interruption, Segment
@@ -43,6 +59,8 @@ from service.core.terms import Edit
 
 _promised = msgspec.json.Decoder(Promised).decode
 _event = msgspec.json.Decoder(Complaint | Feedback | CustomerChange | Annotation).decode
+
+_STATED = Entry.__struct_fields__.index("dimensions")
 
 _headers = msgspec.msgpack.Decoder(dict[str, bytes]).decode
 
@@ -231,6 +249,22 @@ class SqlReader(SqlDeskReader, SqlPeople):
         with self._database.read() as connection:
             waiting, known = connection.execute(query).one()
         return waiting or 0, known
+
+    def coming(
+        self, moment: str, start: Micros, end: Micros, step: Micros, dimensions: tuple[str, ...] = ()
+    ) -> list[tuple[int, Values, int]]:
+        """(number of the step since start, values of the dimensions, open promises) of those due in [start, end)."""
+        stated = self._database.inside(promises.c.body, "first", _STATED)
+        # What is empty is not stated, as in a tally.
+        parts = [func.nullif(self._database.dimension(stated, name), "") for name in dimensions]
+        steps = (promises.c.due - start) // step
+        query = (
+            select(steps, *parts, func.count())
+            .where(promises.c.moment == moment, promises.c.due >= start, promises.c.due < end, promises.c.waiting)
+            .group_by(*(literal_column(str(place + 1)) for place in range(1 + len(parts))))
+        )
+        with self._database.read() as connection:
+            return [(row[0], tuple(row[1:-1]), row[-1]) for row in connection.execute(query)]
 
     def lives(self, moment: str, start: Micros, end: Micros, *, limit: int) -> list[Promised]:
         """The promises with a due time in [start, end) and what became of them, the last due first."""

@@ -166,6 +166,10 @@ class SqliteDatabase(Database):
             return select(rows.c.value).where(rows.c.key == name).scalar_subquery()
         return func.json_extract(dims, f'$."{name}"', type_=Text)
 
+    def inside(self, body: ColumnElement[str], name: str, place: int) -> ColumnElement[str]:
+        """What stands at a place of an array that is a member of an object, of a column of JSON; for `dimension`."""
+        return func.json_extract(body, f"$.{name}[{place}]", type_=Text)
+
     def among(self, column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
         """Whether a column holds one of many values; as one parameter, so that there may be any number."""
         rows = func.json_each(json.dumps(list(values))).table_valued("value")
