@@ -19,7 +19,7 @@ from service.core.counting.changes import Counts
 from service.core.counting.tally import Tally
 from service.core.interruption import Change
 from service.core.ports import Judgement
-from tests.adapters.web.conftest import Health
+from tests.adapters.web.apps import Health
 from tests.adapters.web.world import LATE, NOW, PARTITION, RIO_LATE, marketplace
 from tests.harness.fixtures import PrometheusFactory
 

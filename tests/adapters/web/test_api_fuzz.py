@@ -22,8 +22,8 @@ from service.adapters.web.settings import WebSettings
 from service.core.event import HOUR
 from service.core.interruption import Change
 from service.core.ports import Judgement
-from tests.adapters.web.conftest import Health
-from tests.adapters.web.test_web_doing import CATALOG, KEY
+from tests.adapters.web.apps import Health
+from tests.adapters.web.office import CATALOG, KEY
 from tests.adapters.web.world import NOW, World, interruption
 
 TOKEN = "robot"

@@ -16,7 +16,7 @@ from service.core.event import HOUR, Outcome
 from service.core.handling import Action
 from service.core.interruption import Change
 from service.core.ports import Judgement
-from tests.adapters.web.conftest import app_of
+from tests.adapters.web.apps import app_of
 from tests.adapters.web.hostile import hostile_world, paths
 from tests.adapters.web.world import NOW, World, interruption, stamp
 

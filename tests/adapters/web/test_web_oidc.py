@@ -21,7 +21,7 @@ from service.adapters.web.access.throttle import Throttle
 from service.app.access import gate
 from service.core.catalog import Catalog, Owner
 from service.settings import CatalogError, load_settings
-from tests.adapters.web.test_web_doing import BROWSER, KEY, Office
+from tests.adapters.web.office import BROWSER, KEY, Office
 from tests.harness.oidc import OidcProvider
 
 ROLES = Roles(

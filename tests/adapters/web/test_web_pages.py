@@ -19,7 +19,7 @@ from service.core.ports import Judgement
 from service.core.reporting.due_soon import will_miss
 from service.core.reporting.risk import at_risk, compared
 from service.loops.announce import Money, facts_of
-from tests.adapters.web.conftest import Health, app_of
+from tests.adapters.web.apps import Health, app_of
 from tests.adapters.web.hostile import HOSTILE, hostile_world, paths
 from tests.adapters.web.world import LATE, NOW, OVER, RIO_LATE, World, interruption, marketplace, stamp
 

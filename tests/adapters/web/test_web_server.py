@@ -9,7 +9,7 @@ import pytest
 
 from service.adapters.web.cache import Brief
 from service.adapters.web.server import WebServer
-from tests.adapters.web.conftest import app_of
+from tests.adapters.web.apps import app_of
 from tests.adapters.web.world import World
 
 

@@ -19,7 +19,7 @@ from service.adapters.web.shelf import mark_of
 from service.core.event import MINUTE
 from service.core.interruption import Change
 from service.core.ports import Judgement, StoreAway
-from tests.adapters.web.conftest import Health
+from tests.adapters.web.apps import Health
 from tests.adapters.web.world import CATALOG, NOW, RIO_LATE, World
 
 if TYPE_CHECKING:

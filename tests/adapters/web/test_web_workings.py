@@ -25,8 +25,8 @@ from service.core.handling import Action
 from service.core.interruption import Change
 from service.core.ports import Judgement
 from service.settings import load_settings
-from tests.adapters.web.conftest import Health, app_of
-from tests.adapters.web.test_web_doing import Office, users
+from tests.adapters.web.apps import Health, app_of
+from tests.adapters.web.office import Office, users
 from tests.adapters.web.test_web_pages import client_of
 from tests.adapters.web.world import CATALOG, LATE, NOW, ONSET, RIO_LATE, World, interruption, marketplace, stamp
 
