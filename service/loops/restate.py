@@ -191,7 +191,7 @@ class Restater:
         for partition, records, dead in corrected:
             done.read += len(records) + len(dead)
             done.dead.update(letter.reason for letter in dead)
-            fresh = horizons.setdefault(partition, IdHorizon()).sift(records)
+            fresh = horizons.setdefault(partition, IdHorizon()).sift(list(records))
             done.duplicate += len(records) - len(fresh)
             for record in fresh:
                 event = record.event

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 from msgspec.structs import force_setattr
 
 from service.core.event import Annotation, Complaint, CustomerChange, Dimensions, Event, Feedback, Outcome, Promise
@@ -16,7 +17,7 @@ _MOST = 4096
 _FEWEST = 32
 """Payloads that are tried together: one that is odd costs all of them a second look."""
 _MOST_KNOWN, _LONGEST_KNOWN = 10_000, 1024
-_OPEN, _CLOSE, _NEWLINE = b"{}\n"  # as numbers, which is how bytes give their parts
+_OPEN, _CLOSE = b"{}"  # as numbers, which is how bytes give their parts
 _FIRST, _LAST = itemgetter(0), itemgetter(-1)
 
 
@@ -66,10 +67,12 @@ class BulkDecoder:
             return None
         return self._whole(b"\n".join(payloads), len(payloads))
 
-    def lines(self, text: bytes, longest: int) -> list[Event] | None:
-        """The events of a text of one object a line, none longer than `longest`; None where it may be none."""
+    def lines(self, text: bytes, ends: npt.NDArray[np.intp], longest: int) -> list[Event] | None:
+        """The events of a text of one object a line, none longer than `longest`; None where it may be none.
+
+        `ends`: where its lines end.
+        """
         every = np.frombuffer(text, dtype=np.uint8)
-        ends = np.flatnonzero(every == _NEWLINE)
         if not text or (ends.size and not 0 < ends[0] <= ends[-1] < len(text) - 1):
             return None
         # As above: what each line begins and ends with shows that it is an object of its own.
@@ -97,7 +100,20 @@ class BulkDecoder:
         lean: Sequence[Any] = events
         if not set(map(type, events)) <= _LEAN:
             lean = [event for event in events if type(event) in _LEAN]
-        texts = [bytes(event.dimensions) for event in lean]
+        texts = list(map(bytes, [event.dimensions for event in lean]))
+        try:
+            given = list(map(self._known.__getitem__, texts))
+        except KeyError:
+            some = self._learnt(texts)
+            if some is None:
+                return False
+            given = some
+        # A map that nobody looks at: a step a column rather than a step an event.
+        deque(map(force_setattr, lean, repeat("dimensions"), given), maxlen=0)
+        return True
+
+    def _learnt(self, texts: Sequence[bytes]) -> list[dict[str, str] | None] | None:
+        """The dimensions of some texts of which not all are known; None where one is none."""
         known = self._known
         if len(known) > _MOST_KNOWN:
             known = self._known = {b"": None}
@@ -105,12 +121,10 @@ class BulkDecoder:
         try:
             known |= {text: self._dimensions.decode(text) for text in new}
         except msgspec.MsgspecError:
-            return False
+            return None
         given = [known[text] for text in texts]
         # What is long does not come again, and would be kept in vain.
         for text in new:
             if len(text) > _LONGEST_KNOWN:
                 del known[text]
-        # A map that nobody looks at: a step a column rather than a step an event.
-        deque(map(force_setattr, lean, repeat("dimensions"), given), maxlen=0)
-        return True
+        return given

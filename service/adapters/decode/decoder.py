@@ -8,9 +8,11 @@ counts; fields that the contract does not know are ignored.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from service.adapters.decode import envelope, faults
 from service.adapters.decode.bulk import BulkDecoder, LeanOutcome
@@ -44,6 +46,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_DUE = datetime(9000, 1, 1, tzinfo=UTC)
 _FIRST_DUE = datetime(1900, 1, 1, tzinfo=UTC)
 _KINDS: Mapping[str, Any] = {str(kind.__struct_config__.tag): kind for kind in get_args(Event)}
+_FEW = 32
 _NO_HEADERS: Mapping[str, bytes] = {}
 
 
@@ -109,14 +112,16 @@ class Decoder:
             start = end
         return Decoded(records, dead)
 
-    def decode_lines(self, first: int, text: bytes, now: Micros | None = None) -> list[Record] | None:
+    def decode_lines(
+        self, first: int, text: bytes, ends: npt.NDArray[np.intp], now: Micros | None = None
+    ) -> list[Record] | None:
         """The events of a text of JSON Lines, of which the first has the number `first`, where all of it is sound.
 
-        None: it has to be looked at line by line, by `decode`.
+        `ends`: the places of its line ends. None: it has to be looked at line by line, by `decode`.
         """
         if not self.speaks_contract or not _fast(text, [text]):
             return None
-        events = self._bulk.lines(text, DEEP_BYTES)
+        events = self._bulk.lines(text, ends, DEEP_BYTES)
         if events is None:
             return None
         ats = _times(events)
@@ -153,7 +158,8 @@ class Decoder:
         """Whether the catalogue has nothing against any of some events."""
         moments, dated = self._moments, self._dated
         if set(map(type, events)) == {LeanOutcome}:
-            return {getattr(event, "moment", None) for event in events} <= moments.keys()
+            outcomes = cast("Sequence[Outcome]", events)
+            return {event.moment for event in outcomes} <= moments.keys()
         for event in events:
             if isinstance(event, Outcome):
                 if event.moment not in moments:
@@ -303,7 +309,15 @@ class Decoder:
 
 
 def _times(events: Sequence[Event]) -> list[Micros]:
-    return [(t := event.time - _EPOCH).days * DAY + t.seconds * SECOND + t.microseconds for event in events]
+    if len(events) < _FEW:
+        return [micros(event.time) for event in events]
+    # By columns: numbers that are left in numpy's hands until they are whole.
+    since = [event.time - _EPOCH for event in events]
+    times = np.array([each.days for each in since], dtype=np.int64) * DAY
+    times += np.array([each.seconds for each in since], dtype=np.int64) * SECOND
+    times += np.array([each.microseconds for each in since], dtype=np.int64)
+    found: list[Micros] = times.tolist()
+    return found
 
 
 def _fast(block: bytes, payloads: Sequence[bytes]) -> bool:

@@ -43,14 +43,16 @@ class Lines:
     """Some lines, and those among them that are too long.
 
     `first`: the number of the first of `text`, which is all of them as they stand in the file, the last one's end
-    left out. They are taken apart for whoever asks: a reader of sound events never does.
+    left out; `ends`: where in it the others end. They are taken apart for whoever asks: a reader of sound events
+    never does.
     """
 
-    __slots__ = ("_parts", "first", "long", "text")
+    __slots__ = ("_parts", "ends", "first", "long", "text")
 
     def __init__(self, first: int, text: bytes, long: tuple[LongLine, ...] = ()) -> None:
         self.first = first
         self.text = text
+        self.ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == _NEWLINE)
         self.long = long
         self._parts: tuple[Sequence[int], list[bytes]] | None = None
 
@@ -187,8 +189,9 @@ def _lines(chunks: Iterator[bytes], too_large: int) -> Iterator[Lines]:
         rest = data[cut + 1 :]
         if cut >= 0:
             text = data[:cut]
-            yield Lines(number, text.removeprefix(_BOM) if number == 1 else text, long)
-            number += int(np.count_nonzero(np.frombuffer(text, dtype=np.uint8) == _NEWLINE)) + 1
+            lines = Lines(number, text.removeprefix(_BOM) if number == 1 else text, long)
+            yield lines
+            number += len(lines.ends) + 1
         elif long:
             yield Lines(number, b"", long)
         if len(rest) > too_large:

@@ -226,7 +226,7 @@ class _Order:
 
 
 def _decode(lines: Lines, file: EventFile, reading: Reading) -> list[Record]:
-    records = reading.decoder.decode_lines(lines.first, lines.text, reading.now)
+    records = reading.decoder.decode_lines(lines.first, lines.text, lines.ends, reading.now)
     reading.dead.extend(
         bury(file.partition, line.number, too_large(line.size, reading.decoder.too_large), line.head)
         for line in lines.long

@@ -8,13 +8,14 @@ so that neither batch sizes nor a stop and a resume change what counts as a dupl
 import struct
 from array import array
 from bisect import bisect_left
-from collections import deque
-from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from collections.abc import Iterable
+from itertools import compress
 
 import numpy as np
-from xxhash import xxh3_64_intdigest
+import numpy.typing as npt
+from xxhash import xxh3_64_digest, xxh3_64_intdigest
 
+from service.core.counting.hashes import Hashes, Numbers
 from service.core.event import HOUR, Micros, Record
 
 SPAN: Micros = HOUR
@@ -23,6 +24,8 @@ LIMIT = 1_000_000
 _HEAD = struct.Struct("<IIq")
 _RUNS = np.dtype([("mark", "<i8"), ("ids", "<u4")])
 _HASH_BYTES = 8
+_ROOM = 4096
+"""Watermarks of forgotten ids that are kept before they are cleared away."""
 
 BEFORE_TIME: Micros = -(1 << 63)
 """The latest event time of a partition that has shown none."""
@@ -33,93 +36,49 @@ def id_hash(event_id: str) -> int:
     return xxh3_64_intdigest(event_id.encode())
 
 
-class _Stretch:
-    """Some ids in the order in which they came, each with the watermark it came at; those before `start` are gone."""
-
-    __slots__ = ("hashes", "marks", "start")
-
-    def __init__(self, hashes: list[int], marks: list[Micros]) -> None:
-        self.hashes = hashes
-        # Packed, for there may be millions of them.
-        self.marks = array("q", marks)
-        self.start = 0
-
-
 class IdHorizon:
-    """The ids that one partition still remembers; about 90 bytes each.
+    """The ids that one partition still remembers; 35 to 45 bytes each.
 
-    `watermark` is the partition's latest event time as this horizon was told. Ids are entered a batch at a time: what
-    none of a batch's ids can be is a duplicate of one another or of anything still known when it began needs no closer
-    look, since what is forgotten meanwhile is then of no account.
+    `watermark` is the partition's latest event time as this horizon was told. Ids have numbers in the order in which
+    they were taken in; what is remembered are those from some number on, so that forgetting is counting. A batch is
+    looked up and taken in as a whole; only where one of its ids may have come before is it gone through by one.
     """
 
     def __init__(self, *, span: Micros = SPAN, limit: int = LIMIT) -> None:
         self.watermark = BEFORE_TIME
         self._span = span
         self._limit = limit
-        # The same ids twice: a set answers "seen?", a queue with the watermarks beside it says whose turn it
-        # is to be forgotten. (A dict could do both, but finding its first key gets slow as keys are removed.)
-        self._known: set[int] = set()
-        self._queue: deque[_Stretch] = deque()
-        self._fresh: list[_Stretch] = []
+        self._table = Hashes()
+        self._next = self._oldest = 1
+        self._marks = array("q")
+        """The watermarks at which ids came, from the number `_first` on; they never fall."""
+        self._first = 1
+        self._fresh: list[tuple[Numbers, npt.NDArray[np.int64]]] = []
 
     def __len__(self) -> int:
-        return len(self._known)
+        return self._next - self._oldest
 
     def seen(self, hashed: int) -> bool:
         """Whether this id is remembered at the present watermark."""
-        return hashed in self._known
+        _, numbers = self._table.find(np.array([hashed], dtype=np.uint64))
+        return int(numbers[0]) >= self._oldest
 
     def add(self, hashed: int, watermark: Micros) -> None:
         """Remember an id that came when the latest event time, its own included, was `watermark`."""
-        self._fresh.append(self._enter([hashed], [max(watermark, self.watermark)]))
+        self._remember(np.array([hashed], dtype=np.uint64), np.array([watermark]))
 
     def advance(self, watermark: Micros) -> None:
         """Forget what the partition's latest event time has left behind; it never moves back."""
-        if watermark <= self.watermark:
-            return
-        self.watermark = watermark
-        oldest = watermark - self._span
-        queue = self._queue
-        while queue:
-            first = queue[0]
-            self._forget(first, bisect_left(first.marks, oldest, first.start) - first.start)
-            if first.start < len(first.hashes):
-                break
-            queue.popleft()
+        if watermark > self.watermark:
+            self.watermark = watermark
+            self._forget()
 
-    def sift(self, records: Sequence[Record]) -> list[Record]:
+    def sift(self, records: list[Record]) -> list[Record]:
         """The records whose ids are new, in order, remembered; a duplicate's time moves nothing."""
-        hashes = list(map(xxh3_64_intdigest, map(str.encode, [record.event.id for record in records])))
-        kept: list[Record] = []
-        start = 0
-        for place in self._suspects(hashes):
-            kept += self._take(records[start:place], hashes[start:place])
-            start = place
-            if hashes[place] in self._known:
-                start += 1
-        kept += self._take(records[start:], hashes[start:])
-        return kept
-
-    def _suspects(self, hashes: list[int]) -> list[int]:
-        """The places of ids that came before; or may have, if they were not forgotten meanwhile."""
-        known, once = self._known, set(hashes)
-        if len(once) == len(hashes) and known.isdisjoint(once):
-            return []
-        met: set[int] = set()
-        places = []
-        for place, hashed in enumerate(hashes):
-            if hashed in known or hashed in met:
-                places.append(place)
-            met.add(hashed)
-        return places
-
-    def _take(self, records: Sequence[Record], hashes: list[int]) -> Sequence[Record]:
-        """Remember records whose ids are all new and different."""
-        if hashes:
-            marks = list(accumulate([record.at for record in records], max, initial=self.watermark))
-            self._fresh.append(self._enter(hashes, marks[1:]))
-        return records
+        digests = b"".join(map(xxh3_64_digest, map(str.encode, [record.event.id for record in records])))
+        hashes = np.frombuffer(digests, dtype=">u8").astype(np.uint64)
+        new = self._remember(hashes, np.array([record.at for record in records], dtype=np.int64))
+        return records if new is None else list(compress(records, new))
 
     def skip(self) -> None:
         """Leave out of the next blob what was added so far: where nothing is stored, none is wanted."""
@@ -131,46 +90,75 @@ class IdHorizon:
         Little-endian: the number of ids and of runs (two u32), the watermark (i64), the runs (watermark i64,
         ids u32), the hashes (u64).
         """
-        hashes = np.array([hashed for stretch in self._fresh for hashed in stretch.hashes], dtype="<u8")
-        marks = np.concatenate([np.zeros(0, dtype="<i8"), *(np.asarray(stretch.marks) for stretch in self._fresh)])
+        hashes = np.concatenate([np.zeros(0, dtype="<u8"), *(hashes for hashes, _ in self._fresh)])
+        marks = np.concatenate([np.zeros(0, dtype="<i8"), *(marks for _, marks in self._fresh)])
         self._fresh = []
         firsts = np.flatnonzero(np.diff(marks, prepend=marks[:1] - 1))
         runs = np.empty(len(firsts), dtype=_RUNS)
         runs["mark"] = marks[firsts]
         runs["ids"] = np.diff(firsts, append=len(marks))
-        return _HEAD.pack(len(hashes), len(runs), self.watermark) + runs.tobytes() + hashes.tobytes()
+        return _HEAD.pack(len(hashes), len(runs), self.watermark) + runs.tobytes() + hashes.astype("<u8").tobytes()
 
     def restore(self, blobs: Iterable[bytes]) -> None:
         """Remember what earlier blobs hold, oldest first, as if nothing had stopped."""
+        fresh = self._fresh
         for blob in blobs:
             marks, hashes, watermark = _unpack(blob)
-            start = 0
-            for place in self._suspects(hashes):
-                self._enter(hashes[start:place], marks[start:place])
-                start = place
-                if hashes[place] in self._known:
-                    start += 1
-            self._enter(hashes[start:], marks[start:])
+            self._remember(hashes, marks)
             self.advance(watermark)
+        self._fresh = fresh
 
-    def _enter(self, hashes: list[int], marks: list[Micros]) -> _Stretch:
-        """Remember ids that are all new and different, and forget those whose turn it is."""
-        stretch = _Stretch(hashes, marks)
-        if hashes:
-            self._queue.append(stretch)
-            self._known.update(hashes)
-            self.advance(marks[-1])
-            while (excess := len(self._known) - self._limit) > 0:
-                first = self._queue[0]
-                self._forget(first, excess)
-                if first.start == len(first.hashes):
-                    self._queue.popleft()
-        return stretch
+    def _remember(self, hashes: Numbers, ats: npt.NDArray[np.int64]) -> list[bool] | None:
+        """Take in ids with the times that they came at; which of them were new, None for all."""
+        places: npt.NDArray[np.intp] | None
+        places, numbers = self._table.find(hashes)
+        known = numbers >= self._oldest
+        ordered = np.sort(hashes)
+        new = None
+        if known.any() or (ordered[1:] == ordered[:-1]).any():
+            new = self._one_by_one(hashes.tolist(), ats.tolist(), np.where(known, numbers, 0).tolist())
+            hashes, ats, places = hashes[new], ats[new], None
+        if len(hashes):
+            marks = np.maximum.accumulate(np.maximum(ats, self.watermark))
+            self._take_in(hashes, marks, places)
+        return new
 
-    def _forget(self, stretch: _Stretch, count: int) -> None:
-        end = min(stretch.start + count, len(stretch.hashes))
-        self._known.difference_update(stretch.hashes[stretch.start : end])
-        stretch.start = end
+    def _take_in(self, hashes: Numbers, marks: npt.NDArray[np.int64], places: npt.NDArray[np.intp] | None) -> None:
+        """Remember ids that are new, and forget those whose turn it is."""
+        self._fresh = [*self._fresh, (hashes, marks)]
+        self._table.put(hashes, places, self._next, self._oldest)
+        self._next += len(hashes)
+        self._marks.frombytes(marks.tobytes())
+        self.watermark = max(self.watermark, int(marks[-1]))
+        self._forget()
+
+    def _one_by_one(self, hashes: list[int], ats: list[Micros], numbers: list[int]) -> list[bool]:
+        """The rule as it is said. `numbers`: of those that are remembered as the batch begins, else 0."""
+        came = {hashed: number for hashed, number in zip(hashes, numbers, strict=True) if number}
+        marks: list[Micros] = []
+        watermark = self.watermark
+        new: list[bool] = []
+        for hashed, at in zip(hashes, ats, strict=True):
+            number = came.get(hashed)
+            if number is not None and self._next + len(marks) - number <= self._limit:
+                mark = self._marks[number - self._first] if number < self._next else marks[number - self._next]
+                if mark >= watermark - self._span:
+                    new.append(False)
+                    continue
+            watermark = max(watermark, at)
+            came[hashed] = self._next + len(marks)
+            marks.append(watermark)
+            new.append(True)
+        return new
+
+    def _forget(self) -> None:
+        """Whatever came too long ago, or too many ids ago."""
+        known = bisect_left(self._marks, self.watermark - self._span, self._oldest - self._first)
+        self._oldest = max(self._first + known, self._next - self._limit)
+        gone = self._oldest - self._first
+        if gone > max(_ROOM, len(self._marks) // 2):
+            del self._marks[:gone]
+            self._first = self._oldest
 
 
 def extent(blob: bytes) -> tuple[int, Micros]:
@@ -182,7 +170,7 @@ def extent(blob: bytes) -> tuple[int, Micros]:
     return count, watermark
 
 
-def _unpack(blob: bytes) -> tuple[list[Micros], list[int], Micros]:
+def _unpack(blob: bytes) -> tuple[npt.NDArray[np.int64], Numbers, Micros]:
     count, runs, watermark = _HEAD.unpack_from(blob)
     start = _HEAD.size + runs * _RUNS.itemsize
     if len(blob) != start + count * _HASH_BYTES:
@@ -190,4 +178,4 @@ def _unpack(blob: bytes) -> tuple[list[Micros], list[int], Micros]:
         raise ValueError(message)
     given = np.frombuffer(blob, _RUNS, runs, _HEAD.size)
     hashes = np.frombuffer(blob, "<u8", count, start)
-    return np.repeat(given["mark"], given["ids"]).tolist(), hashes.tolist(), watermark
+    return np.repeat(given["mark"], given["ids"]), hashes.astype(np.uint64), watermark
