@@ -45,6 +45,7 @@ BEHIND_S = 3.0
 """So many seconds' worth of records ahead are a backlog."""
 ASK_EVERY = 5
 FEWEST = 60
+"""Readings that a slope needs."""
 
 
 class Row(NamedTuple):
@@ -108,6 +109,17 @@ def carried(rows: Sequence[Row]) -> Sequence[Row]:
         else:
             found[-1].append(row)
     return max(found, key=len)
+
+
+def kept_up(rows: Sequence[Row], kept: Sequence[Row]) -> str:
+    """How long the service kept up on end, and whether that says anything."""
+    share = len(kept) / max(1, len(rows))
+    said = f"kept up for {share:.0%} of the time on end"
+    if rows and share < 1 / 2:
+        return f"{said}, BEHIND: nothing is known of this rate here; give a lower --rate"
+    if len(kept) < FEWEST:
+        return f"{said}, TOO SHORT: {len(kept)} readings, and a slope needs {FEWEST}; give more --minutes"
+    return said
 
 
 def _event_of(rate: float) -> Make:
@@ -177,13 +189,10 @@ def soak(minutes: float, rate: float) -> list[str]:
     )
     times = [row.at for row in kept]
     slopes = (
-        [slope(what, times, seen) for what, seen in zip(ALLOWED, figures, strict=True)] if len(kept) > FEWEST else []
+        [slope(what, times, seen) for what, seen in zip(ALLOWED, figures, strict=True)] if len(kept) >= FEWEST else []
     )
-    behind = len(kept) < len(rows) / 2 or not slopes
     books = f"books off by {off:g}{' WRONG' if off else ''}, exit {code}{' WRONG' if code else ''}"
-    load = f"read {came:,.0f} a second of {rate:,.0f}, kept up for {len(kept) / len(rows):.0%} of the time on end"
-    if behind:
-        load += ", BEHIND: nothing is known of this rate here; give a lower --rate"
+    load = f"read {came:,.0f} a second of {rate:,.0f}, {kept_up(rows, kept)}"
     head = f"{'':<18}{'middle':>10}{'an hour':>12}"
     return [head, *map(str, slopes), f"{load}; {books}; {minutes:g} minutes after {WARM_S:g} s of warming"]
 
@@ -196,7 +205,7 @@ def main() -> int:
     told = parser.parse_args()
     lines = soak(told.minutes, told.rate)
     print("\n".join(lines))
-    return int(any(word in line for line in lines for word in ("GROWS", "UNCLEAR", "BEHIND", "WRONG")))
+    return int(any(word in line for line in lines for word in ("GROWS", "UNCLEAR", "BEHIND", "TOO SHORT", "WRONG")))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ nothing where one interpreter runs one of them at a time.
 
 import threading
 
-from service.adapters.clock import wall_clock
+from service.adapters.clock import steady_clock, wall_clock
 from service.adapters.decode import Decoder
 from service.adapters.metrics.meter import Metrics, new_registry
 from service.app.threads import Threads
@@ -55,6 +55,7 @@ class Reading:
             live=live_topics(catalog) if live else lambda _: False,
             minor_digits=minor_digits,
             pseudonyms=pseudonyms,
+            monotonic=steady_clock,
         )
         self._store = store
         self.blindness = Blindness(store, catalog, wall_clock, self.meter) if live else None

@@ -1,19 +1,37 @@
 """Blind time: stretches of the wall clock in which a moment had no trustworthy data; grey, never green."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 
 from service.core.catalog import Catalog, Source
 from service.core.counting.changes import BlindSpan
-from service.core.counting.watermark import PartitionClock, watermark
-from service.core.event import MINUTE, Micros
+from service.core.counting.watermark import PartitionClock, partition_watermark, watermark
+from service.core.event import MINUTE, Micros, Partition
 from service.core.meter import Meter, NoMeter
 from service.core.ports import Store
 from service.loops.distrust import Distrust
 
+_LOG = logging.getLogger(__name__)
+_NAMED = 3
 AFTER: Micros = 2 * MINUTE
 """A live moment whose time has stood still for so long, beyond its windows' delay, is blind."""
 NOTHING = "nothing has been read yet"
 STILL = "time stands still: source out of reach or far behind"
+
+
+def nothing_of(places: Sequence[Partition]) -> str:
+    """Some partitions were never read, while others are: mostly another service of the same group has them."""
+    return f"nothing has been read yet of {_listed(places)}"
+
+
+def still_at(places: Sequence[Partition]) -> str:
+    """Some partitions hold back the others, which go on."""
+    return f"time stands still at {_listed(places)}: out of reach or far behind"
+
+
+def _listed(places: Sequence[Partition]) -> str:
+    said = ", ".join(f"{place.topic}[{place.number}]" for place in places[:_NAMED])
+    return said if len(places) <= _NAMED else f"{said} and {len(places) - _NAMED} more"
 
 
 class Blindness:
@@ -29,6 +47,8 @@ class Blindness:
         self._clock = clock
         self._began = clock()
         self._since: dict[str, BlindSpan] = {}
+        self._seen: dict[str, Micros] = {}
+        """Until when each moment's time was known: a partition that comes later does not take that back."""
         for name in catalog.moments:
             for span in store.blind(name, 0, self._began):
                 if span.until is None:
@@ -68,14 +88,42 @@ class Blindness:
             self._store.save_blind(changed)
             # Only now: what a store that is away did not take is tried again.
             self._since = since
+            _tell(span for span in changed if span.reason not in distrusted.values())
 
     def _still(
         self, name: str, sources: Sequence[Source], clocks: Sequence[PartitionClock], now: Micros
     ) -> BlindSpan | None:
         """The span of a moment whose time stands still."""
         topics = {source.topic for source in sources}
-        mark = watermark([clock for clock in clocks if clock.partition.topic in topics])
-        seen_until = self._began if mark is None else mark
-        if now - seen_until <= AFTER + self._catalog.delay_of(name):
+        mine = [clock for clock in clocks if clock.partition.topic in topics]
+        mark = watermark(mine)
+        if mark is not None:
+            self._seen[name] = max(mark, self._seen.get(name, mark))
+        seen_until = self._seen.get(name, self._began)
+        allowed = AFTER + self._catalog.delay_of(name)
+        if now - seen_until <= allowed:
             return None
-        return BlindSpan(name, seen_until, None, NOTHING if mark is None else STILL)
+        return BlindSpan(name, seen_until, None, _why(mine, now - allowed))
+
+
+def _why(clocks: Sequence[PartitionClock], since: Micros) -> str:
+    """What it is that stands still: the source, or a few partitions of it."""
+    marks = {clock.partition: partition_watermark(clock) for clock in clocks if not clock.ended}
+    unread = sorted(place for place, mark in marks.items() if mark is None)
+    behind = sorted(place for place, mark in marks.items() if mark is not None and mark < since)
+    if unread:
+        return NOTHING if len(unread) == len(marks) else nothing_of(unread)
+    return still_at(behind) if 0 < len(behind) < len(marks) else STILL if marks else NOTHING
+
+
+def _tell(changed: Iterable[BlindSpan]) -> None:
+    """One line for all that goes blind, or sees again, for the same reason."""
+    lines: dict[tuple[bool, str], list[str]] = {}
+    for span in changed:
+        lines.setdefault((span.until is None, span.reason), []).append(span.moment)
+    for (blind, reason), names in lines.items():
+        said = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        if blind:
+            _LOG.warning("blind: %s: %s", said, reason)
+        else:
+            _LOG.warning("no longer blind: %s (%s)", said, reason)

@@ -63,15 +63,14 @@ class Exhumation:
         self._live = live
         self._pseudonyms = pseudonyms
 
-    def run(self, which: Which, *, upto: int | None = None, dry: bool = False) -> Replayed:
-        """Take all that are meant, no newer than `upto`; `dry`: only say what would become of them, ids unseen."""
+    def run(self, which: Which, *, dry: bool = False) -> Replayed:
+        """Take all that are meant; `dry`: only say what would become of them, ids unseen."""
         done = Replayed()
         after = 0
         while page := self._graves.buried(which, after=after, limit=PAGE):
             after = page[-1].number
-            mine = [one for one in page if upto is None or one.number <= upto]
-            mine.sort(key=lambda one: (one.letter.partition, one.number))
-            for partition, letters in groupby(mine, key=lambda one: one.letter.partition):
+            by_place = sorted(page, key=lambda one: (one.letter.partition, one.number))
+            for partition, letters in groupby(by_place, key=lambda one: one.letter.partition):
                 self._take(partition, list(letters), done, dry=dry)
         return done
 

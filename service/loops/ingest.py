@@ -18,6 +18,7 @@ from service.core.event import Arrival, Assigned, Batch, Idle, Lost, Micros, Par
 from service.core.meter import Meter, NoMeter
 from service.core.ports import Source, SourceAway, StaleClaim, Store, StoreAway
 from service.loops.guard import Pulse
+from service.loops.leap import Leap
 from service.loops.writer import Decodes, Desk, PartitionWriter, merged
 
 log = logging.getLogger(__name__)
@@ -102,6 +103,7 @@ class Ingest:
         self._stale: dict[Partition, float] = {}
         self._unreported: dict[Partition, int] = {}
         self._reported_at = monotonic()
+        self._leap = Leap(clock, monotonic)
         self._stop = threading.Event()
         self.pulse = Pulse()
         self._waiting = False
@@ -269,6 +271,8 @@ class Ingest:
                 return
         if batch.behind is not None:
             self._meter.behind(partition, batch.behind)
+        if batch.looked_at is not None and self._leap.doubted():
+            batch = msgspec.structs.replace(batch, looked_at=None)
         if not (batch.offsets or batch.ended or batch.looked_at or hand.lost) and batch.next_offset == hand.next_offset:
             return
         if batch.offsets and hand.next_offset is not None and batch.offsets[0] < hand.next_offset:

@@ -2,7 +2,7 @@
 
 import random
 
-from benchmarks.soak import Row, carried, slope
+from benchmarks.soak import FEWEST, Row, carried, kept_up, slope
 
 AT = [float(second) for second in range(600)]
 
@@ -34,6 +34,18 @@ def test_only_the_longest_stretch_without_a_backlog_is_looked_at() -> None:
     rows = [Row(float(at), at in {3, 4, 9}, 1.0, 1, 1) for at in range(12)]
     assert [row.at for row in carried(rows)] == [5.0, 6.0, 7.0, 8.0]
     assert list(carried([Row(0.0, True, 1.0, 1, 1)])) == []  # a row's second
+
+
+def test_too_few_readings_are_no_backlog() -> None:
+    def said(behind: set[int], many: int) -> str:
+        rows = [Row(float(at), at in behind, 1.0, 1, 1) for at in range(many)]
+        return kept_up(rows, carried(rows))
+
+    assert said(set(), FEWEST) == "kept up for 100% of the time on end"
+    assert said(set(), FEWEST - 1).endswith("TOO SHORT: 59 readings, and a slope needs 60; give more --minutes")
+    assert "BEHIND" in said({*range(30, 100)}, 110)
+    assert "BEHIND" in said(set(range(200)), 200)
+    assert "TOO SHORT: 0 readings" in said(set(), 0)
 
 
 def test_a_line_says_how_much_an_hour() -> None:

@@ -11,7 +11,7 @@ from service.core.counting.changes import BlindSpan
 from service.core.counting.watermark import PartitionClock
 from service.core.event import HOUR, MINUTE, SECOND, Micros, Partition
 from service.core.ports import StoreAway
-from service.loops.blind import AFTER, NOTHING, STILL, Blindness
+from service.loops.blind import AFTER, NOTHING, STILL, Blindness, nothing_of, still_at
 from tests.core.scripted import MOMENT, catalog
 from tests.core.streams import BEGIN
 
@@ -36,6 +36,12 @@ class World:
         self.now = BEGIN + round(minutes * MINUTE)
         looked = None if looked_at is None else BEGIN + round(looked_at * MINUTE)
         self.blindness.tick([PartitionClock(PLACE, None, looked)])
+
+    def tick_all(self, minutes: float, *looked_at: float | None) -> None:
+        """As `tick`, of as many partitions as there are looks."""
+        self.now = BEGIN + round(minutes * MINUTE)
+        looks = (None if at is None else BEGIN + round(at * MINUTE) for at in looked_at)
+        self.blindness.tick([PartitionClock(Partition("topic", n), None, looked) for n, looked in enumerate(looks)])
 
     @property
     def spans(self) -> list[BlindSpan]:
@@ -72,6 +78,35 @@ def test_where_nothing_was_ever_read_it_is_blind_since_the_start() -> None:
     world = World()
     world.tick(5, None)
     assert world.spans == [BlindSpan("arrives", BEGIN, None, NOTHING)]
+
+
+def test_a_partition_that_holds_back_the_others_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    world.tick_all(30, 30, 10, 29)
+    place = Partition("topic", 1)
+    assert world.spans == [BlindSpan("arrives", BEGIN + 10 * MINUTE, None, still_at([place]))]
+    assert "blind: arrives: time stands still at topic[1]: out of reach or far behind" in caplog.text
+    world.tick_all(31, 31, 31, 31)
+    assert "no longer blind: arrives" in caplog.text
+    world.tick_all(60, 31, 31, 31)
+    assert world.spans[-1].reason == STILL
+
+    world = World()
+    world.tick_all(30, 30, None, None, None, None)
+    assert [span.reason for span in world.spans] == [nothing_of([Partition("topic", n) for n in (1, 2, 3, 4)])]
+    assert "nothing has been read yet of topic[1], topic[2], topic[3] and 1 more" in caplog.text
+
+
+@pytest.mark.parametrize("first", [None, 5], ids=["not read yet", "old records first"])
+def test_what_was_seen_stays_seen_when_a_partition_is_added(first: float | None) -> None:
+    """Else all hours since the process began, or since the oldest record of the new one, would count as blind."""
+    world = World()
+    for minute in range(0, 600, 2):
+        world.tick(minute, minute)
+    world.tick_all(600, 600, first)
+    assert world.spans == []
+    world.tick_all(603, 603, first)
+    assert [span.since for span in world.spans] == [BEGIN + 598 * MINUTE]
 
 
 def test_a_source_whose_time_is_its_events_is_never_blind() -> None:

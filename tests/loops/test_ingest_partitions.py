@@ -12,6 +12,7 @@ from service.core.counting.watermark import watermark
 from service.core.event import SECOND, Assigned, Batch, Lost, Partition, Revoked
 from service.core.ports import StaleClaim
 from service.loops.ingest import Pace, live_topics
+from service.loops.leap import BELIEVED_AFTER, LEAP
 from service.loops.writer import halves, merged
 
 if TYPE_CHECKING:
@@ -80,6 +81,39 @@ class TestTheClock:
         thread.join(5)
         assert live.clock().looked_at == seen
         assert live.source.closed
+
+    def test_a_wall_clock_that_leaps_ahead_is_not_believed_at_once(self, caplog: pytest.LogCaptureFixture) -> None:
+        """Windows would close an hour before their events come, and silence would be found in them."""
+        live = Live(PLACE)
+        live.turn()
+        live.turn(LEAP / SECOND)
+        seen = live.clock().looked_at
+
+        live.now += 3600 * SECOND
+        for _ in range(4):
+            live.turn(60)
+        assert live.clock().looked_at == seen == START + LEAP
+        assert "the clock of this machine leapt ahead by 3600 s" in caplog.text
+        live.now -= 3600 * SECOND
+        live.turn(1)
+        assert live.clock().looked_at == START + LEAP + 241 * SECOND
+
+        live.now += 3600 * SECOND
+        live.turn(1)
+        live.turn(BELIEVED_AFTER / SECOND)
+        assert live.clock().looked_at == live.now
+        live.turn(1)
+        assert live.clock().looked_at == live.now
+
+    def test_records_are_taken_while_the_wall_clock_is_not_believed(self) -> None:
+        live = Live(PLACE)
+        live.turn()
+        live.turn(1)
+        live.now += 3600 * SECOND
+        live.logs[PLACE].append([outcome(0)])
+        live.turn(1)
+        assert live.store.counts().read == 1
+        assert live.clock().looked_at == START + SECOND
 
     def test_a_source_on_event_time_is_not_moved_by_looks(self) -> None:
         store = MemoryStore(CATALOG.moments)
@@ -265,6 +299,21 @@ class TestPartitionsThatComeAndGo:
         assert [(gap.first, gap.after, gap.records) for gap in store.gaps()] == [(26, 20, 0), (3, 25, 22)]
         assert len(store.blind("m", START, START + 90 * SECOND)) == 1
         assert store.counts().read == 5
+
+    def test_what_comes_at_an_offset_for_the_second_time_takes_nobodys_place(self) -> None:
+        """The records that a log has lost were read, and stay counted; others have their offsets now."""
+        loop, store = losing()
+        for first in (30, 60):
+            lines = [outcome(number, outcome="broken", customer=f"c{number}") for number in range(first, first + 3)]
+            loop.handle(Batch(PLACE, [25, 26, 27], lines, 28))
+            loop.handle(Lost(PLACE, 28, 25))
+        loop.handle(Batch(PLACE, [25], [outcome(30, outcome="broken", customer="c30")], 26))
+        loop.flush()
+
+        found = store.breaks("m", (), START + 30 * SECOND, START + 90 * SECOND)
+        assert [row.customer for row in found] == ["c30", "c31", "c32", "c60", "c61", "c62"]
+        assert sums(store)[1] == len(store.breaks("m", (), START, START + 90 * SECOND))
+        assert store.counts().duplicate == 1
 
     def test_on_event_time_what_was_lost_waits_for_the_record_that_says_until_when(self) -> None:
         loop, store = losing(live=False)

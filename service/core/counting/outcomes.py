@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from service.core.catalog import Moment
 from service.core.counting.changes import Break, Changes
+from service.core.counting.duplicates import id_hash
 from service.core.counting.ledger import milliseconds
 from service.core.counting.tally import Cell, Cells, Values, duration_bucket, stated
 from service.core.event import Micros, Outcome, Partition, Record
@@ -206,7 +207,8 @@ def _one_by_one(
 def _broken(partition: Partition, record: Record, event: Outcome, value: int, *, late: bool) -> Break:
     return Break(
         moment=event.moment,
-        ref=f"@{partition.topic_id or partition.topic}/{partition.number}/{record.offset}",
+        # An offset alone may come twice: where a log is cut back, and goes on with other records.
+        ref=f"@{partition.topic_id or partition.topic}/{partition.number}/{record.offset}/{id_hash(event.id):x}",
         at=record.at,
         customer=event.customer,
         value=value,

@@ -6,9 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import update
 
 from service.adapters.decode import Decoder
 from service.adapters.store.sql.store import SqlStore
+from service.adapters.store.sql.tables import dead_letters
 from service.core.catalog import Catalog, Source
 from service.core.counting.changes import Changes
 from service.core.counting.duplicates import IdHorizon
@@ -84,6 +86,19 @@ def test_what_can_be_taken_now_is_counted_once_and_leaves_the_dead(store: SqlSto
     assert (store.counts().read, store.counts().accepted["paid"], store.counts().dead.total()) == (4, 3, 1)
     assert [one.letter.offset for one in store.graves().buried(Which())] == [3]
     balanced(store)
+
+
+def test_two_letters_of_one_offset_are_both_taken(store: SqlStore) -> None:
+    """A log that was cut back and read anew has them."""
+    reader = Reader(store)
+    bury(reader, payload(1))
+    bury(reader, payload(2))
+    store._database.write(lambda connection: connection.execute(update(dead_letters).values(record=0)))
+
+    done = exhumed(store).run(Which())
+
+    assert (done.read, done.accepted["paid"], done.still.total()) == (2, 2, 0)
+    assert [row.customer for row in every_break(store)] == ["c1", "c2"]
 
 
 def test_what_happened_in_a_closed_window_amends_and_was_not_judged(store: SqlStore) -> None:

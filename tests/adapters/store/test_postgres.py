@@ -7,11 +7,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url, select, text
 
 from service.adapters.store import open_sql_store, open_store
 from service.adapters.store.sql.database import Transaction
 from service.adapters.store.sql.store import SqlStore
+from service.adapters.store.sql.tables import outbox
 from service.core.catalog import Catalog
 from service.core.counting.changes import Changes
 from service.core.counting.intake import Intake
@@ -26,6 +27,7 @@ from tests.adapters.store.scene import (
     close,
     every_break,
     judgement,
+    notice,
     outcome,
     promise,
     records,
@@ -262,3 +264,13 @@ def test_batches_that_cross_do_not_deadlock(replicas: tuple[SqlStore, SqlStore])
 
     assert busy == 0
     assert sum(totals.attempts for _, totals in replicas[0].totals("paid", T0, FOREVER, DAY)) == 2 * 6 * 1500
+
+
+def test_a_sender_passes_over_the_row_that_another_is_taking(replicas: tuple[SqlStore, SqlStore]) -> None:
+    first, second = replicas
+    first.enqueue([notice("a"), notice("b")], T0)
+    with first._database.transaction() as transaction:
+        [row] = transaction.connection.execute(select(outbox).where(outbox.c.key == "a").with_for_update())
+        # It does not wait: after twenty seconds it would have been told to give way.
+        assert [leased.notice.key for leased in second.lease(T0, T0 + HOUR, 10)] == ["b"]
+    assert [leased.row for leased in second.lease(T0, T0 + HOUR, 10)] == [row.id]

@@ -58,7 +58,8 @@ def test_a_broken_one_makes_a_break_row_with_all_its_dimensions() -> None:
     assert cells(changes) == {
         (at(3), "north", False): Cell(attempts=1, broken=1, arrivals=1, value=250, broken_value=250)
     }
-    ref = "@events/0/0"
+    [(_, ref)] = changes.breaks
+    assert ref.startswith("@events/0/0/")
     assert changes.breaks == {("arrives", ref): Break("arrives", ref, at(3.5), "c", 250, given, "lost")}
 
 
