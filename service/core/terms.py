@@ -1,6 +1,7 @@
 """The terms by which a moment is told to be kept, and which changes of them make it easier to look well."""
 
 from collections.abc import Iterator, Mapping
+from zlib import crc32
 
 import msgspec
 
@@ -36,6 +37,7 @@ def terms(catalog: Catalog) -> dict[Place, str]:
         found[name, "loss probability"] = "none" if moment.loss_probability is None else f"{moment.loss_probability:g}"
         found[name, "false alarm interval"] = _span(moment.false_alarm_interval)
         found[name, "rules"] = ", ".join(rules) or "none"
+        found[name, READING] = "; ".join(_reading(catalog, name)) or "as sent"
     return found
 
 
@@ -52,6 +54,10 @@ def edits(known: Mapping[Place, str], catalog: Catalog, at: Micros) -> Iterator[
 
 
 GONE = "no longer declared"
+READING = "reading of records"
+"""What of a foreign topic begins, keeps, breaks and ends a promise: nobody can say which of two lets more pass."""
+_DECIDES = ("type", "moment", "outcome", "key", "time", "due")
+"""Fields of an event that decide whether it counts as kept."""
 
 
 def looser(what: str, was: str, now: str) -> bool:
@@ -60,11 +66,10 @@ def looser(what: str, was: str, now: str) -> bool:
     >>> looser("deadline", "5 d", "7 d"), looser("deadline", "5 d", "2 d"), looser("objectives", "95% in 28 d", "none")
     (True, False, True)
     """
-    if was == GONE:
-        return False
+    if was == GONE or what == READING:
+        return was != GONE
     if what == "deadline":
-        # Working days last longer than days; another calendar may hold anything, and is told.
-        return _longer(was, now) or (_length(was) == _length(now) and was != now)
+        return _looser_deadline(was, now)
     if what == "false alarm interval":
         return _longer(was, now)
     if what == "loss probability":
@@ -72,6 +77,14 @@ def looser(what: str, was: str, now: str) -> bool:
     return bool(set(was.split(", ")) - {"none"} - set(now.split(", "))) and not (
         what == "objectives" and _stricter(was, now)
     )
+
+
+def _looser_deadline(was: str, now: str) -> bool:
+    # As it was written before the days off were told apart.
+    if _LIST in now and _LIST not in was and now.partition(_LIST)[0] == was.partition("; ")[0]:
+        return False
+    # Working days last longer than days; another calendar may hold anything, and is told.
+    return _longer(was, now) or (_length(was) == _length(now) and was != now)
 
 
 def _stricter(was: str, now: str) -> bool:
@@ -90,6 +103,19 @@ def _objectives(moment: Moment) -> Iterator[str]:
         yield f"{100 * objective.target:g}% in {_span(objective.window)}"
 
 
+def _reading(catalog: Catalog, moment: str) -> Iterator[str]:
+    """What decides how a moment's records are read, where it is not the contract itself."""
+    for source in catalog.sources_of(moment):
+        own = [(meaning.mapping, f"{meaning.word} where {meaning.when}: ") for meaning in source.events]
+        mine = [each for each, meaning in zip(own, source.events, strict=True) if meaning.moment == moment]
+        yield from (said.removesuffix(": ") for _, said in mine)
+        for mapping, where in [(source.mapping, ""), *mine]:
+            yield from (f"{where}{field} from {mapping[field]}" for field in _DECIDES if field in mapping)
+
+
+_LIST = ", list "
+
+
 def _deadline(deadline: Deadline | None) -> str:
     if deadline is None:
         return "none"
@@ -97,7 +123,8 @@ def _deadline(deadline: Deadline | None) -> str:
     if calendar is None:
         return _span(deadline.after)
     days = "".join("MTWTFSS"[day] for day in calendar.weekdays)
-    off = f", {len(calendar.holidays)} holidays" if calendar.holidays else ""
+    days_off = " ".join(f"{first}/{last}" for first, last in calendar.holidays)
+    off = f", {len(calendar.holidays)} holidays{_LIST}{crc32(days_off.encode()):08x}" if days_off else ""
     hours = "".join(f" {start}-{end}" for start, end in calendar.hours)
     return f"{_span(deadline.after)} worked ({days}{hours}{off}; {deadline.zone})"
 

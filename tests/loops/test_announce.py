@@ -152,6 +152,21 @@ def test_how_many_will_miss_is_told_from_those_that_fell_due() -> None:
     low, middle, high = found.will_miss
     assert 0 < low < middle == 10 < high < 25
     assert facts_of(world.store, MOMENT, row(NORTH), now, MONEY).next_due is None
+    # Less than an hour before their due, in which hardly anything was ever kept, nearly all that are open miss.
+    soon = will_miss(world.store, "arrives", at(204 * 60 + 15))
+    assert soon is not None
+    assert soon.middle > 30
+
+
+def test_what_fell_due_and_is_not_closed_yet_has_missed_nothing() -> None:
+    past = [promise(m * 60, (m + 48) * 60, key=f"p{m}") for m in range(120)]
+    done = [outcome((m + 47) * 60, "kept", key=f"p{m}") for m in range(100)]
+    coming = [promise(150 * 60 + i, 205 * 60, key=f"n{i}") for i in range(40)]
+    world = store([*past, *coming, *done])
+    world.close("arrives", at(147 * 60 + 30))
+    found = will_miss(world.store, "arrives", at(200 * 60))
+    assert found is not None
+    assert found.middle == 0
 
 
 def test_it_is_known_where_most_will_miss() -> None:

@@ -12,7 +12,7 @@ import msgspec
 from service.core.counting.ledger import Promised
 from service.core.event import DAY, SECOND, Micros
 from service.core.ports import Reader
-from service.core.terms import Edit
+from service.core.terms import READING, Edit
 
 BEFORE: Micros = 28 * DAY
 _LEAST = 50
@@ -108,7 +108,11 @@ def said(it: Goalposts) -> list[str]:
     if it.cancelled:
         were = _many(it.cancelled, "was", "were")
         found.append(f"{were} cancelled by customers and count as neither kept nor broken")
-    return [*found, *(f"its {each.what} became looser: {each.was} to {each.now}" for each in it.edits if each.looser)]
+    return [*found, *(f"its {each.what} {_became(each)}: {each.was} to {each.now}" for each in it.edits if each.looser)]
+
+
+def _became(edit: Edit) -> str:
+    return "changed" if edit.what == READING else "became looser"
 
 
 def _many(n: int, one: str, more: str) -> str:

@@ -58,6 +58,7 @@ def test_terms_stand_as_they_were_written_last_and_edits_leave_out_what_was_firs
     assert store.edits(T0 - DAY, T0 + WEEK) == [then]
     assert store.edits(T0 + 2 * DAY, T0 + WEEK) == []
     assert said(goalposts(store, "delivered", T0, T0 + WEEK)) == ["its deadline became looser: 5 d to 7 d"]
+    assert said(goalposts(store, "paid", T0, T0 + WEEK)) == []
 
 
 def test_what_is_given_up_is_overdue_no_more_and_an_outcome_after_all_is_counted_once(store: Store) -> None:

@@ -70,6 +70,10 @@ def test_customers_of_several_places_are_counted_once(hit: Store) -> None:
     assert hit.harm([PAID, DELIVERED]) == Impact(7, 4, 13200, 2, 1)
     assert hit.harm([]) == Impact()
     assert hit.harm([Place("paid", (), T0 + DAY, FOREVER)]) == Impact()
+    # From the first moment of the period, and up to its end, which is of the next one.
+    [first, *_, last] = hit.breaks("paid", (), T0, FOREVER)
+    assert hit.harm([Place("paid", (), first.at, last.at)]).broken == 3
+    assert hit.harm([Place("paid", (), last.at, last.at + 1)]).broken == 1
 
 
 def test_a_place_can_leave_segments_out(hit: Store) -> None:

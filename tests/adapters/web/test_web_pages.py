@@ -209,6 +209,16 @@ def test_the_moment_says_how_many_will_miss_within_the_next_day(client: TestClie
     assert f"{coming.open} open promises fall due in 24 hours: {said}" in text
 
 
+def test_what_falls_due_is_shown_by_the_day(client: TestClient, market: World) -> None:
+    text = client.get(f"/moments/{LATE}").text.partition("Falling due</h2>")[2].partition("</section>")[0]
+    rows = re.findall(r'<th scope="row">[^<]*</th><td class="n">([\d,]+)</td><td class="n">([\d,]+)</td>', text)
+    midnight = NOW - NOW % DAY
+    days = [(max(midnight + n * DAY, NOW), midnight + (n + 1) * DAY) for n in range(7)]
+    for (start, end), (promised, waiting) in zip(days, rows, strict=False):
+        assert market.store.due(LATE, start, end) == (int(waiting.replace(",", "")), int(promised.replace(",", "")))
+    assert len(rows) == 8
+
+
 def test_an_open_interruption_says_what_of_its_segment_falls_due_and_who_was_served_late(
     client: TestClient, market: World
 ) -> None:
