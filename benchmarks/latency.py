@@ -34,6 +34,7 @@ MINUTE = 60_000_000
 CALM, TROUBLE, BETWEEN = 0.01, 0.2, 0.08
 """The share that breaks in an ordinary minute and in every other one, and the rule's limit between the two."""
 CLOSE_GOAL_S = 1.0
+PATIENCE_S = 120.0
 
 
 def _event(draw: random.Random, number: int, at: datetime) -> dict[str, Any]:
@@ -100,21 +101,39 @@ def measure(rate: int, minutes: int) -> list[Line]:
                 service.begin()
                 # The minute in which it started is no whole one, and what was found in it is found late.
                 since = (time.time_ns() // 1000 // MINUTE + 2) * MINUTE
-                time.sleep(since / 1e6 - time.time() + 60.0 * minutes + LATENESS_S + 5.0)
+                time.sleep(since / 1e6 - time.time() + 60.0 * minutes + LATENESS_S)
+                # What was still on its way counts as well, however long it takes.
+                last = since + minutes * MINUTE
+                if not _all_told(Path(service.database.removeprefix("sqlite:///")), last):
+                    print("not everything was told in two minutes", file=sys.stderr)
                 service.end()
-            return _lines(Path(service.database.removeprefix("sqlite:///")), since, rate)
+            return _lines(Path(service.database.removeprefix("sqlite:///")), (since + MINUTE, last), rate)
     finally:
         receiver.terminate()
 
 
-def _lines(database: Path, since: int, rate: int) -> list[Line]:
+def _all_told(database: Path, until: int) -> bool:
+    """Wait until every moment is judged up to a time, and all of it was routed; whether that came to be."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        with closing(sqlite3.connect(database)) as store:
+            judged = store.execute("SELECT count(*) FROM judged WHERE judged_through >= ?", (until,)).fetchone()
+            waiting = store.execute("SELECT count(*) FROM news WHERE NOT routed").fetchone()
+        if judged == (MOMENTS,) and waiting == (0,):
+            return True
+        time.sleep(1.0)
+    return False
+
+
+def _lines(database: Path, span: tuple[int, int], rate: int) -> list[Line]:
     what = f"serve at {rate:,} events a second, {MOMENTS * VALUES * len(DIMENSIONS):,} series"
     with closing(sqlite3.connect(database)) as store:
         # The first row of each opening: from the close, and from each broken event of the window that opened it.
         opened = store.execute(
             "SELECT i.moment, i.detected_at, min(o.created_at) FROM interruptions i"
-            " JOIN outbox o ON o.body LIKE '%' || i.id || '%' WHERE i.detected_at > ? GROUP BY i.id",
-            (since + MINUTE,),
+            " JOIN outbox o ON o.body LIKE '%' || i.id || '%' WHERE i.detected_at > ? AND i.detected_at <= ?"
+            " GROUP BY i.id",
+            (span[0], span[1] + LATENESS_S * 1_000_000),
         ).fetchall()
         from_close = [(row - closed) / 1e6 for _, closed, row in opened]
         from_event = [

@@ -2,14 +2,14 @@
 
 import operator
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from detectors.frame import JSON
 from service.core.catalog import BurnRate, Rule, Standing, Threshold
-from service.core.counting.tally import Cell, Values, Window
+from service.core.counting.tally import Cell, Window
 from service.core.event import Micros
 
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
@@ -25,11 +25,17 @@ _Counts = tuple[int, int, int, int, int]
 _NONE: _Counts = (0, 0, 0, 0, 0)
 
 
-def _counts(cell: Cell) -> _Counts:
-    """What rules read of a cell; `overdue` is by how many more promises are open past their due."""
-    signals = cell.signals or {}
-    more = signals.get("overdue", 0) - signals.get("caught_up", 0) - signals.get("given_up", 0)
-    return (cell.attempts, cell.broken, cell.arrivals, signals.get("complaints", 0), more)
+def _counts(cells: Collection[Cell]) -> _Counts:
+    """What rules read of some cells; `overdue` is by how many more promises are open past their due."""
+    signals = [cell.signals for cell in cells if cell.signals]
+    more = sum(of.get("overdue", 0) - of.get("caught_up", 0) - of.get("given_up", 0) for of in signals)
+    return (
+        sum([cell.attempts for cell in cells]),
+        sum([cell.broken for cell in cells]),
+        sum([cell.arrivals for cell in cells]),
+        sum(of.get("complaints", 0) for of in signals),
+        more,
+    )
 
 
 def _sum(one: _Counts, other: _Counts) -> _Counts:
@@ -160,12 +166,8 @@ class RuleWatch:
 
     def _take(self, window: Window, end: Micros, *, whole: bool = True) -> None:
         """Take a window's counts in; only what stands where it is not whole."""
-        counts: dict[str, _Counts] = {}
-        for values, cell in window.cells.items():
-            row = self._row(values)
-            if row is not None:
-                counts[row] = _sum(counts.get(row, _NONE), _counts(cell))
-        for row, found in counts.items():
+        for row, cells in self._rows(window).items():
+            found = _counts(cells)
             group = self._groups.get(row)
             if group is None:
                 group = self._groups[row] = _Group(self._lengths)
@@ -183,11 +185,16 @@ class RuleWatch:
             return before + broken if attempts == broken else 0
         return before + more
 
-    def _row(self, values: Values) -> str | None:
+    def _rows(self, window: Window) -> Mapping[str, Collection[Cell]]:
+        """The cells of a window by the row that they count in."""
         if self._by is None:
-            return ""
-        value = values[self._by]
-        return None if value is None else f"{self._name}={value}"
+            return {"": window.cells.values()} if window.cells else {}
+        rows: dict[str, list[Cell]] = {}
+        for values, cell in window.cells.items():
+            value = values[self._by]
+            if value is not None:
+                rows.setdefault(f"{self._name}={value}", []).append(cell)
+        return rows
 
     def _reading(self, group: _Group) -> tuple[float, float] | None:
         """(limit, seen) when the condition holds, else None."""

@@ -30,15 +30,18 @@ class Due:
         if segment:
             dimension, values = segment[0]
             cells = [cell for cell in cells if cell[0].get(dimension) in values]
-        return sum(attempts for _, attempts, _ in cells), sum(broken for _, _, broken in cells)
+        return sum([attempts for _, attempts, _ in cells]), sum([broken for _, _, broken in cells])
 
     def by_value(self, dimension: str) -> dict[str | None, tuple[int, int]]:
         """Of each value of a dimension, most broken first; None is "not stated"."""
-        sums: dict[str | None, tuple[int, int]] = {}
+        tried: dict[str | None, int] = {}
+        failed: dict[str | None, int] = {}
         for values, attempts, broken in self._cells:
             value = values.get(dimension)
-            tried, failed = sums.get(value, (0, 0))
-            sums[value] = (tried + attempts, failed + broken)
+            tried[value] = tried.get(value, 0) + attempts
+            if broken:
+                failed[value] = failed.get(value, 0) + broken
+        sums = {value: (attempts, failed.get(value, 0)) for value, attempts in tried.items()}
         return dict(sorted(sums.items(), key=lambda each: (-each[1][1], each[0] is None, each[0] or "")))
 
 

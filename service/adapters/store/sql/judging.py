@@ -172,9 +172,12 @@ def _page(
             rows = connection.execute(_CELLS, within | {"first": beyond, "last": beyond, "most": _ALL}).all()
             beyond += 1
     found: dict[Micros, dict[Values, Cell]] = {}
-    for opens, dims, *sums in rows:
-        cells = found.setdefault(opens, {})
-        values, cell = codec.values(dims), Cell(*sums)
+    columns: Sequence[Sequence[Any]] = tuple(zip(*rows, strict=True)) or ((), ())
+    made = map(Cell, *columns[2:]) if rows else ()
+    for opens, values, cell in zip(columns[0], codec.all_values(columns[1]), made, strict=True):
+        cells = found.get(opens)
+        if cells is None:
+            cells = found[opens] = {}
         # Two rows may be one place now: the catalogue may have dropped the dimension that told them apart.
         if values in cells:
             cells[values].add(cell)

@@ -1,17 +1,18 @@
 """Structs as text columns and back; dimension values as canonical JSON."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
-from service.core.counting.tally import Values
+from service.core.counting.tally import Values, stated
 
 T = TypeVar("T")
 
 _dumps = msgspec.json.Encoder(order="sorted").encode
 _loads = msgspec.json.Decoder(dict[str, str]).decode
+_loads_all = msgspec.json.Decoder(list[dict[str, str]]).decode
 
 _MOST_CACHED = 100_000
 
@@ -41,6 +42,11 @@ def unpack_dimensions(text: str) -> dict[str, str]:
     return _loads(text) if text != "{}" else {}
 
 
+def unpack_all(texts: Iterable[str]) -> list[dict[str, str]]:
+    """The dimensions of many texts, in one call of the parser."""
+    return _loads_all(f"[{','.join(texts)}]")
+
+
 class ValuesCodec:
     """A moment's tuples of dimension values as canonical JSON and back, remembered because they come again.
 
@@ -56,18 +62,24 @@ class ValuesCodec:
         """What is stored for a tuple."""
         text = self._texts.get(values)
         if text is None:
-            stated = {n: v for n, v in zip(self._names, values, strict=True) if v is not None}
+            given = {n: v for n, v in zip(self._names, values, strict=True) if v is not None}
             if len(self._texts) >= _MOST_CACHED:
                 self._texts.clear()
-            text = self._texts[values] = pack_dimensions(stated)
+            text = self._texts[values] = pack_dimensions(given)
         return text
 
     def values(self, text: str) -> Values:
         """The tuple of what is stored."""
-        values = self._values.get(text)
-        if values is None:
-            stated = unpack_dimensions(text)
-            if len(self._values) >= _MOST_CACHED:
-                self._values.clear()
-            values = self._values[text] = tuple(stated.get(name) for name in self._names)
-        return values
+        return self.all_values([text])[0]
+
+    def all_values(self, texts: Sequence[str]) -> list[Values]:
+        """The tuples of what is stored."""
+        try:
+            return list(map(self._values.__getitem__, texts))
+        except KeyError:
+            new = [text for text in dict.fromkeys(texts) if text not in self._values]
+        if len(self._values) + len(new) > _MOST_CACHED:
+            self._values.clear()
+            new = list(dict.fromkeys(texts))
+        self._values.update(zip(new, [stated(given, self._names) for given in unpack_all(new)], strict=True))
+        return list(map(self._values.__getitem__, texts))

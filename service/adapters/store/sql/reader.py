@@ -4,28 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Label,
-    Row,
-    Select,
-    and_,
-    case,
-    cast,
-    false,
-    func,
-    literal_column,
-    or_,
-    select,
-    true,
-)
+from sqlalchemy import ColumnElement, Label, Row, Select, case, func, literal_column, select
 
-from service.adapters.store.sql import outbox, positions
+from service.adapters.store.sql import asking, outbox, positions
 from service.adapters.store.sql.database import Database
 from service.adapters.store.sql.desk import SqlDeskReader
 from service.adapters.store.sql.judging import read_series
-from service.adapters.store.sql.packing import unpack, unpack_dimensions
+from service.adapters.store.sql.packing import unpack, unpack_all, unpack_dimensions
 from service.adapters.store.sql.people import SqlPeople
 from service.adapters.store.sql.survey import survey
 from service.adapters.store.sql.tables import (
@@ -43,7 +28,6 @@ from service.adapters.store.sql.tables import (
     signals,
     tallies,
     timeline,
-    voices,
 )
 from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan, Break, Counts, Gap, Voice
@@ -158,15 +142,15 @@ class SqlReader(SqlDeskReader, SqlPeople):
 
     def outcomes(self, moment: str, spans: Sequence[tuple[Micros, Micros]]) -> list[tuple[Mapping[str, str], int, int]]:
         """(values by dimension, attempts, broken) of every tuple of values, over all of some spans."""
-        within = [and_(tallies.c.opens >= start, tallies.c.opens < end) for start, end in spans]
-        query = (
-            select(tallies.c.dims, _sum(tallies.c.attempts), _sum(tallies.c.broken))
-            .where(tallies.c.moment == moment, or_(false(), *within))
-            .group_by(tallies.c.dims)
-        )
+        given: dict[str, Any] = {"of": moment}
+        for number, (start, end) in enumerate(spans):
+            given |= {f"first{number}": start, f"end{number}": end}
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
-        return [(unpack_dimensions(dims), attempts, broken) for dims, attempts, broken in rows]
+            rows = connection.execute(asking.outcomes(len(spans)), given).all()
+        return [
+            (values, attempts, broken)
+            for values, (_, attempts, broken) in zip(unpack_all(dims for dims, _, _ in rows), rows, strict=True)
+        ]
 
     def _sums(  # both sides of a place
         self,
@@ -185,7 +169,7 @@ class SqlReader(SqlDeskReader, SqlPeople):
             .where(tallies.c.moment == moment, tallies.c.opens >= start, tallies.c.opens < end)
             .subquery()
         )
-        sums = select(cells.c.place, *(_sum(cells.c[name]) for name in _SUMS)).group_by(cells.c.place)
+        sums = select(cells.c.place, *(asking.summed(cells.c[name]) for name in _SUMS)).group_by(cells.c.place)
         hurt = select(of_break, breaks.c.customer).where(*self._within(moment, (), start, end)).distinct().subquery()
         customers = select(hurt.c.place, func.count()).group_by(hurt.c.place)
         with self._database.read() as connection:
@@ -205,20 +189,16 @@ class SqlReader(SqlDeskReader, SqlPeople):
 
     def complaints(self, moment: str | None, start: Micros, end: Micros) -> list[Voice]:
         """Complaints in order of time; `moment` None: all."""
-        return self._voices("complaint", true() if moment is None else voices.c.moment == moment, start, end)
+        return self._voices("complaint", start, end, moment)
 
     def voices(self, kind: Literal["feedback", "customer", "annotation"], start: Micros, end: Micros) -> list[Voice]:
         """What else was said, gained, lost or done, in order of time."""
-        return self._voices(kind, true(), start, end)
+        return self._voices(kind, start, end)
 
-    def _voices(self, kind: str, which: ColumnElement[bool], start: Micros, end: Micros) -> list[Voice]:
-        query = (
-            _with_partition(voices.c.record, voices.c.at, voices.c.body)
-            .join_from(voices, partitions)
-            .where(voices.c.kind == kind, voices.c.at >= start, voices.c.at < end, which)
-        )
+    def _voices(self, kind: str, start: Micros, end: Micros, moment: str | None = None) -> list[Voice]:
+        given = {"kind": kind, "first": start, "end": end} | ({} if moment is None else {"of": moment})
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(asking.voiced(about=moment is not None), given).all()
         found = [Voice(_partition(row), row.record, row.at, _event(row.body)) for row in rows]
         return sorted(found, key=lambda voice: (voice.at, voice.partition, voice.offset))
 
@@ -226,7 +206,7 @@ class SqlReader(SqlDeskReader, SqlPeople):
         """Sums of what windows counted beside outcomes, by name."""
         table = signals.c
         query = (
-            select(table.name, _sum(table.n))
+            select(table.name, asking.summed(table.n))
             .where(table.moment == moment, table.opens >= start, table.opens < end)
             .group_by(table.name)
         )
@@ -243,11 +223,8 @@ class SqlReader(SqlDeskReader, SqlPeople):
 
     def due(self, moment: str, start: Micros, end: Micros) -> tuple[int, int]:
         """(open promises, all promises) with a due time in [start, end)."""
-        query = select(_sum(case((promises.c.waiting, 1), else_=0)), func.count()).where(
-            promises.c.moment == moment, promises.c.due >= start, promises.c.due < end
-        )
         with self._database.read() as connection:
-            waiting, known = connection.execute(query).one()
+            waiting, known = connection.execute(asking.due(), {"of": moment, "first": start, "end": end}).one()
         return waiting or 0, known
 
     def coming(
@@ -328,7 +305,7 @@ class SqlReader(SqlDeskReader, SqlPeople):
 
     def counts(self) -> Counts:
         """Since the store was made."""
-        query = select(counts.c.name, counts.c.label, _sum(counts.c.n)).group_by(counts.c.name, counts.c.label)
+        query = select(counts.c.name, counts.c.label, asking.summed(counts.c.n)).group_by(counts.c.name, counts.c.label)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         found = Counts()
@@ -344,14 +321,14 @@ class SqlReader(SqlDeskReader, SqlPeople):
     def gaps(self) -> list[Gap]:
         """What was gone before it was read, newest first."""
         table = gaps.c
-        query = _with_partition(table.first, table.after, table.at, table.since, table.until)
+        query = asking.with_partition(table.first, table.after, table.at, table.since, table.until)
         with self._database.read() as connection:
             rows = connection.execute(query.join_from(gaps, partitions).order_by(table.id.desc())).all()
         return [Gap(_partition(row), row.first, row.after, row.at, row.since, row.until) for row in rows]
 
     def rejected(self) -> dict[str, tuple[int, int]]:
         """(records read, dead letters not taken anew) by topic."""
-        of = [_sum(case((counts.c.name == name, counts.c.n), else_=0)) for name in ("read", "dead")]
+        of = [asking.summed(case((counts.c.name == name, counts.c.n), else_=0)) for name in ("read", "dead")]
         query = select(partitions.c.topic, *of).join_from(partitions, counts, partitions.c.id == counts.c.partition)
         with self._database.read() as connection:
             rows = connection.execute(query.group_by(partitions.c.topic)).all()
@@ -367,22 +344,13 @@ def buried() -> Select[Any]:
     """Dead letters with their partitions."""
     table = dead_letters.c
     kept = (table.id, table.record, table.reason, table.detail, table.payload, table.buried_at, table.headers)
-    return _with_partition(*kept).join_from(dead_letters, partitions)
+    return asking.with_partition(*kept).join_from(dead_letters, partitions)
 
 
 def dead_letter(row: Row[Any]) -> DeadLetter:
     """The dead letter of a row of `buried`."""
     headers = None if row.headers is None else _headers(bytes(row.headers))
     return DeadLetter(_partition(row), row.record, row.reason, row.detail, bytes(row.payload), headers)
-
-
-def _sum(column: ColumnElement[Any]) -> ColumnElement[int]:
-    """A sum of 64-bit integers stays one: PostgreSQL would answer with a decimal."""
-    return cast(func.sum(column), BigInteger)
-
-
-def _with_partition(*columns: ColumnElement[Any]) -> Select[Any]:
-    return select(partitions.c.topic, partitions.c.number, partitions.c.topic_id, *columns)
 
 
 def _partition(row: Row[Any]) -> Partition:

@@ -1,0 +1,69 @@
+"""Statements that are made once: a notice asks all of these for each of fifty interruptions at a time.
+
+To put one together costs more than to run it.
+"""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    false,
+    func,
+    or_,
+    select,
+)
+
+from service.adapters.store.sql.tables import partitions, promises, tallies, voices
+
+_OF = bindparam("of", type_=Text)
+_FIRST: BindParameter[int] = bindparam("first")
+_END: BindParameter[int] = bindparam("end")
+
+
+@cache
+def outcomes(spans: int) -> Select[Any]:
+    """Attempts and breaks of each tuple of values, over so many spans: from `first0` to `end0`, and so on."""
+    opens = tallies.c.opens
+    within = [and_(opens >= bindparam(f"first{n}"), opens < bindparam(f"end{n}")) for n in range(spans)]
+    return (
+        select(tallies.c.dims, summed(tallies.c.attempts), summed(tallies.c.broken))
+        .where(tallies.c.moment == _OF, or_(false(), *within))
+        .group_by(tallies.c.dims)
+    )
+
+
+@cache
+def due() -> Select[Any]:
+    """How many promises of a moment are open, and how many there are, that fall due within a time."""
+    sums: list[ColumnElement[Any]] = [summed(case((promises.c.waiting, 1), else_=0)), func.count()]
+    return select(*sums).where(promises.c.moment == _OF, promises.c.due >= _FIRST, promises.c.due < _END)
+
+
+@cache
+def voiced(*, about: bool) -> Select[Any]:
+    """What of a kind was said within a time; `about`: of one moment."""
+    query = (
+        with_partition(voices.c.record, voices.c.at, voices.c.body)
+        .join_from(voices, partitions)
+        .where(voices.c.kind == bindparam("kind", type_=Text), voices.c.at >= _FIRST, voices.c.at < _END)
+    )
+    return query.where(voices.c.moment == _OF) if about else query
+
+
+def summed(column: ColumnElement[Any]) -> ColumnElement[int]:
+    """A sum of 64-bit integers stays one: PostgreSQL would answer with a decimal."""
+    return cast(func.sum(column), BigInteger)
+
+
+def with_partition(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Columns of what came from a partition, behind those that name it."""
+    return select(partitions.c.topic, partitions.c.number, partitions.c.topic_id, *columns)
