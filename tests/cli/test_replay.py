@@ -121,7 +121,8 @@ def test_a_topic_is_read_again_by_the_corrected_catalogue(
         payloads.append(json.dumps(event).encode())
     payloads[7] = payloads[7].replace(b'"delivered"', b'"deliverd"')
     put(kafka_broker, topic, payloads[:60], timestamp_ms=since // 1000)
-    put(kafka_broker, topic, payloads[60:], timestamp_ms=(since + HOUR) // 1000)
+    # Its producer's clock is behind whose events it sends, by less than what is allowed.
+    put(kafka_broker, topic, payloads[60:], timestamp_ms=(since + HOUR - 4 * MINUTE) // 1000)
     plain = {name: name for name in ("id", "time", "type", "moment", "customer", "outcome")}
     wrong = source(topic, mapping={**plain, "dimensions.region": "aera"})
     rules = write_catalogue(tmp_path / "rules", OWNER, MOMENT, wrong)
@@ -154,6 +155,13 @@ def test_a_topic_is_read_again_by_the_corrected_catalogue(
     assert regions(url, rules, since) == {"north": (89, 44)}
     assert command("--config", str(config), "--topic", "others", "--offsets", "0-10") == 1
     assert "others[0] was never read" in capsys.readouterr().err
+
+    # A topic that was made anew: what was read had these offsets, and was something else.
+    other = f"sqlite:///{tmp_path}/other.db"
+    fill(other, rules, payloads, Partition(topic, 0, "the one before"), since + 3 * HOUR)
+    config.write_text(config.read_text().replace("store.db", "other.db"))
+    assert command("--config", str(config), "--topic", topic, "--offsets", "0-10") == 1
+    assert f"{topic} was deleted and made anew since it was read; replay it from files" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,26 @@ class TestFaultsOfTheStore:
         assert letter.detail == "StoreRefused: a character that the store"
         assert letter.payload == lines[100]
         assert store.counts().balanced
+        # The halves were written in their order: whoever comes next begins where all of it ends.
+        assert store.claim(PLACE).position == len(lines)
+
+    def test_a_last_record_that_is_buried_ends_its_partition_as_any_other(self) -> None:
+        store = FaultyStore(poison=b"poison")
+
+        run_lines([*LINES[:3], outcome(900, customer="poison", outcome="broken")], store, batch=4)
+
+        assert [clock.ended for clock in store.clocks()] == [True]
+        assert store.counts().dead == {"store_refused": 1}
+
+    def test_records_that_are_to_blame_among_others_do_not_end_it_however_many(self) -> None:
+        store = FaultyStore(poison=b"poison")
+        lines = [outcome(n, outcome="broken", customer="poison" if n % 2 else "c1") for n in range(250)]
+
+        run_lines(lines, store, batch=50)
+
+        assert store.counts().dead == {"store_refused": 125}
+        assert BURIALS_IN_A_ROW < 125
+        assert sums(store) == (125, 125)
 
     def test_a_duplicate_is_known_after_its_batch_was_halved(self) -> None:
         store = FaultyStore(poison=b"poison")

@@ -330,8 +330,10 @@ class TestPartitionsThatComeAndGo:
         assert [(gap.first, gap.until) for gap in store.gaps()] == [(3, START + 60 * SECOND)]
 
     def test_a_batch_that_is_halved_says_once_what_was_lost_before_it(self) -> None:
-        batch = Batch(PLACE, [5, 6], [b"a", b"b"], 7, lost=(1, 5))
+        headers = [{"ce_id": b"a"}, {"ce_id": b"b"}]
+        batch = Batch(PLACE, [5, 6], [b"a", b"b"], 7, headers=headers, lost=(1, 5))
         assert [half.lost for half in halves(batch)] == [(1, 5), None]
+        assert [half.headers for half in halves(batch)] == [headers[:1], headers[1:]]
 
     def test_a_stop_writes_what_is_in_hand(self) -> None:
         live = Live(PLACE, pace=Pace(gather=3600))

@@ -41,14 +41,16 @@ def follow(
     """
     before, after = was[0], now[0]
     first, known = after.first, before.first
-    if first is None:
+    if first is None and known is None:
         # Nobody was promised anything.
         return
-    values = stated(first.dimensions, moment.dimensions)
-    steps = [_Step(1, after, now[1], values)]
+    values: Values = () if first is None else stated(first.dimensions, moment.dimensions)
+    steps = []
     if known is not None:
         others = values if known is first else stated(known.dimensions, moment.dimensions)
-        steps.insert(0, _Step(-1, before, was[1], others))
+        steps.append(_Step(-1, before, was[1], others))
+    if first is not None:
+        steps.append(_Step(1, after, now[1], values))
     if _is_past_due(*now) or _is_past_due(*was):
         _count_past_due(moment, steps, tally, was[1].closed if floor is None else floor)
     if before is after:

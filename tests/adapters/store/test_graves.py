@@ -88,6 +88,21 @@ def test_what_can_be_taken_now_is_counted_once_and_leaves_the_dead(store: SqlSto
     balanced(store)
 
 
+def test_letters_are_found_by_when_they_were_buried(store: SqlStore) -> None:
+    reader = Reader(store)
+    bury(reader, payload(1), payload(2), payload(3))
+    for number in (1, 2, 3):
+        at = update(dead_letters).where(dead_letters.c.record == number - 1).values(buried_at=number * HOUR)
+        store._database.write(lambda connection, at=at: connection.execute(at))  # type: ignore[misc]  # a default
+
+    def found(**which: Micros) -> list[int]:
+        return [one.letter.offset for one in store.graves().buried(Which(**which))]  # type: ignore[arg-type]  # times
+
+    assert found(since=2 * HOUR) == [1, 2]
+    assert found(until=2 * HOUR) == [0]
+    assert found(since=2 * HOUR, until=3 * HOUR) == [1]
+
+
 def test_two_letters_of_one_offset_are_both_taken(store: SqlStore) -> None:
     """A log that was cut back and read anew has them."""
     reader = Reader(store)

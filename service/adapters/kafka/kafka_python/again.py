@@ -1,10 +1,11 @@
 """Reading what a log still has once more, outside the group: nobody's position moves."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from service.adapters.kafka.kafka_python.client import NO_ID
 from service.adapters.kafka.kafka_python.options import consumer_options, need_checksums
 from service.adapters.kafka.settings import KafkaSettings
 from service.core.event import Batch, Micros, Partition
@@ -53,6 +54,7 @@ def _read(
     ends = {spot: upto[place] for spot, place in places.items()}
     consumer.assign(list(places))
     firsts = consumer.beginning_offsets(list(places))
+    _need_same(consumer, upto)
     starts = _starts(consumer, places, ends, since)
     open_ = set()
     for spot, start in starts.items():
@@ -85,6 +87,14 @@ def _read(
             if consumer.position(spot) >= ends[spot]:
                 open_.discard(spot)
                 consumer.pause(spot)
+
+
+def _need_same(consumer: KafkaConsumer, places: Iterable[Partition]) -> None:
+    """Raises Gone where a topic is another one than was read: its offsets stand for other records."""
+    for place in places:
+        now = consumer._cluster.topic_id(place.topic)  # noqa: SLF001  # there is no other way to tell a topic's id
+        if place.topic_id and now is not None and now != NO_ID and str(now) != place.topic_id:
+            raise Gone(f"{place.topic} was deleted and made anew since it was read; replay it from files")
 
 
 def _starts(
