@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.adapters.memory_source import LineSource
+from service.adapters.memory_source import LineSource, MemoryLog, MemorySource
 from service.adapters.store.memory import MemoryStore
+from service.core.event import Assigned, Batch
 from service.core.ports import StoreRefused
 from service.loops.ingest import Pace
 from service.loops.writer import BURIALS_IN_A_ROW
@@ -16,6 +17,7 @@ from tests.loops.ingesting import (
     CATALOG,
     LINES,
     PLACE,
+    START,
     FaultyStore,
     ingest,
     outcome,
@@ -139,7 +141,9 @@ class TestFaultsOfTheStore:
     def test_a_last_record_that_is_buried_ends_its_partition_as_any_other(self) -> None:
         store = FaultyStore(poison=b"poison")
 
-        run_lines([*LINES[:3], outcome(900, customer="poison", outcome="broken")], store, batch=4)
+        loop = ingest(MemorySource({PLACE: MemoryLog()}, lambda: START), store)
+        loop.handle(Assigned((PLACE,)))
+        loop.handle(Batch(PLACE, [0], [outcome(900, customer="poison", outcome="broken")], 1, ended=True))
 
         assert [clock.ended for clock in store.clocks()] == [True]
         assert store.counts().dead == {"store_refused": 1}

@@ -9,7 +9,7 @@ from service.adapters.memory_source import MemoryLog, MemorySource
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Catalog, Source
 from service.core.counting.watermark import watermark
-from service.core.event import SECOND, Assigned, Batch, Lost, Partition, Revoked
+from service.core.event import SECOND, Assigned, Batch, Lost, Partition, Revoked, rfc3339
 from service.core.ports import StaleClaim
 from service.loops.ingest import Pace, live_topics
 from service.loops.leap import BELIEVED_AFTER, LEAP
@@ -104,6 +104,15 @@ class TestTheClock:
         assert live.clock().looked_at == live.now
         live.turn(1)
         assert live.clock().looked_at == live.now
+
+    def test_a_duplicate_moves_it_no_more_than_a_dead_letter(self) -> None:
+        live = Live(PLACE)
+        live.now += 3600 * SECOND
+        later = rfc3339(START + 60 * SECOND)
+        live.logs[PLACE].append([outcome(0), outcome(0, time=later), outcome(1, time=later, moment="unknown")])
+        live.turn()
+        assert (live.store.counts().duplicate, live.store.counts().dead.total()) == (1, 1)
+        assert live.clock().latest == START
 
     def test_records_are_taken_while_the_wall_clock_is_not_believed(self) -> None:
         live = Live(PLACE)

@@ -150,6 +150,8 @@ def test_kept_in_time_and_heard_after_the_expiry_amends_the_break_away() -> None
     assert cells(changes)[at(10), None, True] == Cell(broken=-1)
     assert changes.breaks == {("arrives", "=k"): None}
     assert changes.counts.late == {"arrives": 1}
+    # What happens at the very end of what is closed is of the window that begins there.
+    assert take(outcome(20, "kept"), closed=20, known=[made]).counts.late == {}
 
 
 def test_a_late_keep_says_when_and_changes_no_count() -> None:

@@ -21,13 +21,14 @@ from kafka.errors import (
     OffsetOutOfRangeError,
     RetriableError,
     SaslAuthenticationFailedError,
+    UnsupportedCodecError,
 )
 from kafka.net.compat import KafkaNetClient
 from kafka.structs import OffsetAndMetadata
 
 from service.adapters.kafka.kafka_python.ends import LogEnds
 from service.adapters.kafka.kafka_python.hush import Hush
-from service.adapters.kafka.kafka_python.options import consumer_options, need_checksums
+from service.adapters.kafka.kafka_python.options import CODECS, consumer_options, need_checksums
 from service.adapters.kafka.kafka_python.unpack import Unpacked, unpack_lean
 from service.adapters.kafka.settings import KafkaSettings
 from service.adapters.kafka.transport import ClientFailed, News, NoAnswer, Polled, Records, Spot, Start
@@ -146,6 +147,8 @@ class PythonClient:
         except SaslAuthenticationFailedError as error:
             # A secret may have been changed: the next consumer reads it again.
             raise ClientFailed(f"the brokers do not let {self._settings.client_id} in: {error}") from error
+        except UnsupportedCodecError as error:
+            raise ClientFailed(f"{error}: {CODECS}") from error
         except RetriableError as error:
             log.debug("a poll failed and is made again: %s", error)
         except KafkaError as error:

@@ -4,10 +4,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import AuthorizationError, CoordinatorNotAvailableError, KafkaError, for_code
+from kafka.errors import (
+    AuthorizationError,
+    CoordinatorNotAvailableError,
+    KafkaError,
+    UnsupportedCodecError,
+    for_code,
+)
 from kafka.protocol.consumer import HeartbeatRequest
 
-from service.adapters.kafka.kafka_python.options import consumer_options
+from service.adapters.kafka.kafka_python.options import CODECS, consumer_options
 from service.adapters.kafka.settings import KafkaSettings
 
 _PATIENCE_MS = 5_000
@@ -49,6 +55,8 @@ def _topic(consumer: KafkaConsumer, topic: str) -> Found:
         consumer.poll(timeout_ms=1_000, max_records=1)
     except AuthorizationError as error:
         return False, what, type(error).__name__, f"allow READ and DESCRIBE on topic {topic}"
+    except UnsupportedCodecError as error:
+        return False, what, str(error), CODECS
     except KafkaError as error:
         return False, what, str(error) or type(error).__name__, "see the broker's log; every partition needs a leader"
     records = sum(ends[spot] - starts[spot] for spot in spots)

@@ -7,6 +7,9 @@ from typing import Any
 from service.adapters.kafka.settings import KafkaSecurity, KafkaSettings
 from service.adapters.kafka.tokens import token_provider
 
+CODECS = "pip install 'momentwatch[kafka-codecs]' beside the service"
+"""What to do where a topic is compressed by what is not installed."""
+
 
 def client_options(settings: KafkaSettings) -> dict[str, Any]:
     """What every kafka-python client is told. Raises OSError where a file or a secret cannot be read."""
