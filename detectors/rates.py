@@ -305,24 +305,20 @@ class RateDetector(RateState):
         )
 
     def _open(self, step: Step, name: str) -> Breach:
-        frame = step.frame
         table = self._table
-        here = name in frame.segments
-        row = step.rows[:, frame.segments.index(name)] if here else table.data[:, table.index[name]]
+        place = step.frame.segments.index(name) if name in step.frame.segments else -1
+        row = step.rows[:, place] if place >= 0 else table.data[:, table.index[name]]
         onset = float(row[table.span["start"]][int(np.argmax(row[table.span["climb"]]))])
-        held = row[table.span["held"]]
+        plus, minus = row[table.span["held"]].tolist()
+        if place >= 0:
+            # The window that broke it is not among what is held back.
+            hits, trials, usual = float(step.hits[place]), float(step.trials[place]), float(step.reference[place])
+            plus, minus = plus + hits * (1.0 - usual), minus + (trials - hits) * usual
         reference = float(np.mean(step.reference))
-        hits = float(held[0]) / max(1.0 - reference, 0.05)
-        trials = hits + float(held[1]) / max(reference, 0.001)
-        return Breach(
-            step.now,
-            min(max(onset, self._first), step.now),
-            hits,
-            trials,
-            float(held[0]),
-            float(held[1]),
-            calm=step.now,
-        )
+        hits = plus / max(1.0 - reference, 0.05)
+        trials = hits + minus / max(reference, 0.001)
+        onset = min(max(onset, self._first), step.now)
+        return Breach(step.now, onset, hits, trials, plus, minus, calm=step.now)
 
     def _advance_breaches(self, step: Step) -> None:
         frame = step.frame

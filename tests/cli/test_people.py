@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -82,6 +83,14 @@ def test_the_csv_has_each_customer_once_and_no_formula(place: Place, capfdbinary
     assert (ann["contact_state"], ann["contacted_by"], ann["note"]) == ("contacted", "kim", "'+49 30")
     assert (ann["complained_at"], ann["still_waiting"]) == ("2013-01-01T02:00:00Z", "no")
     assert "customer_id" not in ann
+
+
+def test_a_file_is_new_and_for_the_eyes_of_whoever_made_it(place: Place, tmp_path: Path) -> None:
+    there = tmp_path / "list.csv"
+    assert place.run("export", IT.id, "--output", str(there)) == 0
+    assert stat.S_IMODE(there.stat().st_mode) == 0o600
+    assert len(rows(there.read_text(encoding="utf-8"))) == 2
+    assert place.run("export", IT.id, "--output", str(there)) == 2
 
 
 def test_json_is_an_object_a_line_as_it_was(place: Place, capfdbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -160,6 +161,21 @@ def test_a_breach_ends_when_the_rate_is_back_and_does_not_flap(per_hour: float) 
     turns = [after for before, after in pairwise([False, *holds, holds[-1]]) if before != after]
     assert turns == [True, False]
     assert all(holds[24 : 3 * 24])
+
+
+def test_a_breach_that_one_window_opened_knows_how_bad_it_was() -> None:
+    """Once a day a hundred fall due: a day of eleven after one of twenty-two is half as bad, and no recovery."""
+    detector = FailureRate(90.0)
+
+    def days(first: int, broken: Sequence[int]) -> list[Frame]:
+        at = [(START + (first + number) * DAY, n) for number, n in enumerate(broken)]
+        return [frame(start, HOUR, {WHOLE: (100, float(n))}) for start, n in at]
+
+    drive(detector, days(0, [5, 4, 6, 5] * 7))
+    seen = drive(detector, days(28, [22, 11, 17, 4, 3, 5, 5]))
+    assert [scores is not None and bool(scores.breach[0]) for _, scores in seen][:3] == [True, True, True]
+    assert seen[-1][1] is not None
+    assert not seen[-1][1].breach[0]
 
 
 def test_a_level_that_stays_becomes_the_new_normal() -> None:

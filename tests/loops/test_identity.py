@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
+from base64 import b32encode
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -82,6 +85,13 @@ def test_with_pseudonyms_a_customer_is_one_customer_and_no_id_is_kept() -> None:
     assert all(name.startswith(PSEUDONYM) for name in hurt(store))
     [(_, letter)] = store.dead_letters()
     assert letter.payload == b""
+
+
+def test_a_pseudonym_is_the_id_s_hmac_so_that_without_the_key_nobody_finds_it() -> None:
+    key, other = b"k" * 32, b"l" * 32
+    digest = hmac.new(key, b"ann", hashlib.sha256).digest()[:20]
+    assert Pseudonyms([key])("ann") == PSEUDONYM + b32encode(digest).decode().lower()
+    assert Pseudonyms([key])("ann") != Pseudonyms([other])("ann")
 
 
 def test_with_pseudonyms_no_key_of_a_promise_is_kept_and_its_outcome_still_finds_it() -> None:

@@ -91,6 +91,20 @@ def test_flights_are_never_called_customers(tiles: dict[str, Tile]) -> None:
     assert tiles["pays-at-checkout"].unit == "payments hit"
 
 
+def test_of_another_unit_each_break_counts_whosever_it_is() -> None:
+    for unit, count in (("flights", "3"), ("customers", "1")):
+        world = World(Catalog(owners={"ops": Owner("ops")}, moments={"m": Moment("m", "ops", unit=unit)}))
+        world.take(
+            [
+                Outcome(id=f"{n}", time=stamp(NOW - n * SECOND), moment="m", customer="c", outcome="broken")
+                for n in range(3)
+            ]
+        )
+        world.judge("m", Judgement(NOW))
+        wall = see(world)
+        assert (wall.sections[0].columns[0].tiles[0].count, wall.headlines[0].figure) == (count, count)
+
+
 def test_the_header_counts_the_unreliable_the_blind_and_who_knew_first(seen: Wall) -> None:
     by_says = {headline.says: headline for headline in seen.headlines}
     assert (by_says["unreliable"].figure, by_says["unreliable"].note) == ("1", "of 6 moments")
