@@ -9,6 +9,7 @@ SHARES: Mapping[str, float] = MappingProxyType(
     {
         "failure_rate": 0.4,
         "contrast": 0.25,
+        "absence": 0.05,
         "silence": 0.1,
         "drop": 0.1,
         "duration": 0.1,
@@ -21,6 +22,7 @@ SHARES: Mapping[str, float] = MappingProxyType(
 
 _FOUND: Mapping[str, Callable[[Frame], bool]] = MappingProxyType(
     {
+        "absence": lambda frame: len(frame.segments) > 1,
         "duration": lambda frame: bool(frame.beside.durations),
         "overdue": lambda frame: any(count > 0 for count in frame.beside.overdue.values()),
         "due_soon": lambda frame: bool(frame.beside.way),
@@ -61,7 +63,7 @@ class Budget:
 
     def take(self, frame: Frame) -> bool:
         """Look for what comes into use; whether the intervals changed."""
-        if not self._waiting or frame.beside is NOTHING:
+        if not self._waiting or (frame.beside is NOTHING and len(frame.segments) == 1):
             return False
         found = [kind for kind in self._waiting if _FOUND[kind](frame)]
         for kind in found:

@@ -122,7 +122,7 @@ class Matrix:
         np.maximum(rate, 1e-9, out=rate)
         np.minimum(rate, 1.0 - 1e-9, out=rate)
         spread += self.doubt[cut]
-        fades = _fades(passed, rows[_FREE], terms)
+        fades = _fades(passed, rows[_TIMES.start], rows[_FREE], terms)
         apart: Floats = terms[HABIT] + spread
         if special:
             # Clumps have no part in it: what comes and goes at once could else explain a break of any size.
@@ -203,8 +203,11 @@ class Matrix:
         offsets.learn(rows[_BASE], rows[_HELD], terms[UNITS], sums, acquitted)
 
 
-def _fades(passed: Floats, free: Floats, terms: Floats) -> Floats:
-    """What is left of each hypothesis's deviation, of what was learned of them, and of what was seen lately."""
+def _fades(passed: Floats, since: Floats, free: Floats, terms: Floats) -> Floats:
+    """What is left of each hypothesis's deviation, of what was learned of them, and of what was seen lately.
+
+    `since`: the day of the deviations' mean and variance.
+    """
     filtered, late = passed[0], passed[1]
     fades = np.empty((wander.COUNT + 2, passed.shape[1]))
     np.multiply(wander.FADING, filtered * terms[PACE], out=fades[: wander.COUNT])
@@ -214,6 +217,8 @@ def _fades(passed: Floats, free: Floats, terms: Floats) -> Floats:
     np.divide(late, -LATELY, out=fades[-1])
     np.exp(fades, out=fades)
     fades[0] *= 1.0 - free * terms[STANDS]
+    # A window that ends at midnight is still the day's before.
+    fades[: wander.COUNT][wander.DAILY] = np.ceil(since) == np.ceil(terms[NOW])
     return fades
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from detectors.absence import Absence
 from detectors.adapted import Adapted
 from detectors.budget import SHARES
 from detectors.complaints import Complaints
@@ -16,8 +17,18 @@ from detectors.overdue import Overdue
 from detectors.silence import Silence
 from detectors.value import Value
 
-DEFAULT: tuple[type[Default], ...] = (FailureRate, Contrast, Silence, Drop, Duration, Overdue, Complaints, DueSoon)
-"""What watches every moment."""
+DEFAULT: tuple[type[Default], ...] = (
+    FailureRate,
+    Contrast,
+    Absence,
+    Silence,
+    Drop,
+    Duration,
+    Overdue,
+    Complaints,
+    DueSoon,
+)
+"""What watches every moment; who is absent is asked before what is missed of the whole."""
 _ALL: tuple[type[Detector], ...] = (*DEFAULT, Adapted, Value)
 KINDS: Mapping[str, type[Detector]] = MappingProxyType({one.kind: one for one in _ALL})
 

@@ -1,9 +1,11 @@
 """How a stream wanders about its base: a mixture of hypotheses whose weights each row learns.
 
-Under a hypothesis the log odds deviate from the base as an Ornstein-Uhlenbeck process. The mixture of their predictive
-probabilities is that of a Bayesian who knows neither the size nor the time of the wander; many calm days leave those
-that stand still, and no price is paid for the doubt any more. A segment's prior is the mean posterior of all of its
-detector's segments, learned slowly. Arrays have a line a hypothesis and a column a row of a frame.
+Under a hypothesis the log odds deviate from the base as an Ornstein-Uhlenbeck process, or each day (UTC) by an amount
+of its own that holds all day. The mixture of their predictive probabilities is that of a Bayesian who knows neither the
+size nor the time of the wander; many calm days leave those that stand still, and no price is paid for the doubt any
+more. Sizes lie so close that one of them is near the stream's own: a null half as wide breaks its promise, one twice as
+wide finds nothing. A segment's prior is the mean posterior of all of its detector's segments, learned
+slowly. Arrays have a line a hypothesis and a column a row of a frame.
 """
 
 import math
@@ -12,17 +14,25 @@ import numpy as np
 
 from detectors.frame import Flags, Floats
 
+EACH_DAY = 0.5
+"""The mean correlation time, in days, of what is drawn anew each midnight; it marks such a hypothesis."""
 HYPOTHESES = (
     # Of the log odds about the base: standard deviation, correlation time in days, prior weight.
     (0.0, math.inf, 0.36),
-    (0.1, 0.5, 0.2),
-    (0.2, 0.15, 0.08),
-    (0.2, 0.75, 0.12),
-    (0.4, 0.4, 0.12),
-    (0.8, 0.4, 0.12),
+    (0.1, EACH_DAY, 0.12),
+    (0.2, EACH_DAY, 0.08),
+    (0.1, 0.6, 0.08),
+    (0.2, 0.15, 0.07),
+    (0.2, 0.8, 0.07),
+    (0.4, 0.4, 0.08),
+    (0.57, 0.8, 0.06),
+    (0.8, 0.4, 0.04),
+    (0.8, 0.8, 0.03),
     (0.8, 0.01, 0.01),  # who failed tries again: few streams are so, and those that are show it within days
 )
 """What a stream may do; a base that stands still is wrong by the same all the time."""
+DAILY: Flags = np.array([one[1] == EACH_DAY for one in HYPOTHESES])
+"""Lines whose deviation is drawn anew at midnight."""
 DEVIATIONS = np.array([one[0] for one in HYPOTHESES])
 TIMES = np.array([one[1] for one in HYPOTHESES])
 COUNT = len(HYPOTHESES)

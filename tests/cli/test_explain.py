@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,8 @@ def test_why_nothing_fired_says_what_it_would_have_taken(files: list[str], capsy
     said = json.loads(capsys.readouterr().out)
     assert said["open"] == []
     by_name = {one["detector"]: one for one in said["quiet"]}
-    assert {"failure_rate", "contrast", "silence", "drop"} == by_name.keys()
+    assert {"failure_rate", "contrast", "absence", "silence", "drop"} == by_name.keys()
+    assert re.search(r"no event of \S+ for .* h, while the rest goes on", by_name["absence"]["would"])
     assert 0 <= by_name["failure_rate"]["evidence"] < 1
     assert 2 < by_name["failure_rate"]["count"] <= 10
     assert "no event for" in by_name["silence"]["would"]

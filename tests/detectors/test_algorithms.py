@@ -267,5 +267,5 @@ def test_the_budget_is_split_and_adds_up() -> None:
 
 
 def test_an_unknown_kind_is_refused() -> None:
-    with pytest.raises(ValueError, match="known are complaints, contrast"):
+    with pytest.raises(ValueError, match="known are absence, complaints, contrast"):
         load({"kind": "oracle", "version": 1})

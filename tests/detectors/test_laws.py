@@ -7,6 +7,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from detectors.absence import Absence
 from detectors.adapted import Adapted
 from detectors.complaints import Complaints
 from detectors.contrast import Contrast
@@ -26,6 +27,7 @@ Make = Callable[[], Detector]
 MAKERS: dict[str, Make] = {
     "failure_rate": lambda: FailureRate(60.0, cold_start=4.0),
     "contrast": lambda: Contrast(60.0, cold_start=4.0),
+    "absence": lambda: Absence(60.0, cold_start=4.0),
     "silence": lambda: Silence(60.0, cold_start=4.0),
     "drop": lambda: Drop(60.0, cold_start=4.0),
     "duration": lambda: Duration(60.0, cold_start=4.0),

@@ -5,6 +5,7 @@ its cells count in the segment's own rows as they are, and in every other row as
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 
 import msgspec
@@ -181,6 +182,15 @@ class Framer:
                 break
         shared = hits - np.array(excess)[here]
         return shared + np.array(kept)[here], shared[0] - shared
+
+
+def filled(frame: Frame, missing: int) -> Frame:
+    """The frame with the arrivals that segments known to be absent would have had, so that one cause is missed once."""
+    if not missing:
+        return frame
+    arrivals = frame.arrivals.copy()
+    arrivals[0] += missing
+    return replace(frame, arrivals=arrivals)
 
 
 def _name(dimension: str, value: str) -> str:

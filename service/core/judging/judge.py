@@ -16,6 +16,7 @@ from typing import Any, cast
 import msgspec
 import numpy as np
 
+from detectors.absence import Absence
 from detectors.budget import SHARES, Budget
 from detectors.frame import JSON, WHOLE, Default, Detector, Frame, Scores
 from detectors.together import joining, prepare
@@ -25,7 +26,7 @@ from service.core.counting.window import window_of
 from service.core.event import DAY, Micros
 from service.core.interruption import Interruption, Kind
 from service.core.judging.casebook import Breach, Casebook, Decision
-from service.core.judging.frames import Framer
+from service.core.judging.frames import Framer, filled
 from service.core.judging.gathered import gather
 from service.core.judging.level import PAST_DAYS, Day, past_of
 from service.core.judging.pace import Pace
@@ -184,9 +185,13 @@ class Judge:
         if self._budget.take(frame):
             self._promise()
         prepare(self._joining, frame)
+        full = frame
         for watcher in self._watchers:
-            scores = watcher.detector.score(frame) if self._budget.used(watcher.name) else None
-            watcher.detector.learn(frame)
+            detector, mine = watcher.detector, full if watcher.name in _OF_WHOLE else frame
+            scores = detector.score(mine) if self._budget.used(watcher.name) else None
+            detector.learn(mine)
+            if isinstance(detector, Absence):
+                full = filled(frame, detector.missing())
             if scores is None:
                 self._breaches.pop(watcher.name, None)
                 continue
@@ -355,6 +360,9 @@ class Judge:
         judge._cases = Casebook.load(moment, state["cases"])
         judge._breaches = msgspec.convert(state["breaches"], dict[str, list[Breach]])
         return judge
+
+
+_OF_WHOLE = frozenset({"silence", "drop"})
 
 
 def _shared(watcher: Watcher, detector: Detector) -> Default | None:

@@ -18,6 +18,7 @@ from service.core.judging.judge import Watcher
 _KINDS: dict[str, Kind] = {
     "failure_rate": "failure_rate",
     "contrast": "failure_rate",
+    "absence": "volume",
     "silence": "silence",
     "drop": "volume",
     "duration": "duration",
@@ -37,7 +38,7 @@ def watchers(moment: Moment, rules: Sequence[Rule], shares: Mapping[str, float] 
             name=detector.kind,
             kind=_KINDS[detector.kind],
             detector=detector,
-            contrast=detector.kind == "contrast",
+            contrast=detector.kind in {"contrast", "absence"},
             share=detector,
         )
         for detector in defaults(

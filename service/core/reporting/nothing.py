@@ -112,6 +112,8 @@ def _would(reading: Reading, scores: Scores, frame: Frame) -> tuple[str, int | N
     if scores.breach.any():
         rows = [row or "everything" for row, breach in zip(scores.segments, scores.breach, strict=True) if breach]
         return f"nothing more: it holds a breach of {', '.join(rows[:3])}", None
+    if reading.name == "absence":
+        return _absent(reading, scores, frame), None
     if reading.kind in {"silence", "volume"}:
         return _fewer(reading, frame), None
     supposed = _SUPPOSED.get(reading.kind)
@@ -193,3 +195,23 @@ def _fewer(reading: Reading, frame: Frame) -> str:
         if scores is not None and scores.breach.any():
             return f"no event for {hours} h"
     return f"no event for more than {_HOURS} h"
+
+
+def _absent(reading: Reading, scores: Scores, frame: Frame) -> str:
+    """How long nothing would have to come of the segment nearest to it, while the rest goes on as in the last hour."""
+    if not scores.segments:
+        return "a segment to compare: none had an event yet"
+    name = scores.segments[int(np.argmax(scores.evidence))]
+    arrivals = frame.arrivals.copy()
+    if name in frame.segments:
+        arrivals[0] -= arrivals[frame.segments.index(name)]
+        arrivals[frame.segments.index(name)] = 0
+    if not arrivals[0]:
+        return f"no event of {name} while others come; in the last hour none did"
+    for hours in range(1, _HOURS + 1):
+        found = reading.ask(replace(frame, end=frame.start + hours * HOUR, arrivals=arrivals * hours))
+        if found is not None and any(
+            row == name and breach for row, breach in zip(found.segments, found.breach, strict=True)
+        ):
+            return f"no event of {name} for {hours} h, while the rest goes on as in the last hour"
+    return f"no event of {name} for more than {_HOURS} h, while the rest goes on as in the last hour"

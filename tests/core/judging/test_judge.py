@@ -286,6 +286,20 @@ def test_a_changed_definition_has_another_fingerprint() -> None:
     assert of() == of()
 
 
+def test_a_region_that_stops_is_one_interruption_of_that_region_however_much_it_was_of_everything() -> None:
+    cells: dict[Any, tuple[int, int]] = {("north",): (20, 1), ("south",): (10, 1), ("west",): (40, 2)}
+    rest = {name: cell for name, cell in cells.items() if name != ("west",)}
+    made = [
+        Window(start, start + HOUR, window(0, cells if number < 24 * 20 else rest).cells)
+        for number in range(24 * 23)
+        for start in [MIDNIGHT + number * HOUR]
+    ]
+    moment = replace(MOMENT, window=HOUR)
+    verdicts = Judge(moment, (), watchers(moment, ())).advance(made, MIDNIGHT + 23 * DAY)
+    opened = [(one.kind, one.segment, one.seen) for one in verdicts.decisions if one.what in {"open", "evidence"}]
+    assert opened == [("volume", (("region", ("west",)),), 0.0)]
+
+
 # --- which watchers a moment has ---
 
 
@@ -293,6 +307,7 @@ def test_a_moment_alone_is_watched() -> None:
     assert [(w.name, w.kind, w.contrast, w.rule) for w in watchers(MOMENT, ())] == [
         ("failure_rate", "failure_rate", False, None),
         ("contrast", "failure_rate", True, None),
+        ("absence", "volume", True, None),
         ("silence", "silence", False, None),
         ("drop", "volume", False, None),
         ("duration", "duration", False, None),
