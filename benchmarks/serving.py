@@ -3,6 +3,7 @@
 import argparse
 import os
 import random
+import sqlite3
 import sys
 import tempfile
 import time
@@ -75,18 +76,30 @@ def measure(rates: tuple[int, ...], seconds: float) -> list[Line]:
     return lines
 
 
+def _committed(database: Path) -> bool:
+    """Whether anything was counted: `serve` reads before its pages are there to ask."""
+    if not database.exists():
+        return False
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as store:
+        try:
+            return store.execute("SELECT 1 FROM tallies LIMIT 1").fetchone() is not None
+        except sqlite3.OperationalError:
+            # Its tables are being made.
+            return False
+
+
 def _served(service: Serve, rate: int, seconds: float) -> list[Line]:
     began = time.monotonic()
     service.start()
     try:
-        while not service.metric("events_accepted_total"):
+        database = Path(service.database.removeprefix("sqlite:///"))
+        while not _committed(database):
             if not service.running:
                 raise RuntimeError(service.log_tail())
-            time.sleep(0.02)
+            time.sleep(0.05)
         started, start_cpu = time.monotonic() - began, _cpu(service.pid)
         # Until the first windows close, it is a start and not a life.
         time.sleep(min(95.0, seconds))
-        database = Path(service.database.removeprefix("sqlite:///"))
         at, cpu, size = time.monotonic(), _cpu(service.pid), database.stat().st_size
         read = service.metric("events_read_total")
         time.sleep(seconds)

@@ -3,16 +3,20 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Dialect, Table, and_, bindparam, delete, func, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Connection, Dialect, Table, and_, bindparam, delete, or_
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.dml import Delete, Insert
+
+if TYPE_CHECKING:
+    # Loading it takes longer than SQLite's, and who keeps everything there need not wait.
+    from sqlalchemy.dialects import postgresql
 
 Row = tuple[Any, ...]
 
 # Else SQLAlchemy forgets how many rows an INSERT wrote.
-_COUNTED = {"preserve_rowcount": True}
+COUNTED = {"preserve_rowcount": True}
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class SqliteBulk(Bulk):
             names = [f"its_{key}" for key in plan.keys]
         else:
             insert = sqlite.insert(table).values({name: bindparam(name) for name in plan.columns})
-            statement = _on_conflict(insert, plan)
+            statement = on_conflict(insert, plan)
             names = list(plan.columns)
         compiled = statement.compile(dialect=self._dialect)
         order = [names.index(name) for name in compiled.positiontup or ()]
@@ -91,33 +95,13 @@ class SqliteBulk(Bulk):
 
         def write(connection: Connection, rows: Sequence[Row]) -> int:
             given = list(rows) if straight else [tuple([row[place] for place in order]) for row in rows]
-            return connection.exec_driver_sql(sql, given, execution_options=_COUNTED).rowcount
+            return connection.exec_driver_sql(sql, given, execution_options=COUNTED).rowcount
 
         return write
 
 
-class PostgresBulk(Bulk):
-    """One statement for all rows, given as an array a column."""
-
-    def _make(self, plan: Plan) -> Callable[[Connection, Sequence[Row]], int]:
-        table = plan.table
-        arrays = [bindparam(name, type_=postgresql.ARRAY(table.c[name].type)) for name in plan.columns]
-        given = func.unnest(*arrays).table_valued(*plan.columns, name="given").render_derived()
-        statement: Insert | Delete
-        if plan.how == "delete":
-            statement = delete(table).where(and_(*(table.c[key] == given.c[key] for key in plan.keys)))
-        else:
-            insert = postgresql.insert(table).from_select(list(plan.columns), select(*given.c))
-            statement = _on_conflict(insert, plan)
-
-        def write(connection: Connection, rows: Sequence[Row]) -> int:
-            columns = dict(zip(plan.columns, (list(column) for column in zip(*rows, strict=True)), strict=True))
-            return connection.execute(statement, columns, execution_options=_COUNTED).rowcount
-
-        return write
-
-
-def _on_conflict(insert: sqlite.Insert | postgresql.Insert, plan: Plan) -> Insert:
+def on_conflict(insert: "sqlite.Insert | postgresql.Insert", plan: Plan) -> Insert:
+    """An INSERT with what becomes of a row whose key is there; both dialects say it in the same words."""
     if plan.how == "append":
         return insert
     if plan.how == "new":

@@ -28,9 +28,9 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.adapters.store.sql.apart import told_apart
-from service.adapters.store.sql.bulk import PostgresBulk
 from service.adapters.store.sql.database import Database, People
 from service.adapters.store.sql.failures import translated
+from service.adapters.store.sql.postgres_bulk import PostgresBulk
 
 if TYPE_CHECKING:
     from psycopg import Connection as Driver
