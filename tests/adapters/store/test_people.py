@@ -317,6 +317,7 @@ def test_marks_are_kept_once_in_every_store(store: Store) -> None:
     opened_mark = Mark("it", "opened", T0 - 1, risk)
     assert store.save_mark(opened_mark)
     assert store.marks("it") == [opened_mark, first]
+    assert store.marks("another") == []
 
 
 def test_what_nobody_ever_settled_is_given_up_and_counted_apart(store: Store) -> None:
