@@ -273,7 +273,9 @@ class Rig:
     def settle(self, lives: Sequence[Life], url: str | None = None, patience_s: float = PATIENCE_S) -> None:
         """Wait until everything is done and stays so for some turns of the watch; name what gets nowhere."""
         before, since = None, time.monotonic()
-        still = STILL_S * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+        # A turn of the desk over all that a catch-up found takes so much longer on a machine that is busy.
+        busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+        still, patience_s = STILL_S * busy, patience_s * busy
         latest = since + LONGEST * patience_s
         while True:
             dead = [life for life in lives if life.ended()]
