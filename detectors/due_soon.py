@@ -32,6 +32,7 @@ class Slowed(FailureRate):
 
     kind = "slowed"
     lasting: ClassVar[float] = 2.0
+    factor: ClassVar[float] = 0.676
 
     def __init__(
         self,
