@@ -133,7 +133,7 @@ def fill(store: Store, alerts: list[Alert]) -> None:
     """A few customers let down in each segment, written as ingest does."""
     rng = random.Random(1)
     claim = store.claim(Partition("benchmark", 0, "b"))
-    rows = {
+    rows: dict[tuple[str, str], Break | None] = {
         (alert.it.moment, f"={number}-{n}"): Break(
             moment=alert.it.moment,
             ref=f"={number}-{n}",

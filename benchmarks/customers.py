@@ -25,6 +25,7 @@ from service.core.counting.changes import Break, Changes
 from service.core.counting.watermark import PartitionClock
 from service.core.event import HOUR, Partition
 from service.core.people import Place
+from service.core.ports import Claim
 
 T0 = 1_700_000_000_000_000 // HOUR * HOUR
 END = T0 + 24 * HOUR
@@ -68,7 +69,7 @@ def fill(store: SqlStore, customers: int) -> None:
         connection.execute(text("ANALYZE"))
 
 
-def _write(store, claim, position, batch):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # a benchmark's helper
+def _write(store: SqlStore, claim: Claim, position: int, batch: list[Break]) -> Claim:
     changes = Changes(breaks={(row.moment, row.ref): row for row in batch})
     with store.ingest(claim, list(MOMENTS), []) as transaction:
         return transaction.save(changes, position + len(batch), PartitionClock(claim.partition, T0))

@@ -15,6 +15,7 @@ from service.core.counting.intake import Intake
 from service.core.counting.tally import Cell, Window
 from service.core.event import HOUR, MINUTE, Batch, Partition
 from service.core.judging.frames import Framer
+from service.core.judging.gathered import gather
 from service.core.judging.judge import Judge
 from service.core.judging.watchers import watchers
 
@@ -50,7 +51,7 @@ def tally(events: int) -> list[float]:
 
 
 def _windows(
-    rng: np.random.Generator, names: list[tuple[str]], first: int, count: int, mean: float
+    rng: np.random.Generator, names: list[tuple[str | None, ...]], first: int, count: int, mean: float
 ) -> Iterator[Window]:
     for number in range(first, first + count):
         trials = rng.poisson(mean, len(names))
@@ -66,7 +67,7 @@ def _windows(
 def judging(moments: int, segments: int, minutes: int) -> tuple[list[float], list[float]]:
     """µs a stream and window that all default detectors of a moment need, and of it the making of frames."""
     rng = np.random.default_rng(1)
-    names = [(f"s{number:04}",) for number in range(segments)]
+    names: list[tuple[str | None, ...]] = [(f"s{number:04}",) for number in range(segments)]
     figures, framing = [], []
     for number in range(moments):
         moment = Moment(f"m{number}", "ops", dimensions=("segment",))
@@ -88,7 +89,7 @@ def judging(moments: int, segments: int, minutes: int) -> tuple[list[float], lis
         framer = Framer(moment.dimensions)
         began = time.process_time()
         for window in busy[minutes:]:
-            framer.frame(window.start, window.end, [window])
+            framer.frame(window.start, window.end, gather([window]))
         framing.append((time.process_time() - began) / (minutes * segments) * 1e6)
     return figures, framing
 

@@ -131,7 +131,7 @@ def _hurt(customers: int) -> Iterator[Changes]:
             cell.attempts, cell.arrivals, cell.broken = cell.attempts + 2, cell.arrivals + 2, cell.broken + 1
             cell.value += 4_000
             cell.broken_value += 2_000
-            changes.breaks[LARGE, f"=b{number}"] = Break(
+            broken = changes.breaks[LARGE, f"=b{number}"] = Break(
                 LARGE,
                 f"=b{number}",
                 at,
@@ -142,7 +142,7 @@ def _hurt(customers: int) -> Iterator[Changes]:
                 settled_at=NOW if number % 4 == 0 else None,
             )
             if number < customers and number % 50 == 0:
-                said = Complaint(f"s{number}", _stamp(at + HOUR), changes.breaks[LARGE, f"=b{number}"].customer, LARGE)
+                said = Complaint(f"s{number}", _stamp(at + HOUR), broken.customer, LARGE)
                 changes.voices.append(Voice(PARTITION, number, at + HOUR, said))
         yield changes
 

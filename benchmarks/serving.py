@@ -8,6 +8,8 @@ import sys
 import tempfile
 import time
 from contextlib import closing
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ The values are drawn independently, the worst case for the database: hardly two 
 DIMENSIONS = ("region", "channel", "carrier", "plan")
 
 
-def _event(draw: random.Random, number: int) -> dict[str, Any]:
+def _event(draw: random.Random, number: int, _: datetime) -> dict[str, Any]:
     return {
         "id": f"{draw.getrandbits(128):032x}",
         "type": "outcome",
@@ -71,7 +73,7 @@ def measure(rates: tuple[int, ...], seconds: float) -> list[Line]:
                 ),
             )
             draw = random.Random(rate)
-            with coming(broker.bootstrap_servers, topic, rate, lambda number, _, draw=draw: _event(draw, number)):
+            with coming(broker.bootstrap_servers, topic, rate, partial(_event, draw)):
                 lines += _served(Serve(place / "run", rules, kafka_at(broker.bootstrap_servers)), rate, seconds)
     return lines
 
