@@ -9,6 +9,7 @@ import numpy as np
 from detectors.absent_state import AbsentState
 from detectors.frame import JSON, WHOLE, Frame, Scores, between
 from detectors.plain import fields, number
+from detectors.settings import all_days
 
 _ARL_FACTOR = 0.676
 _ENOUGH = 20.0  # arrivals of the whole from which it is warm early
@@ -57,14 +58,13 @@ class Absence:
         accept_after: float = 14.0,
         warm_after: float = 8.0,
     ) -> None:
-        for name, value in (
-            ("false_alarm_interval", false_alarm_interval),
-            ("cold_start", cold_start),
-            ("accept_after", accept_after),
-            ("warm_after", warm_after),
-        ):
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{self.kind}: {name} is {value!r}; give a number of days above 0")
+        all_days(
+            self.kind,
+            false_alarm_interval=false_alarm_interval,
+            cold_start=cold_start,
+            accept_after=accept_after,
+            warm_after=warm_after,
+        )
         self.false_alarm_interval = float(false_alarm_interval)
         self.cold_start = float(cold_start)
         self.accept_after = float(accept_after)

@@ -1,6 +1,5 @@
 """Complaints that cluster: counts on the clock against their own base, the whole and each segment in one statistic."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import ClassVar, Self
@@ -11,6 +10,7 @@ from detectors.clusters import Clusters, Settings
 from detectors.frame import JSON, WHOLE, Frame, Scores, between
 from detectors.naming import DAY
 from detectors.plain import fields, number
+from detectors.settings import all_days
 
 
 class Complaints:
@@ -45,9 +45,7 @@ class Complaints:
 
     def __init__(self, false_alarm_interval: float, cold_start: float = 14.0, accept_after: float = 14.0) -> None:
         self._settings = Settings(float(false_alarm_interval), float(cold_start), float(accept_after))
-        for name, value in asdict(self._settings).items():
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"complaints: {name} is {value!r}; give a number of days above 0")
+        all_days(self.kind, **asdict(self._settings))
         self._state = Clusters()
         self._cache: tuple[Frame, Clusters] | None = None
 

@@ -14,6 +14,7 @@ from detectors.kept import Kept
 from detectors.matrix import FRESH, LINES
 from detectors.offsets import Offsets
 from detectors.plain import fields, number, numbers
+from detectors.settings import all_days
 from detectors.table import Layout, Table
 from detectors.wander import PRIOR
 
@@ -43,14 +44,13 @@ class RateState(ABC):
         accept_after: float = 14.0,
         warm_after: float = 3.0,
     ) -> None:
-        for name, value in (
-            ("false_alarm_interval", false_alarm_interval),
-            ("cold_start", cold_start),
-            ("accept_after", accept_after),
-            ("warm_after", warm_after),
-        ):
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{self.kind}: {name} is {value!r}; give a number of days above 0")
+        all_days(
+            self.kind,
+            false_alarm_interval=false_alarm_interval,
+            cold_start=cold_start,
+            accept_after=accept_after,
+            warm_after=warm_after,
+        )
         self.false_alarm_interval = float(false_alarm_interval)
         self.cold_start = float(cold_start)
         self.accept_after = float(accept_after)

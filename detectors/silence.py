@@ -10,6 +10,7 @@ from detectors.arrivals import log_poisson
 from detectors.frame import JSON, Frame, Scores, between
 from detectors.lulls import MARGIN
 from detectors.plain import number
+from detectors.settings import all_days
 from detectors.silence_state import DAY, ENOUGH, State
 
 _ARL_FACTOR = 0.676
@@ -68,14 +69,13 @@ class Silence:
         accept_after: float = 14.0,
         warm_after: float = 8.0,
     ) -> None:
-        for name, value in (
-            ("false_alarm_interval", false_alarm_interval),
-            ("cold_start", cold_start),
-            ("accept_after", accept_after),
-            ("warm_after", warm_after),
-        ):
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{self.kind}: {name} is {value!r}; give a number of days above 0")
+        all_days(
+            self.kind,
+            false_alarm_interval=false_alarm_interval,
+            cold_start=cold_start,
+            accept_after=accept_after,
+            warm_after=warm_after,
+        )
         self.false_alarm_interval = float(false_alarm_interval)
         self.cold_start = float(cold_start)
         self.accept_after = float(accept_after)

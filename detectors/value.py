@@ -9,6 +9,7 @@ import numpy as np
 from detectors.frame import JSON, WHOLE, Frame, Scores, between
 from detectors.plain import fields, number, numbers
 from detectors.series.unusual import Unusual
+from detectors.settings import all_days
 
 _DAY = 86_400_000_000
 _STEP = 3_600_000_000
@@ -59,9 +60,7 @@ class Value:
             "cold_start": float(cold_start),
             "accept_after": float(accept_after),
         }
-        for name, value in settings.items():
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"value: {name} is {value!r}; give a number of days above 0")
+        all_days(self.kind, **settings)
         self._settings = settings
         self._series = Unusual()
         self._recent: list[float] = []
