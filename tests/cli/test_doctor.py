@@ -98,7 +98,7 @@ def test_a_bad_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "fail  catalogue" in capsys.readouterr().out
 
 
-def test_the_clock_is_compared_with_the_servers(
+def test_the_clock_is_compared_with_the_servers_and_who_may_not_write_is_told(
     tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from service.adapters.store import examined
@@ -107,10 +107,13 @@ def test_the_clock_is_compared_with_the_servers(
     open_store(postgres_url).close()
     seen = examined(postgres_url)
     assert seen.clock is not None
-    monkeypatch.setattr(doctor, "examined", lambda _: seen._replace(clock=seen.clock - 60 if seen.clock else None))
+    behind = seen._replace(clock=seen.clock - 60, writable=False)
+    monkeypatch.setattr(doctor, "examined", lambda _: behind)
     config = configured(tmp_path, kafka_at(f"127.0.0.1:{free_port()}"))
     assert main(["doctor", "--config", config]) == 1
-    assert "s from the database's\n      → let both follow NTP" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "s from the database's\n      → let both follow NTP" in out
+    assert "warn  database: may not be written by whoever runs this\n      → run the doctor as the" in out
 
 
 def test_what_the_books_say_is_on_the_page(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import event, text
 
-from service.adapters.store import open_store
+from service.adapters.store import examined, open_store
 from service.adapters.store.sql.sqlite import SqliteDatabase
 from service.adapters.store.sql.store import SqlStore
 from service.core.counting.changes import Changes
@@ -21,7 +25,8 @@ from tests.adapters.store.scene import FOREVER, HERE, MOMENTS, T0, Reader, close
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -222,6 +227,35 @@ def test_a_url_that_will_not_do_is_refused(url: str, words: str) -> None:
     with pytest.raises(StoreRefused, match=words) as refused:
         open_store(url)
     assert "s3cret" not in str(refused.value)
+
+
+@contextmanager
+def somebody_else() -> Iterator[None]:
+    """Asked as an ordinary user, whom a file's mode binds; root may do anything."""
+    mine = os.getuid()
+    if mine == 0:
+        os.setresuid(NOBODY, 0, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(mine, -1, -1)
+
+
+@pytest.mark.parametrize(
+    ("file", "folder", "may"), [(0o666, 0o777, True), (0o444, 0o777, False), (0o666, 0o555, False)]
+)
+def test_who_may_not_write_the_file_or_its_folder_sees_that_without_trying(
+    file: int, folder: int, *, may: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        url = f"sqlite:///{place}/store.db"
+        open_store(url).close()
+        Path(place, "store.db").chmod(file)
+        Path(place).chmod(folder)
+        with somebody_else():
+            seen = examined(url).writable
+        Path(place).chmod(0o777)
+    assert seen is may
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
