@@ -34,8 +34,9 @@ from service.core.counting.changes import Break, Changes
 from service.core.counting.watermark import PartitionClock
 from service.core.event import HOUR, MINUTE, SECOND, Micros, Partition
 from service.core.interruption import Change, Interruption, interruption_id
-from service.core.ports import Judgement, Store
+from service.core.ports import Store
 from service.core.routes import EACH, Matcher, Route
+from service.core.standing import Judgement
 from service.core.telling.route import news_of
 from service.loops.announce import Money
 from service.loops.routing import Pages, Routing

@@ -37,7 +37,7 @@ from service.core.counting.reach import Reach
 from service.core.counting.watermark import PartitionClock
 from service.core.event import DAY, HOUR, MINUTE, SECOND, Complaint, Partition
 from service.core.interruption import Change, Interruption, interruption_id
-from service.core.ports import Judgement
+from service.core.standing import Judgement
 
 NOW = 1_700_000_000_000_000 // DAY * DAY + 15 * HOUR
 DAYS = 56

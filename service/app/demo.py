@@ -10,7 +10,7 @@ from service.adapters.store import open_store
 from service.app.service import Options, Service
 from service.core.catalog import Catalog, Target
 from service.core.event import Micros, Partition
-from service.core.ports import Delivery
+from service.core.outbox import Delivery
 from service.core.reporting.report import Line, Span, lines
 from service.core.telling.route import Message
 

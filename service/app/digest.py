@@ -10,7 +10,8 @@ from service.adapters.web.now import event_clock
 from service.app.notifier import build_notifier
 from service.core.catalog import Catalog
 from service.core.event import Micros
-from service.core.ports import Delivery, Leased, Reader, Store
+from service.core.outbox import Delivery, Leased
+from service.core.ports import Reader, Store
 from service.core.telling.route import Notice
 from service.core.weekly.digest import Asked, digest
 from service.core.weekly.page import Page

@@ -6,7 +6,8 @@ from service.core.catalog import Catalog
 from service.core.counting.changes import Counts
 from service.core.counting.tally import Tally
 from service.core.event import Partition
-from service.core.ports import Attempt, Judgement
+from service.core.outbox import Attempt
+from service.core.standing import Judgement
 
 Loop = Literal["ingest", "watch", "route", "send", "mark", "post", "rekey"]
 LOOPS: tuple[Loop, ...] = ("ingest", "watch", "route", "send", "mark", "post", "rekey")

@@ -2,11 +2,10 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
-from detectors.frame import JSON
 from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan, Break, Changes, PromiseKey, Unread, View, Voice
 from service.core.counting.closing import Expiring
@@ -17,15 +16,15 @@ from service.core.counting.watermark import PartitionClock
 from service.core.course_ports import CourseReader, CourseStore
 from service.core.desk_ports import DeskReader, DeskStore
 from service.core.event import Arrival, Micros, Partition
-from service.core.interruption import Change, Impact, Interruption, Segment
+from service.core.interruption import Impact, Interruption, Segment
 from service.core.joining_ports import JoiningStore
 from service.core.keeping import BooksReader
+from service.core.outbox import Delivery, Leased, OutboxRow
 from service.core.people import PeopleReader, PeopleStore
+from service.core.standing import Judged, Judgement, MomentStatus, Snapshot, TimelineEntry, Totals
+from service.core.survey import Survey
 from service.core.telling.desk import News
 from service.core.telling.route import Message, Notice
-
-if TYPE_CHECKING:
-    from service.core.survey import Survey
 
 
 class Source(Protocol):
@@ -116,96 +115,6 @@ class ClosingTransaction(Expiring, Protocol):
         ...
 
 
-class Snapshot(msgspec.Struct, frozen=True, gc=False):
-    """A judge's state after the window that ends at `through`; a cache, recovery replays what was judged since."""
-
-    through: Micros
-    fingerprint: str
-    """Of the moment's definition, its rules and the detectors' versions; another one means: learn again."""
-    state: JSON
-
-
-class Judged(msgspec.Struct, frozen=True, gc=False):
-    """How far a moment was judged. `tick` counts judgements, so that a replica knows when its memory is stale."""
-
-    through: Micros | None = None
-    tick: int = 0
-    snapshot: Snapshot | None = None
-
-
-class Series(msgspec.Struct, frozen=True, gc=False):
-    """A detector's latest word about one segment, for pages and metrics."""
-
-    detector: str
-    segment: str
-    evidence: float
-    expected: float
-    lower: float
-    upper: float
-
-
-class Judgement(msgspec.Struct, frozen=True, gc=False):
-    """What judging a stretch of windows gave.
-
-    `learning`: (days seen, days needed) while the moment is not warm, else None. `series`: of the whole and of
-    segments in breach, after the last window.
-    """
-
-    through: Micros
-    changes: tuple[Change, ...] = ()
-    series: tuple[Series, ...] = ()
-    learning: tuple[float, float] | None = None
-
-
-class Totals(msgspec.Struct, frozen=True, gc=False):
-    """Sums of one step of a series or of one segment, as amended; `customers` are distinct ones let down."""
-
-    attempts: int = 0
-    broken: int = 0
-    cancelled: int = 0
-    value: int = 0
-    broken_value: int = 0
-    customers: int = 0
-
-
-class MomentStatus(msgspec.Struct, frozen=True, gc=False):
-    """Where a moment stands: closing, judging, learning, given up, and since when and why it is blind (None: not)."""
-
-    moment: str
-    closed_through: Micros | None = None
-    judged_through: Micros | None = None
-    learning: tuple[float, float] | None = None
-    blind_since: Micros | None = None
-    series: tuple[Series, ...] = ()
-    blind_reason: str = ""
-    given_up_through: Micros = 0
-
-
-class TimelineEntry(msgspec.Struct, frozen=True, gc=False):
-    """One line of an interruption's history; append-only."""
-
-    interruption: str
-    at: Micros
-    what: str
-    note: str
-    by: str = "momentwatch"
-
-
-Attempt = Literal["sent", "failed", "unknown"]
-
-
-class Delivery(msgspec.Struct, frozen=True, gc=False):
-    """What became of one attempt: a timeout is `unknown`, not failed, for the message may have arrived."""
-
-    outcome: Attempt
-    detail: str = ""
-    retryable: bool = True
-    retry_after: float | None = None
-    """Seconds that the target asked us to wait."""
-    handle: str = ""
-    """What the target calls the message that it took, where it says so: what follows hangs on the first one's."""
-
-
 class Notifier(Protocol):
     """Sends messages."""
 
@@ -216,34 +125,6 @@ class Notifier(Protocol):
     def keeps_incidents(self, target: str) -> bool:
         """Whether a target has incidents of its own, which are to be acknowledged where ours are."""
         ...
-
-
-class Leased(msgspec.Struct, frozen=True, gc=False):
-    """An outbox row taken for sending; `attempts` made before this one."""
-
-    row: int
-    epoch: int
-    notice: Notice
-    attempts: int
-    created_at: Micros
-    ambiguous: bool
-    """An earlier attempt ended without a clear answer, or its process died: the message may be doubled."""
-    root: str = ""
-    """What the target calls the first message of the conversation, where it told."""
-
-
-class OutboxRow(msgspec.Struct, frozen=True, gc=False):
-    """An outbox row for people: what was to be sent, where, why, and what came of it."""
-
-    row: int
-    notice: Notice
-    state: Literal["waiting", "attempting", "sent", "failed", "held"]
-    attempts: int
-    created_at: Micros
-    due_at: Micros
-    sent_at: Micros | None = None
-    last_error: str = ""
-    ambiguous: bool = False
 
 
 class Reader(CourseReader, DeskReader, PeopleReader, BooksReader, Protocol):
@@ -285,7 +166,7 @@ class Reader(CourseReader, DeskReader, PeopleReader, BooksReader, Protocol):
         """Sums by a dimension's values, most broken first; None is "not stated". `customers`: as above."""
         ...
 
-    def survey(self, moments: Mapping[str, Moment], first: Micros, seen: Micros, now: Micros) -> dict[str, "Survey"]:
+    def survey(self, moments: Mapping[str, Moment], first: Micros, seen: Micros, now: Micros) -> dict[str, Survey]:
         """Each moment as it stands: days since `first`, blindness since `seen`, the week before and after now."""
         ...
 

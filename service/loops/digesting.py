@@ -7,7 +7,8 @@ from typing import Protocol
 
 from service.core.counting.changes import Counts
 from service.core.event import DAY, HOUR, SECOND, Micros
-from service.core.ports import MomentStatus, StoreAway, StoreBusy
+from service.core.ports import StoreAway, StoreBusy
+from service.core.standing import MomentStatus
 from service.core.telling.route import Notice
 from service.core.weekly.week import Schedule, Week
 

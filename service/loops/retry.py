@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from random import Random
 
 from service.core.event import DAY, HOUR, MINUTE, SECOND, Micros
-from service.core.ports import Delivery, Leased
+from service.core.outbox import Delivery, Leased
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ import msgspec
 
 from service.core.event import MINUTE, SECOND, Micros
 from service.core.meter import Meter, NoMeter
-from service.core.ports import Delivery, Leased, Notifier, StoreAway
+from service.core.outbox import Delivery, Leased
+from service.core.ports import Notifier, StoreAway
 from service.core.telling.route import Notice
 from service.loops.breaker import Breaker
 from service.loops.guard import Pulse

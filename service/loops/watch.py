@@ -20,7 +20,8 @@ from service.core.judging.judge import Build, Judge, Restore, Verdicts, fingerpr
 from service.core.judging.reconcile import FOUND, reconcile
 from service.core.judging.unseen import unseen
 from service.core.meter import Meter, NoMeter
-from service.core.ports import Judgement, Snapshot, Store
+from service.core.ports import Store
+from service.core.standing import Judgement, Snapshot
 from service.core.telling.desk import News
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from service.adapters.memory_source import MemorySource
 from service.adapters.store.memory import MemoryStore
 from service.app.service import Options, Service
 from service.core.catalog import Catalog, Moment, Owner
-from service.core.ports import Delivery
+from service.core.outbox import Delivery
 from service.core.telling.route import Message
 from tests.harness.process import free_port
 

@@ -18,7 +18,7 @@ from service.adapters.web.settings import WebSettings
 from service.core.counting.changes import Counts
 from service.core.counting.tally import Tally
 from service.core.interruption import Change
-from service.core.ports import Judgement
+from service.core.standing import Judgement
 from tests.adapters.web.apps import Health
 from tests.adapters.web.world import LATE, NOW, PARTITION, RIO_LATE, marketplace
 from tests.harness.fixtures import PrometheusFactory

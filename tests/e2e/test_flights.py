@@ -25,7 +25,7 @@ from service.adapters.store import open_store
 from service.app.service import Options, Service
 from service.core.counting.changes import Counts
 from service.core.event import Micros, micros
-from service.core.ports import Delivery
+from service.core.outbox import Delivery
 from service.core.reporting.report import Span, lines
 from service.core.telling.route import Message
 from tests.e2e.running import ROOT, lines_of, momentwatch, until, write_events

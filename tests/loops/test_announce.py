@@ -8,8 +8,8 @@ import pytest
 from service.core.catalog import Catalog, Moment, Owner, Rule, Target
 from service.core.event import DAY, HOUR, MINUTE, Annotation, Complaint, Event, Micros, instant
 from service.core.interruption import Change, ChangeWord, Interruption, Segment
-from service.core.ports import Judgement
 from service.core.reporting.due_soon import will_miss, will_miss_where
+from service.core.standing import Judgement
 from service.core.telling.desk import News
 from service.core.telling.message import Count, Facts, NextDue
 from service.core.weekly.falling import expected

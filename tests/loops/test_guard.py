@@ -12,7 +12,8 @@ import pytest
 from service.adapters.heartbeat import Heartbeat
 from service.adapters.store.memory import MemoryStore
 from service.app.guard import calling
-from service.core.ports import Delivery, StoreAway
+from service.core.outbox import Delivery
+from service.core.ports import StoreAway
 from service.loops.guard import Guard, Patience, Pulse, StuckLoop
 from service.loops.routing import Routing
 from service.loops.watch import Watch

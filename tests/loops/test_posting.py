@@ -12,8 +12,10 @@ from service.core.event import DAY, HOUR, MINUTE, Complaint, Event, Micros, inst
 from service.core.handling import Action
 from service.core.interruption import Change
 from service.core.meter import NoMeter
-from service.core.ports import Judgement, OutboxRow, StaleClaim
+from service.core.outbox import OutboxRow
+from service.core.ports import StaleClaim
 from service.core.routes import Matcher, Route, TimeInterval
+from service.core.standing import Judgement
 from service.core.telling.desk import Decision
 from service.core.telling.hours import beginnings
 from service.core.telling.silence import Silence

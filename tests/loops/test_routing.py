@@ -11,8 +11,10 @@ from service.core.event import DAY, HOUR, MINUTE, SECOND, Event, Micros
 from service.core.handling import Action
 from service.core.interruption import Change, ChangeWord, Interruption
 from service.core.meter import NoMeter
-from service.core.ports import Judgement, OutboxRow, StaleClaim, StoreAway, StoreBusy
+from service.core.outbox import OutboxRow
+from service.core.ports import StaleClaim, StoreAway, StoreBusy
 from service.core.routes import Escalation, Route
+from service.core.standing import Judgement
 from service.core.telling.desk import Decision
 from service.core.telling.route import news_of
 from service.loops.announce import Money

@@ -11,7 +11,8 @@ import pytest
 
 from service.adapters.store.memory import MemoryStore
 from service.core.event import DAY, HOUR, MINUTE, SECOND, Micros
-from service.core.ports import Delivery, Leased, OutboxRow, StoreAway
+from service.core.outbox import Delivery, Leased, OutboxRow
+from service.core.ports import StoreAway
 from service.core.telling.route import Message, Notice
 from service.loops.retry import Policy
 from service.loops.send import Limits, Sender

@@ -7,7 +7,7 @@ from service.adapters.sender import AppriseNotifier, SenderSettings
 from service.adapters.store.memory import MemoryStore
 from service.core.catalog import Target
 from service.core.event import MINUTE, SECOND, Micros
-from service.core.ports import OutboxRow
+from service.core.outbox import OutboxRow
 from service.core.telling.route import Notice
 from service.loops.retry import Policy
 from service.loops.send import Sender

@@ -10,7 +10,8 @@ from service.core.catalog import Catalog, Owner
 from service.core.event import DAY, HOUR, MINUTE
 from service.core.handling import Action
 from service.core.interruption import Change
-from service.core.ports import Delivery, Judgement
+from service.core.outbox import Delivery
+from service.core.standing import Judgement
 from service.core.telling.route import Message, Notice
 from service.loops.retry import Policy
 from service.loops.routing import Pages

@@ -16,12 +16,13 @@ from service.core.counting.watermark import watermark
 from service.core.event import DAY, MINUTE, SECOND, Micros
 from service.core.interruption import Interruption
 from service.core.judging.standing import STANDINGS, expected_through, standing
-from service.core.ports import MomentStatus, Reader, Totals
+from service.core.ports import Reader
 from service.core.reporting.affected import affected, place_of
 from service.core.reporting.due_soon import will_miss
 from service.core.reporting.journeys import Span, owned, places
 from service.core.reporting.knowing import Knowing
 from service.core.reporting.repeat import again
+from service.core.standing import MomentStatus, Totals
 
 _LOG = logging.getLogger(__name__)
 

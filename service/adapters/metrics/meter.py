@@ -17,7 +17,8 @@ from service.core.counting.changes import Counts
 from service.core.counting.tally import Tally
 from service.core.event import REASONS, Partition
 from service.core.meter import LOOPS, Loop
-from service.core.ports import Attempt, Judgement
+from service.core.outbox import Attempt
+from service.core.standing import Judgement
 
 NONE, OTHER = "_none", "_other"
 """In the place of a name that an event left out, or that is not declared; no declared name has a `_`."""

@@ -21,7 +21,7 @@ from apprise.plugins.email.common import SecureMailMode
 
 from service.adapters.sender.forms import form
 from service.adapters.sender.wire import Wire
-from service.core.ports import Delivery
+from service.core.outbox import Delivery
 from service.core.telling.route import Message
 
 _ID = re.compile(r"<[A-Za-z0-9._-]+@[A-Za-z0-9._-]+>")

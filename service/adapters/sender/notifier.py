@@ -22,7 +22,7 @@ from service.adapters.sender.talking import Talking
 from service.adapters.sender.verdict import http_verdict, overdue_verdict
 from service.adapters.sender.wire import Wire
 from service.core.catalog import Target
-from service.core.ports import Delivery
+from service.core.outbox import Delivery
 from service.core.telling.route import Message
 
 _log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ import msgspec
 import requests
 from apprise import AppriseAsset
 
-from service.core.ports import Delivery
+from service.core.outbox import Delivery
 from service.core.telling.route import Message
 
 _posts = msgspec.json.Decoder(dict[str, str])

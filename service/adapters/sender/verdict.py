@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from service.adapters.sender.wire import Answer, Wire
-from service.core.ports import Delivery
+from service.core.outbox import Delivery
 
 _LONGEST_WAIT = 86_400.0
 

@@ -9,6 +9,7 @@ from service.adapters.store.ledger_rows import expires_at
 from service.adapters.store.memory_desk import MemoryDesk
 from service.adapters.store.memory_places import Spot, begin, expect, hashes_of, replaced, retire, unread_of
 from service.adapters.store.memory_reader import MemoryReader
+from service.adapters.store.one_by_one import one_by_one
 from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan, Break, Changes, PromiseKey, View
 from service.core.counting.course import settled_at
@@ -19,19 +20,11 @@ from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock, partition_watermark
 from service.core.event import Micros, Partition
 from service.core.interruption import Interruption
+from service.core.outbox import Delivery, Leased
 from service.core.people import Erased
-from service.core.ports import (
-    Claim,
-    Delivery,
-    Judged,
-    Judgement,
-    Leased,
-    Snapshot,
-    StaleClaim,
-    StoreRefused,
-    TimelineEntry,
-)
-from service.core.survey import Survey, one_by_one
+from service.core.ports import Claim, StaleClaim, StoreRefused
+from service.core.standing import Judged, Judgement, Snapshot, TimelineEntry
+from service.core.survey import Survey
 from service.core.telling.desk import News
 from service.core.telling.route import Notice
 from service.core.terms import Edit, Place

@@ -8,8 +8,9 @@ from service.adapters.store.memory_outbox import MemoryOutbox
 from service.core.desk_ports import DeskAt
 from service.core.event import Micros
 from service.core.handling import UNTOUCHED, Action, Handling, handle, noted
-from service.core.ports import StaleClaim, TimelineEntry
+from service.core.ports import StaleClaim
 from service.core.shown_ports import Shown
+from service.core.standing import TimelineEntry
 from service.core.telling.desk import Decision, Desk, News
 from service.core.telling.route import Notice
 from service.core.telling.silence import Silence

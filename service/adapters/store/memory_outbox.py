@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from service.core.event import Micros
-from service.core.ports import Delivery, Leased, OutboxRow
+from service.core.outbox import Delivery, Leased, OutboxRow
 from service.core.telling.route import Notice
 
 

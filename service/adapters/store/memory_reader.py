@@ -18,8 +18,9 @@ from service.core.counting.tally import Cell, Values, stated
 from service.core.counting.window import window_of
 from service.core.event import Annotation, Complaint, CustomerChange, DeadLetter, Feedback, Micros
 from service.core.interruption import Impact, Interruption, Segment, holds
+from service.core.outbox import OutboxRow
 from service.core.people import Place
-from service.core.ports import Judged, Judgement, MomentStatus, OutboxRow, TimelineEntry, Totals
+from service.core.standing import Judged, Judgement, MomentStatus, TimelineEntry, Totals
 from service.core.terms import Edit
 
 P = TypeVar("P")

@@ -7,7 +7,7 @@ import msgspec
 
 from service.core.counting.changes import BlindSpan
 from service.core.event import DAY, Micros
-from service.core.ports import Totals
+from service.core.standing import Totals
 
 LEAST = 7
 """Fewer steps than this say nothing about what is usual."""

@@ -23,10 +23,11 @@ from service.core.event import DAY, HOUR, MINUTE, Micros
 from service.core.interruption import Impact, Interruption, Segment
 from service.core.marks import Risk
 from service.core.people import Place, Unfolding, place_of
-from service.core.ports import Reader, Totals
+from service.core.ports import Reader
 from service.core.reporting.due_soon import falling_due
 from service.core.reporting.risk import at_risk
 from service.core.reporting.usual import Due, before, usual_of
+from service.core.standing import Totals
 from service.core.telling import message
 from service.core.telling.labels import accountable
 

@@ -7,11 +7,11 @@ from service.adapters.web.sheet import Cell, Sheet, Table, heads
 from service.adapters.web.words import percent, plain, whole
 from service.core.catalog import Journey, Moment, Owner
 from service.core.event import DAY, Micros
-from service.core.ports import Totals
 from service.core.reporting.goalposts import goalposts
 from service.core.reporting.goalposts import said as said_of
 from service.core.reporting.journeys import Roll, Seam, Span, Walked, owned, rolled, under, walked
 from service.core.reporting.repeat import PERIODS, Again, Served, again, served
+from service.core.standing import Totals
 
 WEEK: Micros = 7 * DAY
 

@@ -11,8 +11,9 @@ from service.adapters.web.words import Words, plain, segment, span, whole
 from service.core.catalog import Moment
 from service.core.event import Micros
 from service.core.interruption import Interruption
-from service.core.ports import Reader, Totals
+from service.core.ports import Reader
 from service.core.reporting.affected import place_of
+from service.core.standing import Totals
 
 PER_PAGE = 50
 

@@ -13,9 +13,10 @@ from service.adapters.web.wall import owner_name
 from service.adapters.web.words import Words, percent, plain, span, whole, will_miss
 from service.core.catalog import Moment
 from service.core.event import DAY, HOUR, Micros
-from service.core.ports import Reader, Totals
+from service.core.ports import Reader
 from service.core.reporting.due_soon import Where, will_miss_where
 from service.core.reporting.goalposts import goalposts, said
+from service.core.standing import Totals
 
 _HOURS = 72
 

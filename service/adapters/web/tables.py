@@ -9,7 +9,8 @@ from service.adapters.web.words import REASONS, Words, percent, plain, value_nam
 from service.core.counting.changes import Break
 from service.core.event import Micros
 from service.core.interruption import Segment
-from service.core.ports import OutboxRow, TimelineEntry, Totals
+from service.core.outbox import OutboxRow
+from service.core.standing import TimelineEntry, Totals
 
 _WORST = 8
 

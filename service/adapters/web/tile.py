@@ -17,9 +17,9 @@ from service.core.handling import UNTOUCHED
 from service.core.interruption import Interruption
 from service.core.judging.standing import Standing, StandingWord, expected_through, standing
 from service.core.people import place_of
-from service.core.ports import MomentStatus, Totals
 from service.core.reporting.due_soon import Forecast, will_miss
 from service.core.reporting.report import COUNTS_NOBODY
+from service.core.standing import MomentStatus, Totals
 
 WEEK: Micros = 7 * DAY
 SHOWN = 28

@@ -34,7 +34,7 @@ from service.core.judging.rules import RuleWatch
 from service.core.judging.sieve import Sieve
 from service.core.judging.special import Special
 from service.core.judging.unseen import Span, touch
-from service.core.ports import Series
+from service.core.standing import Series
 
 _VERSION = 4
 

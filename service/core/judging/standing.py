@@ -9,7 +9,7 @@ from detectors.frame import WHOLE
 from service.core.catalog import Catalog, Moment
 from service.core.event import MINUTE, Micros
 from service.core.interruption import Interruption
-from service.core.ports import MomentStatus
+from service.core.standing import MomentStatus
 
 StandingWord = Literal["reliable", "watch", "unreliable", "unknown", "learning"]
 STANDINGS: tuple[StandingWord, ...] = ("reliable", "watch", "unreliable", "unknown", "learning")

@@ -8,7 +8,8 @@ from service.core.catalog import Catalog, Journey, Moment
 from service.core.event import Micros
 from service.core.interruption import Impact
 from service.core.people import Place
-from service.core.ports import Reader, Totals
+from service.core.ports import Reader
+from service.core.standing import Totals
 
 
 class Span(msgspec.Struct, frozen=True, gc=False):

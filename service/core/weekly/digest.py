@@ -9,13 +9,14 @@ from service.core.catalog import LEVELS, Catalog, Moment
 from service.core.counting.changes import Voice
 from service.core.event import DAY, Complaint, CustomerChange, Micros, instant
 from service.core.interruption import Interruption
-from service.core.ports import Reader, Totals
+from service.core.ports import Reader
 from service.core.reporting.affected import Place, affected, all_breaks
 from service.core.reporting.goalposts import goalposts, said
 from service.core.reporting.journeys import Span, promised_to
 from service.core.reporting.lead import BASE, about, complaints_clear, first_complaint
 from service.core.reporting.repeat import PERIODS, again
 from service.core.reporting.report import COUNTS_NOBODY
+from service.core.standing import Totals
 from service.core.telling.labels import accountable
 from service.core.weekly.falling import expected
 from service.core.weekly.limits import SPREAD_WEEKS, WEEKS, limits, usual, verdict

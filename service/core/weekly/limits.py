@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from service.core.ports import Totals
+from service.core.standing import Totals
 
 WEEKS = 8
 """What is usual is read from up to so many weeks."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from service.core.ports import Totals
+from service.core.standing import Totals
 
 _MOST = 3
 """More segments than this are not few."""

@@ -17,8 +17,8 @@ from service.core.counting.tally import Tally
 from service.core.event import HOUR, Complaint, Outcome, Partition
 from service.core.interruption import Change
 from service.core.meter import Meter  # noqa: TC001  # with the rest of the core
-from service.core.ports import Judgement
 from service.core.reporting.due_soon import will_miss
+from service.core.standing import Judgement
 from tests.adapters.web.world import LATE, NOW, PARTITION, RIO_LATE, World, interruption, stamp
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]

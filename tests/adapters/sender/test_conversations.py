@@ -7,7 +7,7 @@ from apprise.plugins.opsgenie import OPSGENIE_API_LOOKUP
 from apprise.plugins.pagerduty import PAGERDUTY_API_LOOKUP
 from apprise.plugins.slack import NotifySlack
 
-from service.core.ports import Delivery
+from service.core.outbox import Delivery
 from tests.adapters.sender import services
 from tests.adapters.sender.conftest import Build
 from tests.adapters.sender.receivers import HttpReceiver, Reply, message

@@ -12,7 +12,7 @@ from service.core.counting.intake import Intake
 from service.core.counting.watermark import PartitionClock
 from service.core.event import HOUR, MINUTE, SECOND, Outcome, Partition, Promise, Record, instant
 from service.core.interruption import Interruption, interruption_id
-from service.core.ports import Judgement
+from service.core.standing import Judgement
 from service.core.telling.desk import News
 from service.core.telling.route import Message, Notice
 

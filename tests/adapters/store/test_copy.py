@@ -18,7 +18,8 @@ from service.core.event import DAY, HOUR, Complaint, DeadLetter, Partition, inst
 from service.core.handling import Action
 from service.core.interruption import Change
 from service.core.people import Client, Contact, Place
-from service.core.ports import Snapshot, StoreRefused
+from service.core.ports import StoreRefused
+from service.core.standing import Snapshot
 from service.core.telling.desk import Decision
 from service.core.telling.silence import Silence
 from tests.adapters.store.scene import (

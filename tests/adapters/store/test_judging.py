@@ -12,15 +12,8 @@ from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan
 from service.core.event import DAY, HOUR, MINUTE
 from service.core.interruption import Change
-from service.core.ports import (
-    Judged,
-    MomentStatus,
-    Series,
-    Snapshot,
-    StaleClaim,
-    StoreRefused,
-    TimelineEntry,
-)
+from service.core.ports import StaleClaim, StoreRefused
+from service.core.standing import Judged, MomentStatus, Series, Snapshot, TimelineEntry
 from tests.adapters.store.scene import (
     FOREVER,
     MOMENTS,

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from service.core.event import HOUR, MINUTE
-from service.core.ports import Delivery
+from service.core.outbox import Delivery
 from tests.adapters.store.scene import T0, notice
 
 if TYPE_CHECKING:
-    from service.core.ports import Leased, Store
+    from service.core.outbox import Leased
+    from service.core.ports import Store
     from service.core.telling.route import Notice
 
 SENT = Delivery("sent", "250 OK")

@@ -20,7 +20,7 @@ from service.core.event import (
     instant,
 )
 from service.core.interruption import Impact
-from service.core.ports import Totals
+from service.core.standing import Totals
 from tests.adapters.store.scene import (
     FOREVER,
     HERE,

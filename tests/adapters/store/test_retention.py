@@ -12,8 +12,9 @@ from service.adapters.store.sql.store import SqlStore
 from service.core.event import DAY, HOUR, MINUTE, Complaint, instant
 from service.core.handling import Action
 from service.core.keeping import Keep
+from service.core.outbox import Delivery
 from service.core.people import AuditEntry
-from service.core.ports import Delivery, TimelineEntry
+from service.core.standing import TimelineEntry
 from service.loops.retaining import Retaining
 from tests.adapters.store.scene import T0, Reader, close, every_break, news, notice, outcome, promise
 from tests.adapters.store.test_graves import bury, payload

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+from service.adapters.store.one_by_one import one_by_one
 from service.core.counting.changes import BlindSpan
 from service.core.event import DAY, HOUR, MINUTE
-from service.core.ports import Judgement
-from service.core.survey import one_by_one
+from service.core.standing import Judgement
 from tests.adapters.store.scene import MOMENTS, T0, Reader, outcome, promise
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from service.core.counting.changes import BlindSpan
 from service.core.event import HOUR, Annotation, Complaint, Outcome, Promise
 from service.core.handling import Action
 from service.core.interruption import Change
-from service.core.ports import Judgement, Store, TimelineEntry
+from service.core.ports import Store
 from service.core.routes import Matcher
+from service.core.standing import Judgement, TimelineEntry
 from service.core.telling.route import Message, Notice
 from service.core.telling.silence import Silence
 from tests.adapters.web.world import NOW, World, interruption, stamp

@@ -17,7 +17,7 @@ from service.adapters.web.settings import WebSettings
 from service.core.catalog import Catalog, Moment, Owner
 from service.core.event import HOUR
 from service.core.interruption import Change
-from service.core.ports import Judgement
+from service.core.standing import Judgement
 from tests.adapters.web.apps import Health
 from tests.adapters.web.world import NOW, World, interruption
 

@@ -15,7 +15,7 @@ from service.core.catalog import Catalog, Moment, Owner
 from service.core.event import HOUR, Outcome
 from service.core.handling import Action
 from service.core.interruption import Change
-from service.core.ports import Judgement
+from service.core.standing import Judgement
 from tests.adapters.web.apps import app_of
 from tests.adapters.web.hostile import hostile_world, paths
 from tests.adapters.web.world import NOW, World, interruption, stamp

@@ -8,7 +8,7 @@ from service.adapters.web.access.signing import Signer
 from service.core.event import HOUR
 from service.core.handling import Action
 from service.core.interruption import Change
-from service.core.ports import Judgement
+from service.core.standing import Judgement
 from tests.adapters.web.office import BROWSER, KEY, Office, login
 from tests.adapters.web.world import NOW, interruption
 

@@ -10,7 +10,7 @@ from service.adapters.web.settings import WebSettings
 from service.adapters.web.words import REASONS, Words, percent, span
 from service.core.counting.changes import BlindSpan
 from service.core.event import DAY, HOUR, MINUTE, SECOND, Micros
-from service.core.ports import Totals
+from service.core.standing import Totals
 from service.core.telling.desk import Held, Reason
 from tests.adapters.web.world import NOW
 

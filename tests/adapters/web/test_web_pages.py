@@ -15,9 +15,9 @@ from service.core.event import DAY, HOUR, Outcome
 from service.core.interruption import Change
 from service.core.marks import Mark, Share
 from service.core.people import Contact, place_of
-from service.core.ports import Judgement
 from service.core.reporting.due_soon import will_miss
 from service.core.reporting.risk import at_risk, compared
+from service.core.standing import Judgement
 from service.loops.announce import Money, facts_of
 from tests.adapters.web.apps import Health, app_of
 from tests.adapters.web.hostile import HOSTILE, hostile_world, paths

@@ -18,7 +18,8 @@ from service.adapters.web.settings import WebSettings
 from service.adapters.web.shelf import mark_of
 from service.core.event import MINUTE
 from service.core.interruption import Change
-from service.core.ports import Judgement, StoreAway
+from service.core.ports import StoreAway
+from service.core.standing import Judgement
 from tests.adapters.web.apps import Health
 from tests.adapters.web.world import CATALOG, NOW, RIO_LATE, World
 

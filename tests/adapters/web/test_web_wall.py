@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -16,10 +16,13 @@ from service.core.catalog import Catalog, Moment, Owner
 from service.core.counting.changes import BlindSpan
 from service.core.event import DAY, MINUTE, SECOND, Outcome
 from service.core.interruption import Change
-from service.core.ports import Judgement, Reader, Totals
 from service.core.reporting.due_soon import will_miss
 from service.core.reporting.knowing import Knowing
+from service.core.standing import Judgement, Totals
 from tests.adapters.web.world import CATALOG, LATE, NOW, RIO_LATE, World, stamp
+
+if TYPE_CHECKING:
+    from service.core.ports import Reader
 
 
 def see(world: World) -> Wall:

@@ -23,7 +23,7 @@ from service.core.catalog import Catalog, Moment, Owner
 from service.core.event import DAY, HOUR, MINUTE, Annotation, Outcome
 from service.core.handling import Action
 from service.core.interruption import Change
-from service.core.ports import Judgement
+from service.core.standing import Judgement
 from service.settings import load_settings
 from tests.adapters.web.apps import Health, app_of
 from tests.adapters.web.office import Office, users

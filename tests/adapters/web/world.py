@@ -31,7 +31,9 @@ from service.core.event import (
     micros,
 )
 from service.core.interruption import Change, Interruption, Segment, interruption_id
-from service.core.ports import Delivery, Judgement, Series, Store, TimelineEntry
+from service.core.outbox import Delivery
+from service.core.ports import Store
+from service.core.standing import Judgement, Series, TimelineEntry
 from service.core.telling.route import Message, Notice
 
 NOW = micros(datetime(2017, 12, 15, 15, 4, tzinfo=UTC))

@@ -6,7 +6,7 @@ from service.core.catalog import Catalog, Moment
 from service.core.event import DAY, HOUR, MINUTE
 from service.core.interruption import Interruption
 from service.core.judging.standing import expected_through, standing
-from service.core.ports import MomentStatus, Series
+from service.core.standing import MomentStatus, Series
 from tests.adapters.web.world import NOW, interruption
 
 SEEN = MomentStatus("m", judged_through=NOW)

@@ -3,8 +3,8 @@
 from service.core.catalog import Catalog, Moment, Owner
 from service.core.event import DAY, HOUR, Complaint, Micros, Outcome
 from service.core.interruption import Change, Interruption
-from service.core.ports import Judgement
 from service.core.reporting.knowing import Knowing
+from service.core.standing import Judgement
 from tests.adapters.web.world import NOW, World, interruption, stamp
 
 CATALOG = Catalog(owners={"ops": Owner("ops")}, moments={"m": Moment("m", "ops")})

@@ -10,8 +10,8 @@ import pytest
 from service.core.catalog import Catalog, Moment, Owner
 from service.core.event import DAY, HOUR, MINUTE, Complaint, Event, Micros, Outcome, OutcomeWord, instant
 from service.core.interruption import Change, Interruption, Segment
-from service.core.ports import Judgement
 from service.core.reporting.report import Line, Span, lines
+from service.core.standing import Judgement
 from tests.adapters.web.world import World, interruption
 from tests.core.making import at
 

@@ -9,7 +9,7 @@ from service.core.catalog import Catalog, Moment, Owner
 from service.core.counting.changes import BlindSpan
 from service.core.event import DAY, HOUR, Complaint, CustomerChange, Micros, Outcome, Promise
 from service.core.interruption import Change
-from service.core.ports import Judgement
+from service.core.standing import Judgement
 from service.core.weekly.digest import Asked, digest
 from service.core.weekly.page import Page
 from service.core.weekly.stories import pseudonym

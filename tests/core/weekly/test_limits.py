@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from service.core.ports import Totals
+from service.core.standing import Totals
 from service.core.weekly.limits import LEAST, limits, usual, verdict
 
 CALM = [Totals(1000, broken) for broken in (52, 48, 55, 45, 50, 51, 47, 53)]

@@ -10,7 +10,7 @@ from service.core.catalog import Catalog, Moment, Owner, Rule, Threshold
 from service.core.event import DAY, HOUR, MINUTE, Micros
 from service.core.handling import Action
 from service.core.interruption import Change
-from service.core.ports import Judgement
+from service.core.standing import Judgement
 from service.core.weekly.digest import Asked, digest
 from service.core.weekly.suggestions import Suggestion, of_owner, spelled, suggestions
 from service.core.weekly.week import Week

@@ -1,6 +1,6 @@
 """The vital few: few, beyond their own usual, and never what is not stated."""
 
-from service.core.ports import Totals
+from service.core.standing import Totals
 from service.core.weekly.vital import vital_few
 
 BEFORE = [("SP", Totals(4000, 200)), ("RJ", Totals(1000, 50)), ("MG", Totals(1000, 50)), (None, Totals(500, 25))]

@@ -13,7 +13,8 @@ from service.adapters.store.sql.packing import pack, unpack
 from service.core.desk_ports import DeskAt
 from service.core.event import Micros
 from service.core.handling import UNTOUCHED, Action, Handling, handle, noted
-from service.core.ports import StaleClaim, TimelineEntry
+from service.core.ports import StaleClaim
+from service.core.standing import TimelineEntry
 from service.core.telling.desk import Decision, Desk, News
 from service.core.telling.route import Notice
 from service.core.telling.silence import Silence

@@ -22,7 +22,8 @@ from service.adapters.store.sql.tables import (
 from service.core.counting.tally import Cell, Values, Window
 from service.core.event import Micros
 from service.core.interruption import Interruption
-from service.core.ports import Judged, Judgement, Series, Snapshot, StaleClaim, TimelineEntry
+from service.core.ports import StaleClaim
+from service.core.standing import Judged, Judgement, Series, Snapshot, TimelineEntry
 
 _PUT_INTERRUPTIONS = plan(interruptions, "put")
 _PUT_SNAPSHOT = plan(snapshots, "put")

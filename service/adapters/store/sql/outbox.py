@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, case, e
 from service.adapters.store.sql.bulk import Bulk, Plan
 from service.adapters.store.sql.tables import outbox
 from service.core.event import Micros
-from service.core.ports import Delivery, Leased, OutboxRow
+from service.core.outbox import Delivery, Leased, OutboxRow
 from service.core.telling.route import Notice
 
 _COLUMNS = ("key", "target", "state", "created_at", "due_at", "last_error", "body", "thread")

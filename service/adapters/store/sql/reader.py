@@ -36,8 +36,9 @@ from service.core.counting.tally import Values
 from service.core.counting.watermark import PartitionClock
 from service.core.event import Annotation, Complaint, CustomerChange, DeadLetter, Feedback, Micros, Partition
 from service.core.interruption import Impact, Interruption, Segment
+from service.core.outbox import OutboxRow
 from service.core.people import Place
-from service.core.ports import MomentStatus, OutboxRow, TimelineEntry, Totals
+from service.core.standing import MomentStatus, TimelineEntry, Totals
 from service.core.survey import Survey
 from service.core.terms import Edit
 

@@ -30,17 +30,10 @@ from service.core.counting.watermark import PartitionClock
 from service.core.event import Micros, Partition
 from service.core.keeping import Account, Restatement, StretchTransaction
 from service.core.marks import Mark
+from service.core.outbox import Delivery, Leased
 from service.core.people import AuditEntry, Client, Contact, Erased, forgot
-from service.core.ports import (
-    Claim,
-    Delivery,
-    Judged,
-    Judgement,
-    Leased,
-    Snapshot,
-    StoreBusy,
-    TimelineEntry,
-)
+from service.core.ports import Claim, StoreBusy
+from service.core.standing import Judged, Judgement, Snapshot, TimelineEntry
 from service.core.telling.desk import News
 from service.core.telling.route import Notice
 from service.core.terms import Edit, Place

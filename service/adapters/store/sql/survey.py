@@ -13,7 +13,7 @@ from service.adapters.store.sql.tables import blind_spans, breaks, judged, momen
 from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan
 from service.core.event import DAY, Micros
-from service.core.ports import MomentStatus, Totals
+from service.core.standing import MomentStatus, Totals
 from service.core.survey import WEEK, Survey
 
 _SUMS = ("attempts", "broken", "cancelled", "value", "broken_value")
