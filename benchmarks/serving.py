@@ -1,6 +1,7 @@
 """What `momentwatch serve` costs while events come at a rate: a core's share, memory, database, and its start."""
 
 import argparse
+import compileall
 import os
 import random
 import sqlite3
@@ -16,7 +17,7 @@ from typing import Any
 from benchmarks.coming import coming
 from benchmarks.stream import PARTITIONS
 from benchmarks.table import HEAD, Line, Row
-from tests.e2e.running import Serve, kafka_at, write_catalogue
+from tests.e2e.running import ROOT, Serve, kafka_at, write_catalogue
 from tests.harness.kafka import own_broker
 
 RATES = (100, 1_000, 10_000)
@@ -57,6 +58,9 @@ def _most_memory(pid: int) -> float:
 def measure(rates: tuple[int, ...], seconds: float) -> list[Line]:
     """The table's lines."""
     lines: list[Line] = []
+    # As installing does it: a start would else compile what nobody has loaded before, or all of it every time.
+    for package in ("service", "detectors"):
+        compileall.compile_dir(ROOT / package, quiet=1)
     with closing(own_broker()) as broker, tempfile.TemporaryDirectory() as folder:
         for rate in rates:
             print(f"{rate} events a second for {seconds:g} s", file=sys.stderr, flush=True)

@@ -1,6 +1,7 @@
 """Builds the service that `serve` runs: Kafka in, a database beneath, apprise out; it reads before all is loaded."""
 
 import logging
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,6 @@ from service.adapters.customers import CustomersFileError
 from service.adapters.kafka.configured import kafka_settings
 from service.adapters.kafka.source import KafkaSource
 from service.adapters.store import open_sql_store
-from service.adapters.store.sql.store import SqlStore
 from service.app.customers import prepare, pseudonyms
 from service.app.reading import Reading
 from service.core.catalog import Catalog
@@ -19,6 +19,7 @@ from service.core.terms import edits
 from service.settings import Settings
 
 if TYPE_CHECKING:
+    from service.adapters.store.sql.store import SqlStore
     from service.app.service import Service
 
 _LOG = logging.getLogger(__name__)
@@ -40,22 +41,28 @@ def build(
         message = "serve needs kafka settings"
         raise ValueError(message)
     now = wall_clock()
-    store = _store(settings, catalog)
+    source = KafkaSource(
+        kafka_settings(settings.kafka),
+        [source.topic for source in catalog.sources.values()],
+        wall_clock,
+        start=settings.kafka.start if learn_from is None else now - learn_from,
+    )
+    # Brokers answer while the database's library is loaded and its schema made; the group is joined with that done.
+    threading.Thread(target=source.reach, name="reach", daemon=True).start()
+    try:
+        store = _store(settings, catalog)
+    except BaseException:
+        source.close()
+        raise
     try:
         prepare(store, settings)
         store.add_edits(list(edits(store.terms(), catalog, now)))
         first = all(store.judged(name).through is None for name in catalog.moments)
-        source = KafkaSource(
-            kafka_settings(settings.kafka),
-            [source.topic for source in catalog.sources.values()],
-            wall_clock,
-            start=settings.kafka.start if learn_from is None else now - learn_from,
-        )
-    except CustomersFileError as error:
+    except BaseException as error:
         store.close()
-        raise StoreRefused(str(error)) from None
-    except BaseException:
-        store.close()
+        source.close()
+        if isinstance(error, CustomersFileError):
+            raise StoreRefused(str(error)) from None
         raise
     live = not catalog.sources or any(source.clock != "event" for source in catalog.sources.values())
     reading = Reading(
@@ -88,7 +95,7 @@ def build(
         raise
 
 
-def _store(settings: Settings, catalog: Catalog) -> SqlStore:
+def _store(settings: Settings, catalog: Catalog) -> "SqlStore":
     """The database, waited for while it is away."""
     secret = settings.database.password
     pause = 0.5

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,13 +16,17 @@ HEAVY = "{'alembic', 'apprise', 'fastapi', 'kafka', 'numpy', 'pydantic', 'sqlalc
         ("from service.cli.main import parser; parser(['score']).format_help()", HEAVY),
         ("import service.app.serve", "{'alembic', 'apprise', 'fastapi', 'jinja2', 'uvicorn'}"),
         ("import service.adapters.store.migrate as m; m.head()", "{'alembic'}"),
+        (
+            "from service.adapters.store import open_sql_store; open_sql_store('sqlite:///first.db').close()",
+            "{'alembic', 'sqlalchemy.dialects.postgresql'}",
+        ),
     ],
-    ids=["help", "one command", "the reading half of serve", "the version of the schema"],
+    ids=["help", "one command", "the reading half of serve", "the version of the schema", "a new SQLite database"],
 )
-def test_what_is_not_needed_is_not_loaded(doing: str, unneeded: str) -> None:
+def test_what_is_not_needed_is_not_loaded(doing: str, unneeded: str, tmp_path: Path) -> None:
     script = f"{doing}\nimport sys\nprint(sorted(set(sys.modules) & {unneeded}))"
 
     command = [sys.executable, "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  # our own script
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)  # noqa: S603  # our own
 
     assert done.stdout.splitlines()[-1] == "[]"

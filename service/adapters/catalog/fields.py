@@ -25,7 +25,8 @@ _LONGEST_PATH = 1_000
 class Strict(BaseModel):
     """A mapping of a file: unknown keys are errors, and nothing is converted."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
+    # Built when the first of its kind is read: most files have few of the kinds that there are.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=(), defer_build=True)
 
     refused: ClassVar[Mapping[str, str]] = {}
     """Keys that people will write and that must not be taken, each with what to say."""

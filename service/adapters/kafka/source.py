@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -44,7 +45,7 @@ class _Place(msgspec.Struct):
 
 
 class KafkaSource:
-    """Reads topics as a member of a consumer group; one thread.
+    """Reads topics as a member of a consumer group; one thread, but for `reach`.
 
     `clock` gives the wall time. `start`: where partitions begin that the database knows nothing of. Raises
     ImportError where a package that the client needs is missing.
@@ -63,6 +64,7 @@ class KafkaSource:
         self._topics, self._clock = tuple(dict.fromkeys(topics)), clock
         self._transport = _transport(settings, self._topics, clock)
         self._client: Client | None = None
+        self._reaching = threading.Lock()
         self._places: dict[Spot, _Place] = {}
         self._out: deque[Arrival] = deque()
         self._reported: dict[Spot, int] = {}
@@ -71,6 +73,18 @@ class KafkaSource:
         self._records_at = 0.0
         self._turned_at = 0.0
         self._closed = False
+
+    def reach(self) -> None:
+        """Reach the brokers ahead of reading, in a thread of its own; the group is not joined before `batches`.
+
+        Whatever fails is tried again by `batches`, which says so.
+        """
+        with self._reaching:
+            if self._client is None and not self._closed:
+                try:
+                    self._client = self._transport.connect()
+                except Exception as error:  # noqa: BLE001  # see above
+                    log.debug("reached nobody ahead of reading: %s", error)
 
     def batches(self) -> Iterator[Arrival]:
         """What comes, until the source is closed. Raises SourceAway, and StuckError."""
@@ -112,17 +126,19 @@ class KafkaSource:
     def close(self) -> None:
         """Leave the group, so that others take the partitions up at once."""
         self._closed = True
-        if self._client is not None:
-            if self._reported:
-                self._client.commit(self._reported, LAST_WORD)
-            self._client.close()
-            self._client = None
-        self._transport.close()
+        with self._reaching:
+            if self._client is not None:
+                if self._reported:
+                    self._client.commit(self._reported, LAST_WORD)
+                self._client.close()
+                self._client = None
+            self._transport.close()
 
     def _connect(self) -> Client:
-        if self._client is None:
-            self._client = self._transport.connect()
-        return self._client
+        with self._reaching:
+            if self._client is None:
+                self._client = self._transport.connect()
+            return self._client
 
     def _disconnect(self) -> None:
         """Let the client go, with everything that was assigned to it."""

@@ -61,7 +61,7 @@ class ClientFailed(SourceAway):
 
 
 class Client(Protocol):
-    """One life of a client that has reached a broker; used by one thread.
+    """One life of a client that has reached a broker, and joins the group with its first poll; used by one thread.
 
     `news`: what rebalances brought, oldest first; what was assigned is held until it is sought.
     """
@@ -142,7 +142,7 @@ class Transport(Protocol):
         ...
 
     def connect(self) -> Client:
-        """A client in the group. Raises SourceAway where no broker can be reached."""
+        """A client of its own. Raises SourceAway where no broker can be reached."""
         ...
 
     def forget(self) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
+from service.adapters.store.migrations import picture
 from service.adapters.store.sql.database import Database
 from service.core.ports import StoreRefused
 
@@ -70,12 +71,19 @@ def upgrade(database: Database) -> None:
 
     def work(connection: Connection) -> None:
         _take_turns(connection)
+        if connection.dialect.name == "sqlite" and not inspect(connection).get_table_names():
+            picture.run(connection)
         if not _settled(_found(connection), database.where):
-            from alembic import command
-
-            command.upgrade(_config(connection), "head")
+            take_steps(connection)
 
     database.write(work)
+
+
+def take_steps(connection: Connection) -> None:
+    """Go from wherever a database is to this program's version, step by step."""
+    from alembic import command
+
+    command.upgrade(_config(connection), "head")
 
 
 def downgrade(database: Database, to: str) -> None:

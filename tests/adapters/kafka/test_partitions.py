@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 import uuid
 from contextlib import closing
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import pytest
@@ -312,6 +313,22 @@ class TestTheConsumer:
         committed = consumer.committed(TopicPartition(topic, 0))
         consumer.close()
         assert committed == 120
+
+    def test_who_only_reached_the_brokers_is_no_member_before_it_reads(
+        self, kafka_broker: KafkaBroker, admin: KafkaAdminClient
+    ) -> None:
+        topic = kafka_broker.create_topic()
+        settings = quick(kafka_broker)
+
+        def groups() -> set[str]:
+            return {each["group_id"] for each in admin.list_groups()}
+
+        with reader(settings, [topic]) as source:
+            source.reach()
+            time.sleep(1.0)
+            assert settings.group_id not in groups()
+            assert any(isinstance(arrival, Assigned) for arrival in islice(source.batches(), 200))
+            assert settings.group_id in groups()
 
     def test_leaving_hands_the_partitions_over_at_once(self, kafka_broker: KafkaBroker) -> None:
         topic = kafka_broker.create_topic()

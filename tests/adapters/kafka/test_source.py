@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from itertools import takewhile
 from typing import TYPE_CHECKING
@@ -146,3 +147,55 @@ def test_a_partition_that_was_just_added_is_asked_for_before_it_is_taken_for_non
     assert len(assigned.partitions) == 3
     assert len(assigned.known) == 3
     assert lives.members == ["first"]
+
+
+class Nobody(Lives):
+    """Reaches no broker the first time."""
+
+    def __init__(self, then: Told) -> None:
+        super().__init__(then)
+        self.tries = 0
+
+    def connect(self) -> Told:
+        self.tries += 1
+        if self.tries == 1:
+            raise SourceAway("no broker can be reached")
+        return super().connect()
+
+
+def test_who_reached_the_brokers_ahead_reads_with_that_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Lives(Told(given=2, first=2, asked=2)).source(monkeypatch)
+
+    ahead = threading.Thread(target=source.reach)
+    ahead.start()
+    ahead.join()
+    source.reach()
+    [assigned] = arrivals(source)
+
+    assert isinstance(assigned, Assigned)
+
+
+def test_brokers_that_could_not_be_reached_ahead_are_tried_again_by_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    lives = Nobody(Told(given=2, first=2, asked=2))
+    source = lives.source(monkeypatch)
+
+    source.reach()
+    [assigned] = arrivals(source)
+
+    assert isinstance(assigned, Assigned)
+    assert lives.tries == 2
+
+
+def test_a_source_that_is_closed_lets_go_of_what_was_reached_ahead_and_reaches_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = Told(given=1, first=1, asked=1), Told(given=1, first=1, asked=1)
+    lives = Lives(first, second)
+    source = lives.source(monkeypatch)
+
+    source.reach()
+    source.close()
+    source.reach()
+
+    assert first.closed
+    assert lives.connect() is second

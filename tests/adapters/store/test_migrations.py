@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,8 +13,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import OperationalError
 
 from service.adapters.store import migrate, open_database, open_store
+from service.adapters.store.migrations import picture
 from service.adapters.store.sql.store import SqlStore
 from service.adapters.store.sql.tables import metadata
 from service.core.event import MINUTE
@@ -60,6 +65,21 @@ def test_steps_are_known_by_the_names_of_their_files(database: Database) -> None
     with database.engine.connect() as connection:
         steps = ScriptDirectory.from_config(migrate._config(connection)).walk_revisions()
         assert migrate.known() == tuple(step.revision for step in steps)
+
+
+def test_an_empty_sqlite_database_becomes_at_once_what_the_steps_make_of_it(sqlite_url: str, tmp_path: Path) -> None:
+    with open_database(f"sqlite:///{tmp_path / 'by-steps.db'}") as by_steps, open_database(sqlite_url) as at_once:
+        by_steps.write(migrate.take_steps)
+        migrate.upgrade(at_once)
+        files = [Path(str(each.engine.url.database)) for each in (by_steps, at_once)]
+
+    drawn = []
+    for file in files:
+        with closing(sqlite3.connect(file)) as opened:
+            drawn.append(picture.drawn(opened))
+    remedy = "write it anew: python -m service.adapters.store.migrations.picture"
+    assert drawn[0] == picture.PICTURE.read_text(encoding="utf-8"), remedy
+    assert drawn[1] == drawn[0]
 
 
 def set_version(database: Database, version: str) -> None:
@@ -154,7 +174,7 @@ def test_a_step_that_fails_leaves_nothing_behind(database: Database, monkeypatch
 
     monkeypatch.setattr(Operations, "create_table", break_off)
     with pytest.raises(KeyError):
-        migrate.upgrade(database)
+        database.write(migrate.take_steps)
     monkeypatch.undo()
 
     assert migrate.current(database) is None
@@ -172,3 +192,23 @@ def test_every_step_can_be_taken_back(database: Database) -> None:
 
     with database.engine.connect() as connection:
         assert inspect(connection).get_table_names() == ["alembic_version"]
+    migrate.upgrade(database)
+    assert migrate.current(database) == migrate.head()
+
+
+def test_a_first_start_that_is_broken_off_leaves_nothing_behind(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = picture.PICTURE.read_text(encoding="utf-8")
+    torn = tmp_path / "torn.sql"
+    torn.write_text(whole[: len(whole) // 2])
+    monkeypatch.setattr(picture, "PICTURE", torn)
+    with open_database(sqlite_url) as database:
+        with pytest.raises(OperationalError, match="CREATE TABLE"):
+            migrate.upgrade(database)
+        monkeypatch.undo()
+        with database.engine.connect() as connection:
+            assert inspect(connection).get_table_names() == []
+
+        migrate.upgrade(database)
+        assert migrate.current(database) == migrate.head()

@@ -66,7 +66,7 @@ class PythonTransport:
         return self._hush.reason
 
     def connect(self) -> "PythonClient":
-        """A consumer in the group. Raises SourceAway where no broker could be reached."""
+        """A consumer of its own. Raises SourceAway where no broker could be reached."""
         return PythonClient(self._settings, self._topics, self._clock, self._hush)
 
     def forget(self) -> None:

@@ -59,7 +59,7 @@ class LibrdkafkaTransport:
         return self._remarks.reason
 
     def connect(self) -> "LibrdkafkaClient":
-        """A consumer in the group. Raises SourceAway where no broker could be reached."""
+        """A consumer of its own. Raises SourceAway where no broker could be reached."""
         self._remarks.forget()
         servers = ", ".join(self._settings.bootstrap_servers)
         try:
@@ -84,6 +84,8 @@ class LibrdkafkaClient:
     ) -> None:
         self.news: deque[News] = deque()
         self._settings = settings
+        self._topics = topics
+        self._joined = False
         self._remarks = remarks
         self._cluster = Cluster(client_options(settings) | remarks.options(), topics, settings.metadata_age, clock)
         self._cluster.refresh(settings.connect_timeout, lambda: remarks.refused)
@@ -94,7 +96,13 @@ class LibrdkafkaClient:
         self._failure: SourceAway | None = None
         self._told = 0
         self._consumer = Consumer(consumer_options(settings) | remarks.options() | {"on_commit": self._committed})
-        self._consumer.subscribe(list(topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
+
+    def _join(self) -> None:
+        if not self._joined:
+            # librdkafka joins in the background, from this call on.
+            taken, lost = self._assigned, self._revoked
+            self._consumer.subscribe(list(self._topics), on_assign=taken, on_revoke=lost, on_lost=lost)
+            self._joined = True
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.assign([])
@@ -114,6 +122,7 @@ class LibrdkafkaClient:
 
     def poll(self) -> Polled:
         """Wait a moment for records."""
+        self._join()
         self._cluster.keep_up()
         if self._failure is not None:
             failure, self._failure = self._failure, None

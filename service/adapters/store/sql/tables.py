@@ -237,7 +237,7 @@ Index(
     interruptions.c.segment,
     interruptions.c.rule,
     unique=True,
-    postgresql_where=interruptions.c.is_open,
+    # PostgreSQL's has the same condition (see the steps); to say so here would load its dialect for SQLite, too.
     sqlite_where=interruptions.c.is_open,
 )
 
