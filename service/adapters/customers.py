@@ -1,7 +1,7 @@
 """The operators' table of customers: a CSV file that says what each is worth a year, and of which segment they are."""
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from service.core.people import Client
@@ -15,14 +15,14 @@ class CustomersFileError(ValueError):
     """The file cannot be used; the message names file, line, value and remedy."""
 
 
-def clients(path: Path, minor_digits: int, name: Callable[[str], str] = str) -> Iterator[Client]:
-    """A row a customer, known by what `name` makes of the id. Raises CustomersFileError."""
+def clients(path: Path, minor_digits: int) -> Iterator[Client]:
+    """A row a customer. Raises CustomersFileError."""
     for line, row in _rows(path):
         customer = (row.get("customer") or "").strip()
         if not customer or len(customer) > _LONGEST or "\0" in customer:
             raise _wrong(path, line, "customer", customer, f"write the id, at most {_LONGEST} characters")
         yield Client(
-            customer=name(customer),
+            customer=customer,
             segment=(row.get("segment") or "").strip()[:_LONGEST] or None,
             yearly=_money(path, line, (row.get("yearly_value") or "").strip(), minor_digits),
         )

@@ -28,7 +28,7 @@ def prepare(store: Store, settings: Settings) -> None:
     store.adopt(names or Pseudonyms(()))
     if settings.customers.table is not None:
         digits = settings.currency.minor_digits
-        store.list_clients(clients(settings.customers.table, digits, names or str))
+        store.list_clients(clients(settings.customers.table, digits), names or str)
 
 
 def open_people(settings: Settings) -> Store:

@@ -1,6 +1,6 @@
 """Whom broken promises hit: where to look for them, what is known of each, and what is done for them."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -273,8 +273,11 @@ class PeopleStore(PeopleReader, Protocol):
         """Freeze money; False where it was frozen before, and stands as it is."""
         ...
 
-    def list_clients(self, clients: Iterable[Client]) -> int:
-        """Replace the operators' table of customers; how many rows it has now."""
+    def list_clients(self, clients: Iterable[Client], name: Callable[[str], str] = str) -> int:
+        """Replace the operators' table of customers; how many rows it has now.
+
+        `clients` have their ids; `name` gives what these are kept as. Who was forgotten is left out.
+        """
         ...
 
     def adopt(self, names: Pseudonyms) -> int:

@@ -4,7 +4,7 @@ import secrets
 import threading
 from abc import abstractmethod
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -284,10 +284,11 @@ class MemoryPeople:
         with self._lock:
             self._audit.append(entry)
 
-    def list_clients(self, clients: Iterable[Client]) -> int:
+    def list_clients(self, clients: Iterable[Client], name: Callable[[str], str] = str) -> int:
         """Replace the operators' table of customers; how many rows it has now."""
         with self._lock:
-            self._clients = {client.customer: client for client in clients}
+            here = [client for client in clients if self._forgetting.tombstone(client.customer) is None]
+            self._clients = {name(client.customer): client for client in here}
             return len(self._clients)
 
     def take_told(self, told: Mapping[str, tuple[int, Micros] | None]) -> None:

@@ -26,12 +26,12 @@ _TIMES = "\N{MULTIPLICATION SIGN}"
 
 def arithmetic(risk: Risk, moment: Moment, words: Words) -> tuple[str, ...]:
     """Revenue at risk line by line; the last line is the result."""
-    people = f" of {counted(risk.customers, 'customers')}" if moment.unit == "customers" else ""
-    lines = [f"{counted(risk.broken, 'broken promises')}{people}"]
+    people = counted(risk.customers, "customers") if moment.unit == "customers" else ""
+    lines = [counted(risk.broken, "broken promises") + (f" of {people}" if people else "")]
     if risk.value:
         lines.append(f"value of what was broken: {words.money(risk.value)}")
     if risk.valued:
-        known = f"{whole(risk.valued)} of the {whole(risk.customers)} customers have a known yearly value"
+        known = f"{whole(risk.valued)} of {people or 'those hit'} with a known yearly value"
         lines.append(f"{known}: {words.money(risk.yearly)} together")
     whole_sum = risk.yearly if risk.basis == "customers" else risk.value
     what = "yearly value" if risk.basis == "customers" else "value of what was broken"
@@ -43,23 +43,23 @@ def arithmetic(risk: Risk, moment: Moment, words: Words) -> tuple[str, ...]:
 
 
 class MarkRow(msgspec.Struct, frozen=True, gc=False):
-    """Money as it was frozen."""
+    """Money as it was frozen; `count`: of customers, or of breaks where these are what is counted."""
 
     what: str
     when: str
     amount: str
-    customers: str
+    count: str
     since: str
 
 
-def mark_rows(marks: Sequence[Mark], now: Micros, words: Words) -> tuple[MarkRow, ...]:
+def mark_rows(marks: Sequence[Mark], moment: Moment, now: Micros, words: Words) -> tuple[MarkRow, ...]:
     """In order of time."""
     return tuple(
         MarkRow(
             _MARKS[mark.what],
             words.stamp(mark.at, now),
             words.money(mark.risk.amount),
-            whole(mark.risk.customers),
+            whole(mark.risk.customers if moment.unit == "customers" else mark.risk.broken),
             peers_words(mark.peers, words) if mark.peers else "",
         )
         for mark in marks

@@ -82,6 +82,7 @@ class InterruptionPage(msgspec.Struct, frozen=True, gc=False):
     pages: Pages
     money: tuple[str, ...]
     marks: tuple[MarkRow, ...]
+    counts_customers: bool
     newly: Newly | None
     recovery: Recovery | None
     notices: tuple[NoticeRow, ...]
@@ -125,7 +126,7 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
             *_harm(it, moment, impact, inside, usual_of(before(reader, it.moment, place.start, place.end), it)),
             *_coming(reader, it, now),
             *_money(risk, moment, words),
-            *_voices(course),
+            *_voices(course, moment),
         ),
         sure=_sure(it, moment),
         runbook=plain(moment.runbook_url, 2000),
@@ -139,7 +140,8 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
         break_columns=moment.dimensions,
         pages=pages,
         money=arithmetic(risk, moment, words) if risk.value or risk.yearly else (),
-        marks=mark_rows(reader.marks(it.id), now, words),
+        marks=mark_rows(reader.marks(it.id), moment, now, words),
+        counts_customers=moment.unit == "customers",
         newly=newly(dict(course.newly), unit, place, now, words) if moment.unit == "customers" else None,
         recovery=_recovery(reader, it, moment, place, impact),
         notices=notices(reader.outbox(limit=2000), it.id, now, words),
@@ -200,14 +202,13 @@ def _harm(it: Interruption, moment: Moment, impact: Impact, inside: Totals, usua
     facts = [Fact(unit_words(moment, count).capitalize(), whole(count), note)]
     if moment.unit == "customers" and impact.broken != impact.customers:
         facts.append(Fact("Promises broken", whole(impact.broken), "some customers more than once"))
+    who = "customers " if moment.unit == "customers" else ""
     if impact.waiting:
-        facts.append(Fact("Still waiting", whole(impact.waiting), "customers whose promise is not kept yet"))
+        facts.append(Fact("Still waiting", whole(impact.waiting), f"{who}whose promise is not kept yet"))
     if impact.settled_late:
-        facts.append(Fact("Settled late", whole(impact.settled_late), "customers of whom all was kept after its due"))
+        facts.append(Fact("Settled late", whole(impact.settled_late), f"{who}of whom all was kept after its due"))
     if impact.unknown:
-        facts.append(
-            Fact("Outcome unknown", whole(impact.unknown), "customers of whose promise nothing was ever heard")
-        )
+        facts.append(Fact("Outcome unknown", whole(impact.unknown), f"{who}of whose promise nothing was ever heard"))
     if it.kind in {"volume", "silence"} and it.seen is not None and it.expected is not None:
         facts.append(Fact("Events a window", about(it.seen), f"usual {about(it.expected)}"))
     return facts
@@ -227,11 +228,12 @@ def _money(risk: Risk, moment: Moment, words: Words) -> list[Fact]:
     return [Fact("At risk", words.money(risk.amount), arithmetic(risk, moment, words)[-1])]
 
 
-def _voices(course: Unfolding) -> list[Fact]:
+def _voices(course: Unfolding, moment: Moment) -> list[Fact]:
     """How many of those let down complained after their own break."""
     if not course.complained:
         return []
-    return [Fact("Complained", whole(course.complained), f"of the {whole(course.impact.customers)} customers")]
+    note = f"of the {whole(course.impact.customers)} customers" if moment.unit == "customers" else ""
+    return [Fact("Complained", whole(course.complained), note)]
 
 
 def _sure(it: Interruption, moment: Moment) -> str:

@@ -284,8 +284,8 @@ def _money(moment: Moment, facts: Facts) -> str:
 def _complaints(moment: Moment, facts: Facts) -> str:
     if facts.complained is None or not facts.impact.customers:
         return ""
-    of = f"the {facts.impact.customers:,}" if moment.unit == "customers" else f"{facts.impact.customers:,} customers"
-    return f"Complained so far: {facts.complained:,} of {of}."
+    of = f" of the {facts.impact.customers:,}" if moment.unit == "customers" else ""
+    return f"Complained so far: {facts.complained:,}{of}."
 
 
 def _sureness(it: Interruption, moment: Moment) -> str:

@@ -309,7 +309,8 @@ class _Digest:
         )
 
     def _unwell(self, open_ones: Sequence[OpenOne]) -> Unwell:
-        names = [name for name, _ in self._in_order() if self._has_promises(name)]
+        counting = [name for name, moment in self._in_order() if moment.unit == "customers"]
+        names = [name for name in counting if self._has_promises(name)]
         if not names:
             return Unwell(tuple(open_ones), None, 0)
         places = [Place(name, (), self.start, self.end) for name in names]

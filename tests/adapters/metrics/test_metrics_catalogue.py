@@ -264,6 +264,30 @@ def test_the_all_moments_figure_counts_a_customer_once(read: Samples) -> None:
     assert max(apart) <= one(read, catalogue.CUSTOMERS_ALL) <= sum(apart)
 
 
+def test_over_all_moments_customers_of_open_interruptions_are_counted_once_and_flights_are_none() -> None:
+    names = {"a": "customers", "b": "customers", "f": "flights"}
+    moments = {name: Moment(name, "ops", unit=unit) for name, unit in names.items()}
+    world = World(Catalog(owners={"ops": Owner("ops")}, moments=moments))
+    hit = {"a": ["ann", "bob"], "b": ["bob", "eve"], "f": ["AA1", "AA2", "ann"]}
+    world.take(
+        [
+            Outcome(f"{name}{who}", stamp(NOW - HOUR), name, who, "broken")
+            for name, people in hit.items()
+            for who in people
+        ]
+        + [Outcome("before", stamp(NOW - 9 * HOUR), "a", "kim", "broken")]
+    )
+    for name in names:
+        found = interruption(name, (), NOW - 2 * HOUR, NOW - HOUR)
+        world.judge(name, Judgement(NOW, (Change("opened", NOW, found),)))
+    registry = CollectorRegistry()
+    registry.register(StoreCollector(world.store, lambda: world.catalog, lambda: NOW))
+    read = samples(registry)
+    assert one(read, catalogue.CUSTOMERS_ALL) == 3
+    assert [one(read, catalogue.CUSTOMERS, moment=name) for name in ("a", "b")] == [2, 2]
+    assert one(read, catalogue.HIT_AGAIN) == 1
+
+
 def test_only_customers_are_called_customers(read: Samples) -> None:
     moments = {dict(labels)["moment"] for name, labels in read if name == catalogue.CUSTOMERS.name}
     assert "pays-at-checkout" not in moments

@@ -98,8 +98,9 @@ def test_whose_outcome_is_unknown_is_not_called_waiting() -> None:
 
 def test_only_customers_are_called_customers() -> None:
     flights = Moment("departs-on-time", "ops", unit="flights")
-    text = words("opened", IT, flights, OWNER, Facts(FACTS.now, Impact(broken=147, customers=90)))
+    text = words("opened", IT, flights, OWNER, Facts(FACTS.now, Impact(broken=147, customers=90), complained=5))
     assert text.lines[0] == "147 flights hit since Wed 13 Dec, 00:00 UTC."
+    assert "Complained so far: 5." in text.lines
     assert "customer" not in " ".join(text.lines)
 
 

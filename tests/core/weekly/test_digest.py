@@ -5,10 +5,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
+from service.adapters.digest import as_text
 from service.core.catalog import Catalog, Moment, Owner
 from service.core.counting.changes import BlindSpan
 from service.core.event import DAY, HOUR, Complaint, CustomerChange, Micros, Outcome, Promise
 from service.core.interruption import Change
+from service.core.people import Contact
 from service.core.standing import Judgement
 from service.core.weekly.digest import Asked, digest
 from service.core.weekly.page import Page
@@ -125,6 +127,31 @@ def test_who_still_waits_is_known_only_of_promises_with_a_due_time(page: Page) -
     world.take([outcome(START + HOUR, "ann")])
     assert of(world).unwell.waiting is None
     assert of(world).due is None
+
+
+def test_of_whom_we_let_down_only_customers_are_called_so_where_units_are_mixed() -> None:
+    claims = Moment("f", "ops", unit="claims")
+    world = small(Moment("m", "ops"), claims)
+    due = stamp(START + HOUR)
+    world.take(
+        [
+            Promise(id=f"{moment}{who}", time=stamp(START), moment=moment, customer=who, key=who, due=due)
+            for moment, people in (("m", ["ann", "bob"]), ("f", ["ann", "eve", "kim", "zoe"]))
+            for who in people
+        ]
+        + [Outcome(id="o", time=stamp(START + DAY), moment="m", customer="bob", outcome="kept", key="bob")]
+    )
+    for moment in ("m", "f"):
+        world.close(moment, END)
+    world.store.add_contacts([Contact("i", who, "contacted", START + DAY, "kim") for who in ("ann", "eve")])
+    unwell = of(world).unwell
+    assert (unwell.let_down, unwell.waiting, unwell.contacted) == (2, 1, 1)
+    text = as_text(of(world))
+    assert "1 of the 2 customers let down by a due time still wait" in " ".join(text.split())
+    alone = small(claims)
+    alone.take([Promise(id="p", time=stamp(START), moment="f", customer="ann", key="ann", due=due)])
+    alone.close("f", END)
+    assert of(alone).unwell.waiting is None
 
 
 def test_next_weeks_promises_are_those_known_so_far() -> None:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -66,14 +66,18 @@ def save_mark(connection: Connection, bulk: Bulk, mark: Mark) -> bool:
     return bulk.run(connection, _NEW_MARKS, [row]) == 1
 
 
-def list_clients(connection: Connection, bulk: Bulk, clients: Iterable[Client]) -> int:
-    """Replace the operators' table; what customer events told stays."""
+def list_clients(connection: Connection, bulk: Bulk, clients: Iterable[Client], name: Callable[[str], str]) -> int:
+    """Replace the operators' table; what customer events told stays, and who was forgotten stays away."""
+    gone = forgetting(connection)
     connection.execute(
         update(customers).where(customers.c.listed).values(segment=None, listed=False, listed_value=None)
     )
     rows: dict[str, tuple[object, ...]] = {}
     for client in clients:
-        rows[client.customer] = (client.customer, client.segment, True, client.yearly)
+        if gone.tombstone(client.customer) is not None:
+            continue
+        known_as = name(client.customer)
+        rows[known_as] = (known_as, client.segment, True, client.yearly)
         if len(rows) >= _CHUNK:
             bulk.run(connection, _LIST, list(rows.values()))
             rows.clear()

@@ -218,10 +218,10 @@ class SqlStore(SqlDesk, SqlShown, SqlReader):
         """Freeze money; False where it was frozen before."""
         return self._database.write(lambda connection: keeping.save_mark(connection, self._database.bulk, mark))
 
-    def list_clients(self, clients: Iterable[Client]) -> int:
+    def list_clients(self, clients: Iterable[Client], name: Callable[[str], str] = str) -> int:
         """Replace the operators' table of customers; how many rows it has now."""
-        rows = list(clients)
-        return self._database.write(lambda connection: keeping.list_clients(connection, self._database.bulk, rows))
+        rows, bulk = list(clients), self._database.bulk
+        return self._database.write(lambda connection: keeping.list_clients(connection, bulk, rows, name))
 
     def adopt(self, names: Pseudonyms) -> int:
         """Go on with some keys for pseudonyms; how many rows got new names."""
