@@ -109,6 +109,14 @@ def test_what_was_seen_stays_seen_when_a_partition_is_added(first: float | None)
     assert [span.since for span in world.spans] == [BEGIN + 598 * MINUTE]
 
 
+def test_another_topic_that_stands_still_makes_nobody_else_blind() -> None:
+    world = World()
+    shown = [PartitionClock(PLACE, None, BEGIN + 60 * MINUTE), PartitionClock(Partition("another", 0), None, BEGIN)]
+    world.now = BEGIN + 60 * MINUTE
+    world.blindness.tick(shown)
+    assert world.spans == []
+
+
 def test_a_source_whose_time_is_its_events_is_never_blind() -> None:
     world = World(declared("event"))
     world.tick(500, None)
