@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from service.app.service import Service
 
 _LOG = logging.getLogger(__name__)
+_HEAD_START_S = 1.0
+"""Pages and all else are not kept waiting longer than this by a group that takes its time."""
 
 
 def build(
@@ -75,7 +77,8 @@ def build(
     )
     reading.start()
     try:
-        # Not before: it is twice what has been loaded so far, and the reader waits for its group meanwhile.
+        # Not before: it is as much as has been loaded so far, and the reader would wait for its turn all the time.
+        reading.loop.begun.wait(_HEAD_START_S)
         from service.app.whole import around
 
         return around(

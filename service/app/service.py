@@ -162,6 +162,7 @@ class Service:
             replayed=None if options.live else clock,
             meter=self.meter,
         )
+        self.watch.told = self.routing.stir
         self.sender = Sender(
             store,
             notifier,

@@ -21,6 +21,8 @@ LATE: Micros = 10 * MINUTE
 """What became known longer ago than this, by the wall clock, is history: nobody is paged about it."""
 _NEVER_HISTORY = frozenset({"withdrawn", "stale"})
 _WORST = 3
+_SOME = 2
+"""So many breaks may be more than one customer's bad luck."""
 _DAYS, _STEPS = 7, 4
 """Of a course, the last so many are told."""
 
@@ -121,24 +123,22 @@ def _worst(moment: Moment, due: Due, past: Due, usual: float | None) -> tuple[Co
 
     `usual`: the share that is usual everywhere, for values that have too little of a past.
     """
-    found: list[tuple[float, Count]] = []
-    for dimension in moment.dimensions:
-        sums = due.by_value(dimension)
-        attempts = sum(tried for tried, _ in sums.values())
-        if not attempts:
-            continue
-        overall = sum(broken for _, broken in sums.values()) / attempts
-        known = past.by_value(dimension)
-        for value, (tried, broken) in sums.items():
-            excess = broken - overall * tried
-            if value is None or excess <= 0 or broken <= 1:
-                continue
-            own = share(known.get(value))
-            mine = usual if own is None else own
-            expected = None if mine is None else mine * tried
-            found.append((excess, Count(broken, tried, expected, f"{dimension} {value}")))
-    found.sort(key=lambda pair: -pair[0])
-    return tuple(count for _, count in found[:_WORST])
+    attempts, everywhere = due.within(())
+    if not attempts:
+        return ()
+    found: list[tuple[float, int, int, str, int]] = []
+    for place, dimension in enumerate(moment.dimensions):
+        for value, (tried, broken) in due.of_values(dimension, _SOME).items():
+            excess = broken - everywhere / attempts * tried
+            if excess > 0:
+                found.append((-excess, place, -broken, value, tried))
+    worst = []
+    for _, place, unbroken, value, tried in sorted(found)[:_WORST]:
+        dimension, broken = moment.dimensions[place], -unbroken
+        own = share(past.within(((dimension, (value,)),)))
+        mine = usual if own is None else own
+        worst.append(Count(broken, tried, None if mine is None else mine * tried, f"{dimension} {value}"))
+    return tuple(worst)
 
 
 def _step(lasted: Micros) -> Micros:

@@ -106,6 +106,8 @@ class Ingest:
         self._leap = Leap(clock, monotonic)
         self._stop = threading.Event()
         self.pulse = Pulse()
+        self.begun = threading.Event()
+        """The first records are written, or there are none to be had now: until then everything else can wait."""
         self._waiting = False
         self.away: str | None = "nothing has come from it yet"
         """Why the source cannot be reached, in words; None while it can."""
@@ -152,6 +154,7 @@ class Ingest:
         if not self._waiting:
             log.warning("the source is away, waiting for it: %s", why)
         self._waiting, self.away = True, why
+        self.begun.set()
         self._meter.failed("ingest")
         self.pulse.beat(well=False)
 
@@ -164,6 +167,8 @@ class Ingest:
         """Take one thing that came from the source, and write what is due."""
         match arrival:
             case Batch():
+                if arrival.looked_at is not None:
+                    self.begun.set()
                 self._gather(arrival)
             case Assigned():
                 self._assigned(arrival)
@@ -296,7 +301,7 @@ class Ingest:
         look = max(self._pace.look, self._pace.look_share * len(self._hands))
         for partition, hand in list(self._hands.items()):
             if hand.records:
-                due = full or now - hand.since >= self._pace.gather
+                due = full or now - hand.since >= self._pace.gather or not self.begun.is_set()
             elif hand.lost is not None and not self._live(partition):
                 # When the next record happened says until when nobody knows anything.
                 due = False
@@ -306,7 +311,8 @@ class Ingest:
                 self._write(partition, hand)
 
     def _write(self, partition: Partition, hand: _Hand) -> None:
-        hand.writer.put(msgspec.structs.replace(merged(hand.batches), lost=hand.lost))
+        batch = msgspec.structs.replace(merged(hand.batches), lost=hand.lost)
+        hand.writer.put(batch)
         hand.batches, hand.records, hand.bytes, hand.lost = [], 0, 0, None
         try:
             self._patiently(hand.writer.flush)
@@ -318,6 +324,8 @@ class Ingest:
             self._stale[partition] = self._monotonic() + _jittered(self._pace.stale_wait)
             return
         hand.written_at = self._monotonic()
+        if batch.offsets:
+            self.begun.set()
         if hand.writer.position is not None:
             self._unreported[partition] = hand.writer.position
 

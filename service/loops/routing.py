@@ -31,6 +31,9 @@ BATCH = 2_000
 NOISE_DAYS = 30
 LOOK: Micros = 2 * SECOND
 """How often what is remembered is looked at while there is no news and nothing is due: a storm may stay for hours."""
+STORM = 10
+"""So much news at once is told in the order of what cannot wait: what opens first."""
+_OPENS = frozenset({"opened", "reopened"})
 _PATIENCE = 20
 _LOOK_AGAIN = 100
 """Turns with something to route, after which targets are looked at again."""
@@ -77,19 +80,26 @@ class Routing:
         self._replayed = replayed
         self._meter = meter or NoMeter()
         self._pause = pause
+        self._stirred = threading.Event()
         self._turns = 0
         self._look_at: Micros = 0
         self._keep: frozenset[str] = frozenset()
         self.pulse = Pulse()
+
+    def stir(self) -> None:
+        """Look for news at once; whoever wrote some in this process calls this, in any thread."""
+        self._stirred.set()
 
     def run(self, stop: threading.Event) -> None:
         """Turn after turn. Raises when turns keep failing."""
         failures = 0
         while not stop.is_set():
             wait = self._pause
+            self._stirred.clear()
             try:
-                if self.turn():
-                    wait = 0.0
+                if not self.turn():
+                    self._stirred.wait(wait)
+                wait = 0.0
                 failures = 0
                 self.pulse.beat()
             except (StaleClaim, StoreBusy):
@@ -122,7 +132,10 @@ class Routing:
         before = msgspec.json.encode(at.desk)
         made: list[Notice] = []
         decisions: list[Decision] = []
-        more = len(news) == BATCH
+        all_of_it = len(news)
+        if self._replayed is None:
+            news = _first(news)
+        more = all_of_it == BATCH or len(news) < all_of_it
         for now, some, whole in self._steps(news, more=more):
             world = self._world(now, is_open, some)
             turn = route(at.desk, some, world, whole=whole)
@@ -215,3 +228,15 @@ class Routing:
             return news.at
         judged = self._store.status(it.moment).judged_through
         return max(news.at if news is not None else it.detected_at, judged or 0)
+
+
+def _first(news: list[News]) -> list[News]:
+    """Of much news what opens, and of what there is nothing else to be told; the rest is the next turn's, at once.
+
+    A notice takes as long to be worded as a few moments to be judged: those who wait for the first word on a trouble
+    should not wait for others' last.
+    """
+    if len(news) < STORM:
+        return news
+    more = {one.interruption.id for one in news if one.what not in _OPENS}
+    return [one for one in news if one.interruption.id not in more] or news

@@ -106,6 +106,8 @@ class Watch:
         self._began = False
         self.turned: Callable[[], None] = lambda: None
         """Called after each moment: a catch-up may take long, and is no hanging."""
+        self.told: Callable[[], None] = lambda: None
+        """Called when news may have been written."""
 
     def tick(self, reached: Micros | None = None, *, held: Collection[str] = ()) -> list[Change]:
         """Close and judge whatever can be; the changes of interruptions, moment by moment, each in order of time.
@@ -203,6 +205,8 @@ class Watch:
                     self._minds.pop(turn.moment.name, None)
                 raise
             self._closed.update((turn.moment.name, turn.closed) for turn in some)
+            if any(turn.changes for turn in some):
+                self.told()
         return [change for turn in turns for change in (*turn.settled, *turn.changes)]
 
     def _save_turn(self, turn: "_Turn") -> None:

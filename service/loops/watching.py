@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 from service.core.catalog import Catalog
-from service.core.event import Micros
+from service.core.event import SECOND, Micros
 from service.core.meter import Meter
 from service.core.ports import StaleClaim, Store, StoreAway, StoreBusy
 from service.loops.announce import LATE, Announcer
@@ -14,6 +14,8 @@ from service.loops.guard import Pulse
 from service.loops.watch import Watch
 
 _LOG = logging.getLogger(__name__)
+_OFTEN = 0.05
+"""Seconds between looks for a second after a window's end."""
 _PATIENCE = 20
 """So many turns in a row that fail for no known reason end the process: something is wrong with it."""
 
@@ -54,13 +56,14 @@ class Watching:
         """Turn after turn. Raises when turns keep failing."""
         failures = 0
         while not stop.is_set():
-            wait = self._pause
             try:
                 self.turn()
+                wait = self._rest()
                 failures = 0
                 self.pulse.beat()
             except (StaleClaim, StoreBusy):
                 self._watch.forget()
+                wait = self._pause
             except StoreAway as away:
                 _LOG.warning("the store is away, waiting for it: %s", away)
                 self._watch.forget()
@@ -89,6 +92,22 @@ class Watching:
         self._watch.tick(held=held)
         if self._announcer is not None and self._behind:
             self._tell_late(self._announcer)
+
+    def _rest(self) -> float:
+        """Seconds until a look is worth while: often where a live moment's window is about to be closable.
+
+        Event time passes its end a little after the clock does, when the batch that shows it is committed.
+        """
+        now = self._clock()
+        ends = [
+            through + self._catalog.moments[name].window + self._catalog.delay_of(name)
+            for name in self._live
+            if (through := self._watch.judged_through(name)) is not None
+        ]
+        coming = [end - now for end in ends if end > now - SECOND]
+        if not coming:
+            return self._pause
+        return max(min(min(coming) / SECOND, self._pause), min(_OFTEN, self._pause))
 
     def _tell_late(self, announcer: Announcer) -> None:
         """Moments whose time has reached the wall clock's again: what is still open there is told once."""

@@ -1,9 +1,11 @@
 """The route loop: news becomes notices with figures, once, however many replicas there are."""
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from service.core.catalog import Catalog, Moment, Owner, Target
@@ -18,7 +20,7 @@ from service.core.standing import Judgement
 from service.core.telling.desk import Decision
 from service.core.telling.route import news_of
 from service.loops.announce import Money
-from service.loops.routing import Pages, Routing
+from service.loops.routing import STORM, Pages, Routing
 from tests.adapters.web.world import World, interruption
 from tests.core.making import at, outcome
 
@@ -210,3 +212,56 @@ def test_after_a_failure_it_goes_on_from_the_store(
     routing.run(_Stop(3))
     assert len(post.store.outbox()) == 2
     assert meter.failed_loops == ["route"] * counted
+
+
+def test_in_a_storm_what_opens_is_told_before_what_ends_and_nothing_is_left_out() -> None:
+    post = Post()
+    ending = [row(f"old{n}") for n in range(STORM)]
+    for it in ending:
+        post.judged("opened", it)
+    assert {each.notice.reason for each in post.turn()} == {"opened"}
+
+    flapped = row("flapped")
+    for it in ending:
+        post.judged("resolved", over(it))
+    post.judged("opened", flapped)
+    post.judged("resolved", over(flapped))
+    for n in range(3):
+        post.judged("opened", row(f"new{n}"))
+
+    first, then = post.turn(), post.turn()
+    assert {(each.notice.reason, len(each.notice.about)) for each in first} == {("opened", 1)}
+    assert len({each.notice.interruption for each in first}) == 3
+    # What opened and ended at once is told in that order, as it is without a storm.
+    mine = [each.notice.reason for each in then if each.notice.interruption == flapped.id]
+    assert mine == ["opened", "opened", "resolved", "resolved"]
+    rest = {(each.notice.interruption, each.notice.reason) for each in then} - {
+        (flapped.id, "opened"),
+        (flapped.id, "resolved"),
+    }
+    assert rest == {(it.id, "resolved") for it in ending}
+    assert post.turn() == []
+
+
+def over(it: Interruption) -> Interruption:
+    return msgspec.structs.replace(it, state="resolved", resolved_at=NOW + HOUR)
+
+
+def test_whoever_writes_news_wakes_the_desk() -> None:
+    post = Post()
+    stop, patience = threading.Event(), 30.0
+    routing = Routing(post.store, lambda: CATALOG, Money(), Pages(), lambda: post.now, pause=10 * patience)
+    running = threading.Thread(target=routing.run, args=(stop,), daemon=True)
+    began = time.monotonic()
+    running.start()
+    post.judged("opened", row())
+    try:
+        while not post.store.outbox():
+            assert time.monotonic() - began < patience
+            routing.stir()
+            time.sleep(0.01)
+    finally:
+        stop.set()
+        routing.stir()
+        running.join(patience)
+    assert not running.is_alive()

@@ -17,6 +17,7 @@ from service.core.counting.watermark import PartitionClock
 from service.core.event import (
     DAY,
     MINUTE,
+    SECOND,
     Event,
     Micros,
     Outcome,
@@ -232,3 +233,33 @@ class _Stop(threading.Event):
         if not self._turns:
             self.set()
         return self.is_set()
+
+
+def test_a_look_is_worth_while_when_a_window_is_about_to_end_and_often_for_a_second_after_it() -> None:
+    world = World()
+    world.watching._pause = 0.5
+    assert world.watching._rest() == 0.5, "nothing was judged yet"
+    world.take(0, 10)
+    world.turn(10)
+    end = world.watch.judged_through("arrives")
+    assert end is not None
+    end += MINUTE + CATALOG.delay_of("arrives")
+
+    def rest(seconds: float) -> float:
+        world.now = end + round(seconds * SECOND)
+        return world.watching._rest()
+
+    assert [rest(-30), rest(-0.5), rest(-0.2), rest(0), rest(0.9), rest(1.1)] == [0.5, 0.5, 0.2, 0.05, 0.05, 0.5]
+
+
+def test_the_desk_is_told_when_there_is_news_and_after_it_was_written() -> None:
+    world = World()
+    seen: list[int] = []
+    world.watch.told = lambda: seen.append(len(world.store.news(10)))
+    world.take(0, 15)
+    world.turn(15)
+    assert seen == []
+
+    world.take(15, 33, "broken")
+    world.turn(33)
+    assert seen == [1]

@@ -19,10 +19,11 @@ _ENOUGH = 30
 class Due:
     """What fell due over some time: (attempts, broken) of any segment."""
 
-    __slots__ = ("_cells",)
+    __slots__ = ("_broken", "_cells")
 
     def __init__(self, reader: Reader, moment: str, *spans: tuple[Micros, Micros]) -> None:
         self._cells = reader.outcomes(moment, spans)
+        self._broken = [cell for cell in self._cells if cell[2]]
 
     def within(self, segment: Segment) -> tuple[int, int]:
         """Of a segment."""
@@ -43,6 +44,19 @@ class Due:
                 failed[value] = failed.get(value, 0) + broken
         sums = {value: (attempts, failed.get(value, 0)) for value, attempts in tried.items()}
         return dict(sorted(sums.items(), key=lambda each: (-each[1][1], each[0] is None, each[0] or "")))
+
+    def of_values(self, dimension: str, least: int) -> dict[str, tuple[int, int]]:
+        """Of each value of a dimension of which at least so many broke, in no order; most values are of no interest."""
+        failed: dict[str | None, int] = {}
+        for values, _, broken in self._broken:
+            value = values.get(dimension)
+            failed[value] = failed.get(value, 0) + broken
+        tried = {value: 0 for value, broken in failed.items() if value is not None and broken >= least}
+        for values, attempts, _ in self._cells if tried else ():
+            value = values.get(dimension)
+            if value in tried:
+                tried[value] += attempts
+        return {value: (attempts, failed[value]) for value, attempts in tried.items()}
 
 
 def before(reader: Reader, moment: str, start: Micros, end: Micros) -> Due:
