@@ -25,6 +25,8 @@ _AT_ONCE = 20_000
 """Events of a transaction at full speed."""
 _BROKEN = 0.02
 _GOAL_TALLY, _GOAL_JUDGING = 1.0, 5.0
+_GOAL_SAME = 1.1
+"""Cost that is linear in the streams and independent of the events stays the same for a stream and window."""
 
 
 def _row(what: str, figures: list[float], goal: float) -> None:
@@ -64,8 +66,11 @@ def _windows(
         yield Window(_START + number * MINUTE, _START + (number + 1) * MINUTE, cells)
 
 
-def judging(moments: int, segments: int, minutes: int) -> tuple[list[float], list[float]]:
-    """µs a stream and window that all default detectors of a moment need, and of it the making of frames."""
+def judging(moments: int, segments: int, minutes: int, each: float = 3.0) -> tuple[list[float], list[float]]:
+    """µs a stream and window that all default detectors of a moment need, and of it the making of frames.
+
+    `each`: events of a stream in a window.
+    """
     rng = np.random.default_rng(1)
     names: list[tuple[str | None, ...]] = [(f"s{number:04}",) for number in range(segments)]
     figures, framing = [], []
@@ -78,7 +83,7 @@ def judging(moments: int, segments: int, minutes: int) -> tuple[list[float], lis
             window for hour in range(4 * 24) for window in _windows(rng, names, 1 + hour * 60, 1, 1.0)
         ]
         judge.advance(learn, _START + 4 * day * MINUTE)
-        busy = list(_windows(rng, names, 4 * day, 2 * minutes, 3.0))
+        busy = list(_windows(rng, names, 4 * day, 2 * minutes, each))
         # Frames follow the traffic from the next midnight on: one a window.
         judge._pace.step = MINUTE  # noqa: SLF001 - a day of dense traffic would take minutes to make
         middle = _START + (4 * day + minutes) * MINUTE
@@ -102,12 +107,21 @@ def main() -> None:
     parser.add_argument("--segments", type=int, default=1000)
     parser.add_argument("--minutes", type=int, default=10)
     arguments = parser.parse_args()
-    print("| what | µs, median | spread | goal | |\n|---|---|---|---|---|")
+    print("| what | µs (or times), median | spread | goal | |\n|---|---|---|---|---|")
     _row("a tally, an event of four dimensions", tally(arguments.events), _GOAL_TALLY)
     streams = arguments.moments * arguments.segments
     figures, framing = judging(arguments.moments, arguments.segments, arguments.minutes)
     _row(f"judging by all defaults, a stream and window of {streams:,}", figures, _GOAL_JUDGING)
     _row("· of it making frames", framing, _GOAL_JUDGING)
+    # In turns with the same again, so that both meet the same machine.
+    pairs = {"twice the streams": (2, 3.0), "a hundred times the events": (1, 300.0)}
+    for what, (more, each) in pairs.items():
+        ratios = []
+        for _ in range(min(arguments.moments, _ROUNDS)):
+            few, _ = judging(1, arguments.segments, arguments.minutes)
+            many, _ = judging(1, more * arguments.segments, arguments.minutes, each)
+            ratios.append(many[0] / few[0])
+        _row(f"· a stream and window, {what}: times as much", ratios, _GOAL_SAME)
 
 
 if __name__ == "__main__":
