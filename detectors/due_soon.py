@@ -23,15 +23,15 @@ class Slowed(FailureRate):
 
     Promises of one day, each with a time of its own, come to a mark one after the other: a wander lasts longer than
     among outcomes. Twice as long halves the openings where days differ, and costs a stall no time; four times would
-    halve them again, and take days from what slows bit by bit. And work has its week, which has to be seen once before
-    a first Sunday can be told from a stall.
+    halve them again, and take days from what slows bit by bit, which is to be told before its due. And work has its
+    week, which has to be seen once before a first Sunday can be told from a stall.
 
     >>> Slowed(90.0).progress()
     (0.0, 14.0)
     """
 
     kind = "slowed"
-    lasting: ClassVar[float] = 2.0
+    guess: ClassVar[float] = 2.0
     factor: ClassVar[float] = 0.676
 
     def __init__(

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from detectors.frame import JSON, WHOLE, Floats
+from detectors.frame import JSON, WHOLE, Floats, Frame
+from detectors.lasting import Lasting
 from detectors.offsets import Guess
 from detectors.plain import fields
 from detectors.rates import RateDetector, Step
@@ -39,7 +40,10 @@ class FailureRate(RateDetector):
     """
 
     kind = "failure_rate"
+    version: ClassVar[int] = 10
     whole_share: ClassVar[float] = 0.5
+    guess: ClassVar[float] = 1.0
+    """How many times as long as the hypotheses say a wander lasts, before anything of it is seen."""
 
     def __init__(
         self,
@@ -51,6 +55,18 @@ class FailureRate(RateDetector):
         super().__init__(false_alarm_interval, cold_start, accept_after, warm_after)
         self._season = Season()
         self._week = Week()
+        self._lasting = Lasting(self.guess)
+
+    @property
+    def lasting(self) -> float:
+        """How many times as long as the hypotheses of a wander say it lasts here: where promises are, as they show."""
+        return self._lasting.value
+
+    def learn(self, frame: Frame) -> None:
+        """Take the frame in; where promises are on their way, what comes after is theirs."""
+        if frame.beside.way:
+            self._lasting.begin()
+        super().learn(frame)
 
     def _reference(self, step: Step) -> tuple[Floats | float, Floats | float]:
         factor, spread = self._season.factor(step.frame)
@@ -72,11 +88,14 @@ class FailureRate(RateDetector):
         self._week.learn(frame, step.now, step.breaches[WHOLE].since if frozen else None, window)
         if not frozen:
             self._season.learn(frame, step.now, days, step.restless, window)
+            seen = float(step.trials[0]), float(step.hits[0])
+            self._lasting.take(step.now, seen, float(step.rate[0]), step.restless)
         self._week.refresh(step.now, days, step.restless, self._season.factors)
 
     def _dump_reference(self) -> dict[str, JSON]:
-        return {"season": self._season.dump(), "week": self._week.dump()}
+        return {"season": self._season.dump(), "week": self._week.dump(), "lasting": self._lasting.dump()}
 
     def _load_reference(self, state: Mapping[str, JSON]) -> None:
         self._season.restore(fields(state, "season"))
         self._week.restore(fields(state, "week"))
+        self._lasting.restore(fields(state, "lasting"))

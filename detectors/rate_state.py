@@ -34,8 +34,6 @@ class RateState(ABC):
     factor: ClassVar[float] = 0.52
     """A threshold of this share of the interval has about the interval as its mean time to a false alarm: on steady
     streams of 30 an hour in four segments 29 came where 32 were promised, and 16 with the 0.676 of a single test."""
-    lasting: ClassVar[float] = 1.0
-    """How many times as long as the hypotheses of a wander say it lasts here."""
 
     def __init__(
         self,
@@ -73,6 +71,11 @@ class RateState(ABC):
 
     @abstractmethod
     def _load_reference(self, state: Mapping[str, JSON]) -> None: ...
+
+    @property
+    def lasting(self) -> float:
+        """How many times as long as the hypotheses of a wander say it lasts here."""
+        return 1.0
 
     @property
     def in_breach(self) -> bool:
