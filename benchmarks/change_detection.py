@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from benchmarks.detection.cells import alone, cells
+from benchmarks.detection.cells import THIN, alone, cells
 from benchmarks.detection.running import HEAD, Cell, Found, first
 from benchmarks.detection.streams import DAY, MINUTE, START, Stream, flat
 from detectors.frame import Frame
@@ -61,6 +61,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=200, help="changes a row (default 200)")
+    parser.add_argument("--dense", type=int, help="changes a row of more than 100 events an hour (as many)")
     parser.add_argument("--interval", type=float, default=90.0, help="days between false alarms that are promised")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="rows whose name has this in it")
@@ -68,6 +69,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1, help="how many work at once")
     arguments = parser.parse_args()
     runs = 40 if arguments.short else arguments.runs
+    dense = min(arguments.dense or runs, runs)
     print(HEAD)
     missed = 0
     with ProcessPoolExecutor(arguments.processes) as pool:
@@ -75,7 +77,7 @@ def main() -> None:
             if arguments.only not in cell.name or (arguments.short and not cell.name.startswith(_SHORT)):
                 continue
             found = Found()
-            histories = max(runs // cell.changes, 2)
+            histories = max((runs if cell.stream.per_hour < THIN else dense) // cell.changes, 2)
             tasks = ((which, number, arguments.interval, arguments.seed) for number in range(histories))
             for one in pool.map(_one, tasks):
                 found.add(one)

@@ -112,9 +112,12 @@ def likelihoods(
     odds[inner:fixed] = _AT_LEVELS
     odds[fixed:] = followed.nodes
     np.minimum(odds, _FAR, out=odds)
-    likelihood = np.expm1(odds)
+    # log(1 - rate + rate e^odds), to the last digit of 1: what it is times `trials` is held against a difference in
+    # logs. expm1 and log1p would keep digits that nobody reads, and cost more.
+    likelihood = np.exp(odds)
     likelihood *= rate
-    np.log1p(likelihood, out=likelihood)
+    likelihood += 1.0 - rate
+    np.log(likelihood, out=likelihood)
     likelihood *= trials
     odds *= hits
     np.subtract(odds, likelihood, out=likelihood)

@@ -4,8 +4,9 @@ Under a hypothesis the log odds deviate from the base as an Ornstein-Uhlenbeck p
 of its own that holds all day. The mixture of their predictive probabilities is that of a Bayesian who knows neither the
 size nor the time of the wander; many calm days leave those that stand still, and no price is paid for the doubt any
 more. Sizes lie so close that one of them is near the stream's own: a null half as wide breaks its promise, one twice as
-wide finds nothing. A segment's prior is the mean posterior of all of its detector's segments, learned
-slowly. Arrays have a line a hypothesis and a column a row of a frame.
+wide finds nothing. Days that differ much are believed late, for a change looks like one of them until midnight. A
+segment's prior is the mean posterior of all of its detector's segments, learned slowly. Arrays have a line a hypothesis
+and a column a row of a frame.
 """
 
 import math
@@ -21,14 +22,15 @@ HYPOTHESES = (
     (0.0, math.inf, 0.36),
     (0.1, EACH_DAY, 0.12),
     (0.2, EACH_DAY, 0.08),
-    (0.1, 0.6, 0.08),
-    (0.2, 0.15, 0.07),
-    (0.2, 0.8, 0.07),
+    (0.45, EACH_DAY, 0.015),
+    (0.2, 0.15, 0.13),
+    (0.2, 0.8, 0.08),
     (0.3, 0.8, 0.06),
     (0.4, 0.4, 0.08),
     (0.57, 0.8, 0.06),
     (0.8, 0.4, 0.04),
     (0.8, 0.8, 0.03),
+    (0.4, 4.0, 0.015),  # a base of four weeks follows it too late
     (0.8, 0.01, 0.01),  # who failed tries again: few streams are so, and those that are show it within days
 )
 """What a stream may do; a base that stands still is wrong by the same all the time."""

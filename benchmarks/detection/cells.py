@@ -27,7 +27,9 @@ from detectors.failure_rate import FailureRate
 from detectors.registry import defaults
 from detectors.silence import Silence
 
-_FEW, _DENSE, _THIN = 5.0, 1000.0, 100.0
+_FEW, _DENSE = 5.0, 1000.0
+THIN = 100.0
+"""Streams of fewer events an hour are cheap to repeat."""
 REGIONS = 20
 _MOST = 0.97
 _Z90 = 1.2815515655446004
@@ -83,7 +85,7 @@ def _steps(interval: float) -> Iterator[Cell]:
             _always(least),
             times(ratio),
             history=history,
-            quiet=90.0 if per_hour < _THIN else 28.0 if per_hour < _DENSE else 7.0,
+            quiet=90.0 if per_hour < THIN else 28.0 if per_hour < _DENSE else 7.0,
             mean=1.25 if least * per_hour * rate * ratio >= _FEW else 1.6,
             median=1.15,
             p90=2.5,
@@ -143,7 +145,7 @@ def _arrivals(interval: float) -> Iterator[Cell]:
 
             yield Cell(f"{what} {name}", stream, silence if share == 0.0 else drop, limit, traffic=left(share),
                        median=1.2, open_hours=noon, lasts=2.0,
-                       quiet=90.0 if share == 0.0 and stream.per_hour < _THIN else 0.0)  # fmt: skip
+                       quiet=90.0 if share == 0.0 and stream.per_hour < THIN else 0.0)  # fmt: skip
 
 
 def _durations(interval: float) -> Iterator[Cell]:
@@ -158,7 +160,7 @@ def _durations(interval: float) -> Iterator[Cell]:
             _always(least),
             slower=1.5,
             median=1.5,
-            quiet=28.0 if per_hour < _THIN else 7.0,
+            quiet=28.0 if per_hour < THIN else 7.0,
         )
 
 
@@ -166,8 +168,8 @@ def _default(interval: float) -> Iterator[Cell]:
     for per_hour in (30.0, 600.0):
         least = _limit(per_hour, 0.01, 3.0, interval)
         yield Cell(f"all defaults, whole budget: flat {per_hour:g}/h 1% x3", Stream(per_hour, flat(0.01)), together,
-                   _always(least), times(3.0), mean=1.45, history=56.0 if per_hour < _THIN else 28.0,
-                   quiet=90.0 if per_hour < _THIN else 14.0)  # fmt: skip
+                   _always(least), times(3.0), mean=1.45, history=56.0 if per_hour < THIN else 28.0,
+                   quiet=90.0 if per_hour < THIN else 14.0)  # fmt: skip
     yield Cell("all defaults, whole budget: one region of 20 x10, 600/h 1%", Stream(600.0, flat(0.01), REGIONS),
                together, _always(_limit(30.0, 0.01, 10.0, interval)), times(10.0), history=21.0, quiet=7.0,
                hurt=(7,), truth=frozenset({"region=07"}), right=0.9, changes=6)  # fmt: skip

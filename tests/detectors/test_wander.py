@@ -1,7 +1,6 @@
 """What a stream is believed to do when nothing is wrong: which hypothesis of its wander the data choose."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,15 +11,21 @@ from detectors.frame import WHOLE, Floats
 from tests.detectors.frames import HOUR, START, frame
 
 
-def believed(rates: Floats, seed: int = 1) -> tuple[float, float, float]:
-    """(spread of the wander, weight of days of their own, weight of standing still) after so many hours of 200."""
+def learned(rates: Floats, seed: int = 1) -> FailureRate:
+    """A detector after so many hours of 200."""
     detector, rng = FailureRate(1e6), np.random.default_rng(seed)
     for number, rate in enumerate(rates.tolist()):
         tried = int(rng.poisson(200.0))
         detector.learn(frame(START + number * HOUR, HOUR, {WHOLE: (tried, float(rng.binomial(tried, rate)))}))
-    learned = detector._table.group("learned")[:, :1].copy()
-    weights = wander.weigh(learned, np.zeros_like(learned), wander.PRIOR[:, None])[:, 0]
-    return math.sqrt(float(wander.SQUARES @ weights)), float(weights[wander.DAILY].sum()), float(weights[0])
+    return detector
+
+
+def believed(detector: FailureRate) -> tuple[float, float, float]:
+    """(spread of the wander, its mean days, weight of days of their own) as the detector believes."""
+    held = detector._table.group("learned")[:, :1].copy()
+    weights = wander.weigh(held, np.zeros_like(held), wander.PRIOR[:, None])[:, 0]
+    days = np.where(np.isfinite(wander.TIMES), wander.TIMES, 0.0)
+    return math.sqrt(float(wander.SQUARES @ weights)), float(days @ weights), float(weights[wander.DAILY].sum())
 
 
 def odds(deviations: Floats) -> Floats:
@@ -28,33 +33,34 @@ def odds(deviations: Floats) -> Floats:
     return each / (1.0 + each)
 
 
-def by_day(rng: np.random.Generator) -> Floats:
-    return np.repeat(rng.normal(0.0, 0.2, 50), 24)
+def by_day(rng: np.random.Generator, spread: float) -> Floats:
+    return np.repeat(rng.normal(0.0, spread, 50), 24)
 
 
-def slowly(rng: np.random.Generator) -> Floats:
-    fade = math.exp(-1.0 / 24.0 / 0.8)
+def slowly(rng: np.random.Generator, spread: float, days: float) -> Floats:
+    fade = math.exp(-1.0 / 24.0 / days)
     found = [0.0]
-    for noise in rng.normal(0.0, 0.55 * math.sqrt(1.0 - fade * fade), 50 * 24 - 1):
+    for noise in rng.normal(0.0, spread * math.sqrt(1.0 - fade * fade), 50 * 24 - 1):
         found.append(fade * found[-1] + noise)
     return np.array(found)
 
 
-@pytest.mark.parametrize(
-    ("made", "spread", "daily"),
-    [(by_day, 0.2, True), (slowly, 0.55, False)],
-    ids=["days of their own", "a slow wander"],
-)
-def test_the_wander_that_is_believed_is_the_streams_own(
-    made: Callable[[np.random.Generator], Floats], spread: float, daily: bool
-) -> None:
-    found, by_days, still = believed(odds(made(np.random.default_rng(7))))
-    assert still < 0.01
+@pytest.mark.parametrize("spread", [0.2, 0.47])
+def test_days_of_their_own_are_believed_to_be_so_however_they_differ(spread: float) -> None:
+    found, _, daily = believed(learned(odds(by_day(np.random.default_rng(7), spread))))
     assert found == pytest.approx(spread, rel=0.25)
-    assert (by_days > 0.5) == daily
+    assert daily > 0.95
+
+
+@pytest.mark.parametrize(("spread", "days"), [(0.55, 0.8), (0.8, 0.8), (0.4, 4.0)])
+def test_a_slow_wander_is_believed_to_be_as_wide_and_as_slow_as_it_is(spread: float, days: float) -> None:
+    found, lasting, daily = believed(learned(odds(slowly(np.random.default_rng(7), spread, days))))
+    assert found == pytest.approx(spread, rel=0.25)
+    assert lasting == pytest.approx(days, rel=0.4)
+    assert daily < 0.05
 
 
 def test_a_steady_stream_is_believed_to_stand_still() -> None:
-    found, _, still = believed(odds(np.zeros(50 * 24)))
-    assert still > 0.5
+    found, lasting, _ = believed(learned(odds(np.zeros(50 * 24))))
     assert found < 0.1
+    assert lasting < 0.3

@@ -1,0 +1,47 @@
+"""The likelihood ratios of one window, against the same sums written out number by number."""
+
+import math
+
+import numpy as np
+import pytest
+
+from detectors.evidence import LEVELS, Followed, likelihoods
+
+NODES = ((-2.85697001, 0.01125741), (-1.35562618, 0.22207592), (0.0, 0.53333333), (1.35562618, 0.22207592),
+         (2.85697001, 0.01125741))  # fmt: skip
+"""Gauss and Hermite's, of a standard normal."""
+
+
+def likelihood(rate: float, hits: float, trials: float, odds: float) -> float:
+    """Logarithm, with all digits even where the rate or the deviation is next to nothing."""
+    return hits * odds - trials * math.log1p(rate * math.expm1(odds))
+
+
+@pytest.mark.parametrize(
+    ("rate", "hits", "trials"),
+    [(1e-9, 0.0, 1e6), (1e-9, 1.0, 1e6), (1e-7, 0.0, 3.0), (0.002, 4.0, 900.0), (0.02, 0.0, 0.0), (0.5, 7.0, 10.0),
+     (0.89, 5.0, 5.0), (0.01, 206.0, 2e4)],
+)  # fmt: skip
+@pytest.mark.parametrize(("mean", "variance"), [(0.0, 1e-10), (1e-8, 1e-6), (-0.3, 0.04), (0.7, 1.2)])
+def test_levels_and_hypotheses_are_weighed_by_their_likelihood_to_seven_digits(
+    rate: float, hits: float, trials: float, mean: float, variance: float
+) -> None:
+    one = np.ones(1)
+    ratios, _, _, gain = likelihoods(
+        rate * one,
+        (hits * one, trials * one),
+        np.array([[0.0], [mean]]),
+        np.array([[0.04], [variance]]),
+        np.array([[0.25], [0.75]]),
+        Followed(one, 0.2 * one, 0.5 * one),
+    )
+    logs = [
+        [likelihood(rate, hits, trials, middle + math.sqrt(wide) * node) + math.log(weight) for node, weight in NODES]
+        for middle, wide in ((0.0, 0.04), (mean, variance))
+    ]
+    each = [math.log(sum(math.exp(log - max(line)) for log in line)) + max(line) for line in logs]
+    null = math.log(0.25 * math.exp(each[0] - max(each)) + 0.75 * math.exp(each[1] - max(each))) + max(each)
+    expected = [likelihood(rate, hits, trials, level) - null for level in LEVELS.tolist()]
+    floor = math.log(1e-60)
+    assert np.log(ratios[:-1, 0]).tolist() == pytest.approx([max(log, floor) for log in expected], abs=1e-7, rel=1e-7)
+    assert gain[:, 0].tolist() == pytest.approx([log - null for log in each], abs=1e-7, rel=1e-7)
