@@ -155,7 +155,7 @@ class Reader(CourseReader, DeskReader, PeopleReader, BooksReader, Protocol):
         ...
 
     def totals(
-        self, moment: str, start: Micros, end: Micros, step: Micros, *, customers: bool = True
+        self, moment: str, start: Micros, end: Micros, step: Micros, *, segment: Segment = (), customers: bool = True
     ) -> list[tuple[Micros, Totals]]:
         """Sums by step aligned to 1970 plus `start % step`, empty ones left out; to count `customers` takes longest."""
         ...

@@ -98,15 +98,15 @@ class MemoryReader(MemoryPeople):
         return [row for row in found if holds(segment, row.dimensions)] if segment else found
 
     def totals(
-        self, moment: str, start: Micros, end: Micros, step: Micros, *, customers: bool = True
+        self, moment: str, start: Micros, end: Micros, step: Micros, *, segment: Segment = (), customers: bool = True
     ) -> list[tuple[Micros, Totals]]:
         """Sums by step aligned to `start`; steps in which nothing happened are left out."""
         with self._lock:
             cells: dict[Micros, Cell] = defaultdict(Cell)
-            for window, _, cell in self._cells_between(moment, start, end):
+            for window, _, cell in self._cells_between(moment, start, end, segment):
                 cells[start + window_of(window - start, step)].add(cell)
             hurt: dict[Micros, set[str]] = defaultdict(set)
-            for row in self._breaks_between(moment, (), start, end) if customers else ():
+            for row in self._breaks_between(moment, segment, start, end) if customers else ():
                 hurt[start + window_of(row.at - start, step)].add(row.customer)
         return sorted(_totals(cells, hurt), key=itemgetter(0))
 
@@ -141,9 +141,13 @@ class MemoryReader(MemoryPeople):
         ]
 
     def _cells_between(
-        self, moment: str, start: Micros, end: Micros
+        self, moment: str, start: Micros, end: Micros, segment: Segment = ()
     ) -> Iterator[tuple[Micros, tuple[str | None, ...], Cell]]:
-        return self._books[moment].between(start, end) if moment in self._books else iter(())
+        found = self._books[moment].between(start, end) if moment in self._books else iter(())
+        if not segment:
+            return found
+        names = self._moments[moment].dimensions
+        return (row for row in found if all(dict(zip(names, row[1], strict=True)).get(n) in of for n, of in segment))
 
     def customers(self, moments: Sequence[str], start: Micros, end: Micros) -> tuple[int, int]:
         """(distinct customers let down, distinct breaks) over several moments."""

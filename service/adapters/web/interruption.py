@@ -271,12 +271,13 @@ def _around(it: Interruption, now: Micros, words: Words) -> tuple[Micros, Micros
 def _chart(
     look: Look, it: Interruption, around: tuple[Micros, Micros, Micros], beside: Notes
 ) -> tuple[list[Chart], list[Row], str]:
-    """The whole moment's share around the onset."""
+    """The share around the onset: of the segment, where it is of one, or what broke there would drown in the rest."""
     reader, now, words = look.reader, look.now, look.words
     first, last, step = around
     starts = list(range(first, last + 1, step))
     grid = figures.Grid(starts, step, _BEFORE, every=max(DAY // step, 1))
-    totals = dict(reader.totals(it.moment, first - _BEFORE * DAY, starts[-1] + step, step, customers=False))
+    since, until = first - _BEFORE * DAY, starts[-1] + step
+    totals = dict(reader.totals(it.moment, since, until, step, segment=it.segment, customers=False))
     blind = reader.blind(it.moment, first, now + 1)
     points = figures.series(totals, grid, blind, now)
     marks = [
@@ -285,6 +286,7 @@ def _chart(
     ]
     if it.resolved_at is not None:
         marks.append(Mark(it.resolved_at, "over", words.time(it.resolved_at, now), "over"))
-    says = f"Share of the moment's promises broken, in steps of {span(step)}; shaded: where nine in ten of the "
+    whose = f"promises of {segment(it.segment)}" if it.segment else "the moment's promises"
+    says = f"Share of {whose} broken, in steps of {span(step)}; shaded: where nine in ten of the "
     says += "same times of day lay in the four weeks before." if step < DAY else "four weeks before lay."
     return shares(points, words, now, marks, beside.times), table(points, words, now), says

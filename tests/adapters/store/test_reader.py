@@ -97,6 +97,15 @@ def test_sums_by_step(told: Store) -> None:
     assert told.totals("paid", T0 + DAY, FOREVER, DAY) == []
 
 
+def test_sums_by_step_of_a_segment(told: Store) -> None:
+    sp = (("region", ("SP",)),)
+    first, second = Totals(1, 1, 0, 2000, 2000, 1), Totals(1, 1, 0, 100, 100, 1)
+    assert told.totals("paid", T0, T0 + DAY, HOUR, segment=sp) == [(T0, first), (T0 + HOUR, second)]
+    both = (("region", ("SP", "RJ")), ("channel", ("web",)))
+    assert told.totals("paid", T0, T0 + DAY, DAY, segment=both) == [(T0, Totals(2, 2, 0, 2100, 2100, 2))]
+    assert told.totals("paid", T0, T0 + DAY, DAY, segment=(("region", ("nowhere",)),)) == []
+
+
 def test_sums_by_value_of_a_dimension(told: Store) -> None:
     assert told.by_value("paid", "region", T0, FOREVER) == [
         ("SP", Totals(2, 2, 0, 2100, 2100, 2)),

@@ -219,6 +219,21 @@ def test_what_falls_due_is_shown_by_the_day(client: TestClient, market: World) -
     assert len(rows) == 8
 
 
+def test_the_chart_of_an_interruption_is_of_its_segment(client: TestClient, market: World) -> None:
+    """What broke there drowns in the moment's whole."""
+    text = client.get(f"/interruptions/{RIO_LATE.id}").text
+    assert "<h2>Share of promises broken: region RJ</h2>" in text
+    assert "Share of promises of region RJ broken, in steps of" in text
+    _, figures = text.split("Share of promises of region RJ broken", 1)
+    rows = re.findall(r'<td class="n">([\d,]+)</td><td class="n">([\d,]+)</td>', figures.split("</table>", 1)[0])
+    broken = sum(int(row[1].replace(",", "")) for row in rows)
+    inside, whole = (market.store.impact(LATE, of, NOW - 30 * DAY, NOW + 1).broken for of in (RIO_LATE.segment, ()))
+    assert 0 < broken <= inside < whole
+    attempts = sum(int(row[0].replace(",", "")) for row in rows)
+    [shown] = [sums for value, sums in market.store.by_value(LATE, "region", 0, NOW + 1) if value == "RJ"]
+    assert broken < attempts <= shown.attempts
+
+
 def test_an_open_interruption_says_what_of_its_segment_falls_due_and_who_was_served_late(
     client: TestClient, market: World
 ) -> None:

@@ -108,18 +108,24 @@ class SqlReader(SqlDeskReader, SqlPeople):
         return [break_of(row) for row in rows]
 
     def _within(self, moment: str, segment: Segment, start: Micros, end: Micros) -> list[ColumnElement[bool]]:
-        values = [self._database.dimension(breaks.c.dims, name).in_(of) for name, of in segment]
-        return [breaks.c.moment == moment, breaks.c.at >= start, breaks.c.at < end, *values]
+        return [
+            breaks.c.moment == moment,
+            breaks.c.at >= start,
+            breaks.c.at < end,
+            *self._stating(breaks.c.dims, segment),
+        ]
+
+    def _stating(self, dims: ColumnElement[str], segment: Segment) -> list[ColumnElement[bool]]:
+        return [self._database.dimension(dims, name).in_(values) for name, values in segment]
 
     def totals(
-        self, moment: str, start: Micros, end: Micros, step: Micros, *, customers: bool = True
+        self, moment: str, start: Micros, end: Micros, step: Micros, *, segment: Segment = (), customers: bool = True
     ) -> list[tuple[Micros, Totals]]:
         """Sums by step aligned to `start`; steps in which nothing happened are left out."""
         found = self._sums(
             ((tallies.c.opens - start) // step).label("place"),
             ((breaks.c.at - start) // step).label("place"),
-            moment,
-            (start, end),
+            Place(moment, segment, start, end),
             people=customers,
         )
         return [(start + place * step, totals) for place, totals in sorted(found.items())]
@@ -135,8 +141,7 @@ class SqlReader(SqlDeskReader, SqlPeople):
         found = self._sums(
             self._database.dimension(tallies.c.dims, dimension).label("place"),
             self._database.dimension(breaks.c.dims, dimension).label("place"),
-            moment,
-            (start, end),
+            Place(moment, (), start, end),
             people=customers,
         )
         return sorted(found.items(), key=lambda each: (-each[1].broken, each[0] is None, each[0] or ""))
@@ -153,34 +158,32 @@ class SqlReader(SqlDeskReader, SqlPeople):
             for values, (_, attempts, broken) in zip(unpack_all(dims for dims, _, _ in rows), rows, strict=True)
         ]
 
-    def _sums(  # both sides of a place
-        self,
-        of_tally: Label[Any],
-        of_break: Label[Any],
-        moment: str,
-        span: tuple[Micros, Micros],
-        *,
-        people: bool,
-    ) -> dict[Any, Totals]:
-        start, end = span
+    def _sums(self, of_tally: Label[Any], of_break: Label[Any], place: Place, *, people: bool) -> dict[Any, Totals]:
+        """Sums of a place by what a tally and a break say."""
         # Places are computed inside, and grouped by outside: a database cannot see that two expressions with
         # parameters in them are the same one.
         cells = (
             select(of_tally, *(tallies.c[name] for name in _SUMS))
-            .where(tallies.c.moment == moment, tallies.c.opens >= start, tallies.c.opens < end)
+            .where(tallies.c.moment == place.moment, tallies.c.opens >= place.start, tallies.c.opens < place.end)
+            .where(*self._stating(tallies.c.dims, place.segment))
             .subquery()
         )
         sums = select(cells.c.place, *(asking.summed(cells.c[name]) for name in _SUMS)).group_by(cells.c.place)
-        hurt = select(of_break, breaks.c.customer).where(*self._within(moment, (), start, end)).distinct().subquery()
+        hurt = (
+            select(of_break, breaks.c.customer)
+            .where(*self._within(place.moment, place.segment, place.start, place.end))
+            .distinct()
+            .subquery()
+        )
         customers = select(hurt.c.place, func.count()).group_by(hurt.c.place)
         with self._database.read() as connection:
             summed = {row[0]: tuple(row[1:]) for row in connection.execute(sums)}
             counted = {row[0]: row[1] for row in connection.execute(customers)} if people else {}
         totals = {}
-        for place in summed.keys() | counted.keys():
-            numbers = dict(zip(_SUMS, summed.get(place, _NOTHING), strict=True))
-            if any(numbers.values()) or place in counted:
-                totals[place] = Totals(**numbers, customers=counted.get(place, 0))
+        for by in summed.keys() | counted.keys():
+            numbers = dict(zip(_SUMS, summed.get(by, _NOTHING), strict=True))
+            if any(numbers.values()) or by in counted:
+                totals[by] = Totals(**numbers, customers=counted.get(by, 0))
         return totals
 
     def customers(self, moments: Sequence[str], start: Micros, end: Micros) -> tuple[int, int]:
