@@ -35,6 +35,8 @@ CALM, TROUBLE, BETWEEN = 0.01, 0.2, 0.08
 """The share that breaks in an ordinary minute and in every other one, and the rule's limit between the two."""
 CLOSE_GOAL_S = 1.0
 PATIENCE_S = 120.0
+QUIET = 10
+"""So many looks in a row, a second apart, find all closed and no news: by then what was closed last is judged, too."""
 
 
 def _event(draw: random.Random, number: int, at: datetime) -> dict[str, Any]:
@@ -113,16 +115,18 @@ def measure(rate: int, minutes: int) -> list[Line]:
 
 
 def _all_told(database: Path, until: int) -> bool:
-    """Wait until every moment is judged up to a time, and all of it was routed; whether that came to be."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
+    """Wait until every moment is closed up to a time, and all of it was judged and routed; whether that came to be.
+
+    How far a moment is judged does not tell: that is by whole frames, of an hour at first, and rules do not wait.
+    """
+    deadline, quiet = time.monotonic() + PATIENCE_S, 0
+    while time.monotonic() < deadline and quiet < QUIET:
         with closing(sqlite3.connect(database)) as store:
-            judged = store.execute("SELECT count(*) FROM judged WHERE judged_through >= ?", (until,)).fetchone()
+            closed = store.execute("SELECT count(*) FROM moments WHERE closed_through >= ?", (until,)).fetchone()
             waiting = store.execute("SELECT count(*) FROM news WHERE NOT routed").fetchone()
-        if judged == (MOMENTS,) and waiting == (0,):
-            return True
+        quiet = quiet + 1 if (closed, waiting) == ((MOMENTS,), (0,)) else 0
         time.sleep(1.0)
-    return False
+    return quiet == QUIET
 
 
 def _lines(database: Path, span: tuple[int, int], rate: int) -> list[Line]:
