@@ -40,10 +40,11 @@ class FailureRate(RateDetector):
     """
 
     kind = "failure_rate"
-    version: ClassVar[int] = 10
     whole_share: ClassVar[float] = 0.5
     guess: ClassVar[float] = 1.0
     """How many times as long as the hypotheses say a wander lasts, before anything of it is seen."""
+    promised: ClassVar[bool] = False
+    """Whether all that is tried was promised for a day; else it is so once promises are seen on their way."""
 
     def __init__(
         self,
@@ -56,6 +57,8 @@ class FailureRate(RateDetector):
         self._season = Season()
         self._week = Week()
         self._lasting = Lasting(self.guess)
+        if self.promised:
+            self._lasting.begin()
 
     @property
     def lasting(self) -> float:

@@ -211,6 +211,7 @@ def _fades(passed: Floats, since: Floats, free: Floats, terms: Floats) -> Floats
     filtered, late = passed[0], passed[1]
     fades = np.empty((wander.COUNT + 2, passed.shape[1]))
     np.multiply(wander.FADING, filtered * terms[PACE], out=fades[: wander.COUNT])
+    fades[: wander.COUNT][wander.SLOW] = wander.FADING[wander.SLOW] * filtered
     np.divide(filtered, terms[STILL], out=fades[0])
     np.minimum(filtered, wander.RARE, out=fades[-2])
     fades[-2] /= -wander.RARE

@@ -3,11 +3,18 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
+from detectors.failure_rate import FailureRate
 from detectors.frame import JSON, Frame
 from detectors.kept import Kept
 from detectors.naming import DAY
 from detectors.plain import fields
 from detectors.shares import Counted, ShareDetector
+
+
+class Fallen(FailureRate):
+    """Of promises alone, each with a day that it falls due."""
+
+    promised: ClassVar[bool] = True
 
 
 class Overdue(ShareDetector):
@@ -33,7 +40,8 @@ class Overdue(ShareDetector):
     """
 
     kind: str = "overdue"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
+    test: ClassVar[type[FailureRate]] = Fallen
 
     def __init__(self, false_alarm_interval: float, cold_start: float = 14.0, accept_after: float = 14.0) -> None:
         super().__init__(false_alarm_interval, cold_start, accept_after)

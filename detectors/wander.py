@@ -38,6 +38,8 @@ DAILY: Flags = np.array([one[1] == EACH_DAY for one in HYPOTHESES])
 """Lines whose deviation is drawn anew at midnight."""
 DEVIATIONS = np.array([one[0] for one in HYPOTHESES])
 TIMES = np.array([one[1] for one in HYPOTHESES])
+SLOW: Flags = np.isfinite(TIMES) & (TIMES > 1.0)
+"""Lines that last for days by themselves: where a wander lasts longer than the others say, these say so already."""
 COUNT = len(HYPOTHESES)
 SQUARES: Floats = DEVIATIONS**2
 PRIOR: Floats = np.array([one[2] for one in HYPOTHESES]) / sum(one[2] for one in HYPOTHESES)
@@ -83,7 +85,7 @@ def habit(days: float, lasting: float = 1.0) -> Floats:
 
     `lasting`: how many times as long as it says.
     """
-    found: Floats = SQUARES * (1.0 + lasting * _DAYS / min(days + 1.0, _MEMORY))
+    found: Floats = SQUARES * (1.0 + np.where(SLOW, 1.0, lasting) * _DAYS / min(days + 1.0, _MEMORY))
     return found
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from benchmarks.deliveries import BEGINS, Market
+from detectors import matrix, wander
 from detectors.failure_rate import FailureRate
 from detectors.frame import Beside, Frame
 from detectors.lasting import Lasting
+from detectors.overdue import Overdue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,3 +137,32 @@ def test_outcomes_that_were_promised_for_no_day_stretch_nothing() -> None:
     for frame in deliveries(Market(100.0, days=60, wander=0.25), 1, promised=False):
         detector.learn(frame)
     assert detector.lasting == 1.0
+
+
+def test_promises_that_are_overdue_are_promises() -> None:
+    detector = Overdue(INTERVAL)
+    for frame in deliveries(Market(100.0, days=70, wander=0.25), 1, promised=False):
+        still_open = dict(zip(frame.segments, frame.hits.astype(int).tolist(), strict=True))
+        detector.learn(replace(frame, beside=Beside(overdue=still_open)))
+    assert detector._inner.lasting > 1.5
+    assert Overdue.load(detector.dump()).dump() == detector.dump()
+
+
+def left(lasting: float) -> tuple[np.ndarray, np.ndarray]:
+    """What is left of each hypothesis's deviation after half a day, and how far a base may be off by it."""
+    terms = np.ones((matrix.TERMS, 1))
+    terms[matrix.NOW], terms[matrix.PACE] = 10.5, 1.0 / lasting
+    passed = np.full((3, 1), 0.5)
+    fades = matrix._fades(passed, np.array([10.0]), np.zeros(1), terms)
+    return fades[: wander.COUNT, 0], wander.habit(28.0, lasting)
+
+
+def test_what_lasts_longer_is_stretched_and_what_says_so_already_is_not() -> None:
+    (once, known), (twice, stretched) = left(1.0), left(2.0)
+    moving = np.isfinite(wander.TIMES) & ~wander.DAILY
+    short = moving & ~wander.SLOW
+    assert wander.TIMES[wander.SLOW].min() > 1.0
+    assert twice[short] == pytest.approx(np.sqrt(once[short]))
+    assert twice[wander.SLOW] == pytest.approx(once[wander.SLOW])
+    assert (stretched[short] > known[short]).all()
+    assert stretched[wander.SLOW] == pytest.approx(known[wander.SLOW])

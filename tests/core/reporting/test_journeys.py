@@ -15,7 +15,7 @@ from service.core.counting.watermark import PartitionClock
 from service.core.event import DAY, HOUR, Complaint, CustomerChange, Event, Outcome, Promise, instant
 from service.core.people import Client
 from service.core.reporting.journeys import Span, owned, promised_to, rolled, under, walked
-from service.core.reporting.repeat import PERIODS, again, served
+from service.core.reporting.repeat import PERIODS, Again, again, served
 from tests.adapters.store.scene import HERE, T0, records
 
 MOMENTS = {
@@ -145,6 +145,7 @@ def test_repeat_harm_has_its_base_and_is_ranked_by_value(walk: MemoryStore) -> N
     assert [row.customer for row in found.top] == ["ann"]
     assert again(walk, CATALOG, T0 + 90 * DAY, 30).base == 0
     assert PERIODS == (30, 90)
+    assert [Again(30, 6, ((1, 3), (2, 2), (4, 1)), ()).at_least(times) for times in (1, 2, 3, 5)] == [6, 3, 1, 0]
     assert again(walk, CATALOG, T0 + 89 * DAY, 90).base == 3
 
 
