@@ -32,6 +32,9 @@ def evidence_lines(it: Evidence) -> Iterator[str]:
     if it.expected is not None and it.seen is not None:
         signal, than = ("the rule's signal", "its limit") if it.rule else (_SIGNALS.get(it.kind, it.kind), "usual")
         yield f"  at the opening: {signal} {_number(it.seen, it)}, {than} {_number(it.expected, it)}"
+    if it.arrivals is not None:
+        came, usual = it.arrivals.seen, it.arrivals.usual
+        yield f"  from the onset to the opening: {came:,} events; {usual:,.0f} in other weeks' same hours"
     yield f"  since the onset: {_share(it.inside)}"
     if it.dimensions:
         yield f"  elsewhere: {_share(it.elsewhere)}"
@@ -110,7 +113,7 @@ def _where(share: Share) -> str:
 
 
 def _number(value: float, it: Evidence) -> str:
-    return f"{value:.2%}" if it.kind in _SHARES and it.rule is None else f"{value:,.4g}"
+    return f"{value:.1%}" if it.kind in _SHARES and it.rule is None else f"{value:,.3g}"
 
 
 def _times(logarithm: float) -> str:

@@ -78,6 +78,8 @@ def test_an_interruption_is_explained_in_numbers(
     said = json.loads(capsys.readouterr().out)
     assert said["dimensions"] == found["dimensions"]
     assert said["pairs"][0]["where"] == {"region": "RJ", "carrier": "slow"}
+    assert all(share["excess"] >= 0.1 * said["pairs"][0]["excess"] for share in said["pairs"])
+    assert said["arrivals"] is None
     assert said["pairs"][0]["excess"] > 0.8 * said["inside"]["excess"] > 0
     assert said["inside"]["attempts"] + said["elsewhere"]["attempts"] <= 17 * 24 * 10
     # Some say no carrier: it is told, and is none of the segments.
@@ -102,6 +104,31 @@ def test_an_interruption_is_explained_in_words_that_command_no_terminal(
     headings = ("Expected and seen", "Since when", "Which pairs of dimensions", "Not stated, and so of no", "How sure")
     for heading in headings:
         assert heading in out
+
+
+def test_a_silence_is_explained_by_the_events_that_did_not_come_and_by_no_segments_breaks(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    since, until = BROKE - timedelta(days=1), BROKE - timedelta(hours=16)
+    kept = [
+        json.dumps(event)
+        for event in map(json.loads, Path(files[3]).read_text().splitlines())
+        if not since <= datetime.fromisoformat(event["time"]) < until
+    ]
+    (tmp_path / "e.jsonl").write_text("\n".join(kept))
+    mine = [*files[:2], "--events", str(tmp_path / "e.jsonl")]
+    assert main(["backtest", *mine]) == 0
+    line = next(json.loads(line) for line in capsys.readouterr().out.splitlines() if "silence" in line)
+    assert main(["explain", line["id"], *mine, "--format", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    hours = (datetime.fromisoformat(line["detected_at"]) - datetime.fromisoformat(line["onset_at"])) / timedelta(
+        hours=1
+    )
+    assert said["arrivals"]["seen"] == 0
+    assert said["arrivals"]["usual"] == pytest.approx(10.0 * hours, abs=1.0)
+    assert said["shares"] == said["pairs"] == []
+    assert main(["explain", line["id"], *mine]) == 0
+    assert "0 events; " in capsys.readouterr().out
 
 
 def test_why_nothing_fired_says_what_it_would_have_taken(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:

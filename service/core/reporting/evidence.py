@@ -20,6 +20,12 @@ LOOK_BACK: Micros = 7 * DAY
 NEAR: Micros = DAY
 """What was done so long before the onset is shown beside it."""
 _MOST = 5
+_LITTLE = 0.1
+"""What has less of the excess than this times the worst carries none of it."""
+_WEEK: Micros = 7 * DAY
+_OF_BREAKS = {"failure_rate", "overdue", "due_soon", "rule", "value"}
+"""Kinds that broken promises are the evidence of; where others stand alone, no segment's breaks carry them."""
+_OF_ARRIVALS = {"silence", "volume"}
 _INTERVAL = 1.92
 """Half the 95 % quantile of chi square with one degree of freedom: as likely as that are the onsets in the interval."""
 
@@ -39,6 +45,13 @@ class Share(msgspec.Struct, frozen=True, gc=False):
     broken: int
     usual: float
     excess: float
+
+
+class Arrivals(msgspec.Struct, frozen=True, gc=False):
+    """Events from onset to opening, and how many came in the same hours of the weeks before, in the mean."""
+
+    seen: int
+    usual: float
 
 
 class Onset(msgspec.Struct, frozen=True, gc=False):
@@ -65,10 +78,11 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     """Everything that `explain` says of an interruption.
 
     `expected`, `seen`: of the signal that opened it, at the opening. `inside`, `elsewhere`: from onset to the end or
-    until now. `shares`: single values with the largest excess, `pairs`: the same of two dimensions. `found`: each
-    kind of evidence with the time it was known. `false_alarm_days`: how rare a false alarm of this moment was
-    promised to be; None for a rule, which stands outside of that promise. `not_stated`: what of it no value of a
-    dimension is known of, by dimension: shown beside the segments, and never one of them.
+    until now. `shares`: single values with the largest excess, `pairs`: the same of two dimensions; none where breaks
+    are no part of the evidence. `arrivals`: where events that did not come are. `found`: each kind of evidence with the
+    time it was known. `false_alarm_days`: how rare a false alarm of this moment was promised to be; None for a rule,
+    which stands outside of that promise. `not_stated`: what of it no value of a dimension is known of, by dimension:
+    shown beside the segments, and never one of them.
     """
 
     id: str
@@ -87,6 +101,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     onset_at: str
     inside: Share
     elsewhere: Share
+    arrivals: Arrivals | None
     shares: list[Share]
     pairs: list[Share]
     not_stated: dict[str, Share]
@@ -133,8 +148,9 @@ def evidence_of(reader: Reader, judged: Judged, moment: Moment, it: Interruption
             all_broken - broken,
             _rate(before, lambda values: not chosen(values), usual),
         ),
-        shares=_largest(moment, before, since, 1, usual),
-        pairs=_largest(moment, before, since, 2, usual),
+        arrivals=_arrivals(before, since, it, chosen) if _OF_ARRIVALS & set(it.kinds) else None,
+        shares=_largest(moment, before, since, 1, usual) if _OF_BREAKS & set(it.kinds) else [],
+        pairs=_largest(moment, before, since, 2, usual) if _OF_BREAKS & set(it.kinds) else [],
         not_stated=_not_stated(moment, before, since, usual),
         reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:_MOST]),
         found=[
@@ -218,7 +234,26 @@ def _largest(moment: Moment, before: Windows, since: Windows, together: int, usu
     worst = sorted(
         (share for share in found if share.excess > 0.0), key=lambda share: (-share.excess, str(share.where))
     )
-    return worst[:_MOST]
+    return [share for share in worst[:_MOST] if share.excess >= _LITTLE * worst[0].excess]
+
+
+def _arrivals(before: Windows, since: Windows, it: Interruption, chosen: Callable[[Values], bool]) -> Arrivals | None:
+    """What came until it opened, and what did in the same hours one to four weeks before; None without a week."""
+    long = it.opened - it.onset
+    weeks = int((it.onset - before[0].start) // _WEEK) if before else 0
+    if not weeks:
+        return None
+    usual = sum(
+        _came(window, chosen)
+        for window in before
+        if (back := (it.onset - window.start + _WEEK - 1) // _WEEK) <= weeks
+        and window.end <= it.onset - back * _WEEK + long
+    )
+    return Arrivals(sum(_came(window, chosen) for window in since if window.end <= it.opened), round(usual / weeks, 1))
+
+
+def _came(window: Window, chosen: Callable[[Values], bool]) -> int:
+    return sum(cell.arrivals for values, cell in window.cells.items() if chosen(values))
 
 
 def _not_stated(moment: Moment, before: Windows, since: Windows, usual: float) -> dict[str, Share]:
