@@ -97,7 +97,9 @@ def nothing_lines(it: Nothing) -> Iterator[str]:
 def _quiet_lines(one: Quiet) -> Iterator[str]:
     yield one.detector if one.rule is None else f"{one.detector} (rule {one.rule})"
     if one.evidence is not None:
-        yield f"  evidence {one.evidence:.3g} of 1, most of it from {harmless(one.strongest)}"
+        yield f"  evidence {one.evidence:.3g} of 1" + (
+            f", most of it from {harmless(one.strongest)}" if one.evidence else ""
+        )
     if one.expected is not None and one.lower is not None and one.upper is not None:
         yield f"  usual then {one.expected:.4g} ({one.lower:.4g} to {one.upper:.4g})"
     yield f"  it would have taken {harmless(one.would)}" if one.evidence is not None else f"  {one.would}"

@@ -123,8 +123,13 @@ def _would(reading: Reading, scores: Scores, frame: Frame) -> tuple[str, int | N
 
 
 def _broken(frame: Frame, row: int, count: int) -> Frame:
+    """So many broken in a row; of the whole, in the segments by the shares that they had."""
     hits = frame.hits.copy()
-    hits[0] += max(count - hits[row], 0.0) if row else 0.0
+    if row:
+        hits[0] += max(count - hits[row], 0.0)
+    else:
+        hits = np.array(frame.hits if frame.hits[0] else frame.trials, dtype=np.float64)
+        hits *= count / max(float(hits[0]), 1.0)
     hits[row] = count
     return replace(frame, hits=np.minimum(hits, frame.trials))
 
@@ -181,7 +186,7 @@ def _more(reading: Reading, frame: Frame, supposed: tuple[_Supposed, str]) -> tu
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if fires(middle) else (middle, high)
-    return f"{high:,}{of}{where} {name} in an hour like the last", high
+    return f"{high:,}{of}{where} {name} in one more hour like the last", high
 
 
 def _fewer(reading: Reading, frame: Frame) -> str:
