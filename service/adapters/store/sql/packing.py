@@ -14,7 +14,9 @@ _dumps = msgspec.json.Encoder(order="sorted").encode
 _loads = msgspec.json.Decoder(dict[str, str]).decode
 _loads_all = msgspec.json.Decoder(list[dict[str, str]]).decode
 
-_MOST_CACHED = 100_000
+MOST_CACHED = 50_000
+"""Tuples of values, a third to two thirds of a KiB each."""
+LEAST_CACHED = 1_000
 
 
 def pack(value: object) -> str:
@@ -53,17 +55,21 @@ class ValuesCodec:
     The text carries names, so that what is stored outlives a catalogue that orders or chooses them anew.
     """
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    def __init__(self, names: tuple[str, ...], most: int = MOST_CACHED) -> None:
+        """`most`: so many are remembered each way."""
         self._names = names
+        self._most = most
         self._texts: dict[Values, str] = {}
         self._values: dict[str, Values] = {}
+        self._words: dict[str, str] = {}
+        """Values are few where their tuples are many: each is kept once."""
 
     def text(self, values: Values) -> str:
         """What is stored for a tuple."""
         text = self._texts.get(values)
         if text is None:
             given = {n: v for n, v in zip(self._names, values, strict=True) if v is not None}
-            if len(self._texts) >= _MOST_CACHED:
+            if len(self._texts) >= self._most:
                 self._texts.clear()
             text = self._texts[values] = pack_dimensions(given)
         return text
@@ -74,12 +80,18 @@ class ValuesCodec:
 
     def all_values(self, texts: Sequence[str]) -> list[Values]:
         """The tuples of what is stored."""
+        known = self._values
         try:
-            return list(map(self._values.__getitem__, texts))
+            return list(map(known.__getitem__, texts))
         except KeyError:
-            new = [text for text in dict.fromkeys(texts) if text not in self._values]
-        if len(self._values) + len(new) > _MOST_CACHED:
-            self._values.clear()
-            new = list(dict.fromkeys(texts))
-        self._values.update(zip(new, [stated(given, self._names) for given in unpack_all(new)], strict=True))
-        return list(map(self._values.__getitem__, texts))
+            new = [text for text in dict.fromkeys(texts) if text not in known]
+        if len(known) + len(new) > self._most:
+            # Another one, for other threads look up in this.
+            known, new = {}, list(dict.fromkeys(texts))
+            self._values = known if len(new) <= self._most else {}
+        if len(self._words) > self._most:
+            self._words = {}
+        word = self._words.setdefault
+        for text, given in zip(new, unpack_all(new), strict=True):
+            known[text] = tuple([value and word(value, value) for value in stated(given, self._names)])
+        return list(map(known.__getitem__, texts))

@@ -12,7 +12,7 @@ from service.adapters.store.sql.database import CommitUnknown, Database, Transac
 from service.adapters.store.sql.desk import SqlDesk, put_news
 from service.adapters.store.sql.failures import translated
 from service.adapters.store.sql.graves import SqlGraves
-from service.adapters.store.sql.packing import ValuesCodec
+from service.adapters.store.sql.packing import LEAST_CACHED, MOST_CACHED, ValuesCodec
 from service.adapters.store.sql.reader import SqlReader
 from service.adapters.store.sql.reconciling import accounts
 from service.adapters.store.sql.recording import NO_PARTITION, Recorder, blind_row
@@ -57,7 +57,9 @@ class SqlStore(SqlDesk, SqlShown, SqlReader):
 
     def declare(self, moments: Mapping[str, Moment]) -> None:
         """Say which dimensions and window width each moment has."""
-        codecs = {name: ValuesCodec(moment.dimensions) for name, moment in moments.items()}
+        # What all moments remember together is bounded: where tuples hardly come again it would be memory for nothing.
+        most = max(LEAST_CACHED, MOST_CACHED // max(1, len(moments)))
+        codecs = {name: ValuesCodec(moment.dimensions, most) for name, moment in moments.items()}
         self._moments = {**self._moments, **moments}
         self._codecs = {**self._codecs, **codecs}
         # A moment's row is there before anybody locks it: whoever made it in a batch would keep others waiting.
