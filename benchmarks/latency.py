@@ -1,8 +1,8 @@
 """How long an owner waits: from an event, and from the close of its window, to the row in the outbox.
 
-`serve` runs on SQLite and a real broker. A hundred moments of 100 series each (10,000 together) break in turn, every
-other minute, by a rule that opens at once; each opening is a row for a target. A window closes when its lateness is
-over.
+`serve` runs on SQLite and a real broker. Of a hundred moments of 100 series each (10,000 together) so many as is asked
+break in a minute, in turn, and are well again in the next, by a rule that opens at once; each opening is a row for a
+target. A window closes when its lateness is over.
 """
 
 import argparse
@@ -32,16 +32,19 @@ VALUES = 25
 LATENESS_S = 5
 MINUTE = 60_000_000
 CALM, TROUBLE, BETWEEN = 0.01, 0.2, 0.08
-"""The share that breaks in an ordinary minute and in every other one, and the rule's limit between the two."""
+"""The share that breaks in an ordinary minute and in one of trouble, and the rule's limit between the two."""
+STORM = MOMENTS // 2
 CLOSE_GOAL_S = 1.0
 PATIENCE_S = 120.0
 QUIET = 10
 """So many looks in a row, a second apart, find all closed and no news: by then what was closed last is judged, too."""
 
 
-def _event(draw: random.Random, number: int, at: datetime) -> dict[str, Any]:
+def _event(draw: random.Random, number: int, at: datetime, at_once: int) -> dict[str, Any]:
     moment = number % MOMENTS
-    broken = draw.random() < (TROUBLE if (at.minute + moment) % 2 else CALM)
+    turns = MOMENTS // at_once
+    trouble = moment % turns == int(at.timestamp() // 60) % turns
+    broken = draw.random() < (TROUBLE if trouble else CALM)
     return {
         "id": f"{draw.getrandbits(128):032x}",
         "type": "outcome",
@@ -84,8 +87,8 @@ def _rules(folder: Path, topic: str, address: Path) -> Path:
     )
 
 
-def measure(rate: int, minutes: int) -> list[Line]:
-    """The table's lines."""
+def measure(rate: int, minutes: int, at_once: int = STORM) -> list[Line]:
+    """The table's lines; `at_once`: so many moments break in a minute."""
     port = free_port()
     receiver = get_context("fork").Process(target=_receive, args=(port,), daemon=True)
     receiver.start()
@@ -99,7 +102,7 @@ def measure(rate: int, minutes: int) -> list[Line]:
             send = {"allow_hosts": ["127.0.0.0/8"]}
             service = Serve(folder / "run", rules, kafka_at(broker.bootstrap_servers), send=send)
             draw = random.Random(rate)
-            with coming(broker.bootstrap_servers, topic, rate, lambda number, at: _event(draw, number, at)):
+            with coming(broker.bootstrap_servers, topic, rate, lambda number, at: _event(draw, number, at, at_once)):
                 service.begin()
                 # The minute in which it started is no whole one, and what was found in it is found late.
                 since = (time.time_ns() // 1000 // MINUTE + 2) * MINUTE
@@ -109,7 +112,7 @@ def measure(rate: int, minutes: int) -> list[Line]:
                 if not _all_told(Path(service.database.removeprefix("sqlite:///")), last):
                     print("not everything was told in two minutes", file=sys.stderr)
                 service.end()
-            return _lines(Path(service.database.removeprefix("sqlite:///")), (since + MINUTE, last), rate)
+            return _lines(Path(service.database.removeprefix("sqlite:///")), (since + MINUTE, last), rate, at_once)
     finally:
         receiver.terminate()
 
@@ -129,8 +132,8 @@ def _all_told(database: Path, until: int) -> bool:
     return quiet == QUIET
 
 
-def _lines(database: Path, span: tuple[int, int], rate: int) -> list[Line]:
-    what = f"serve at {rate:,} events a second, {MOMENTS * VALUES * len(DIMENSIONS):,} series"
+def _lines(database: Path, span: tuple[int, int], rate: int, at_once: int) -> list[Line]:
+    what = f"serve at {rate:,} events a second, {MOMENTS * VALUES * len(DIMENSIONS):,} series, {at_once} break at once"
     with closing(sqlite3.connect(database)) as store:
         # The first row of each opening: from the close, and from each broken event of the window that opened it.
         opened = store.execute(
@@ -171,8 +174,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rate", type=int, default=1_000)
     parser.add_argument("--minutes", type=int, default=6, help="whole minutes to measure")
+    parser.add_argument("--at-once", type=int, default=STORM, help="moments that break in a minute: up to half of all")
     told = parser.parse_args()
-    lines = measure(told.rate, told.minutes)
+    lines = measure(told.rate, told.minutes, max(1, min(told.at_once, STORM)))
     print(HEAD)
     for line in lines:
         print(line)
