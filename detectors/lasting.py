@@ -9,7 +9,7 @@ from detectors.frame import JSON, Floats
 from detectors.plain import number, numbers
 
 _HYPOTHESIS = 0.8
-"""Days for which the longest wander that is thought of by itself lasts."""
+"""Days for which the longest wander lasts that is stretched; those of several days are long enough by themselves."""
 _LONGEST = 4.0
 _GUESSED = 7.0
 """The guess counts as much as so many days of which all is known."""
@@ -36,8 +36,8 @@ class Lasting:
     these is seen for days, and a week of it is not seven days' evidence. How many a moment's own is, is not known
     before, so it is learned: the whole's deviation on each day, shrunk by how little is known of it, times that of
     the day before, over what their squares come to. The guess weighs as a week, old days fade within a quarter.
-    Not chosen: hypotheses that last longer beside the others, each of which costs every stream its time; and to learn
-    it of outcomes that nobody was promised for a day: a storm of two days there is one that began on the first.
+    Not chosen: more hypotheses of wanders that last, each of which costs every stream its time; and to learn it of
+    outcomes that nobody was promised for a day: a storm of two days there is one that began on the first.
 
     >>> lasting = Lasting()
     >>> lasting.begin()
