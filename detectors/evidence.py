@@ -18,12 +18,14 @@ _NODES, _WEIGHTS = (
 _INNER = len(_NODES)
 _CEILING = 1e60
 _FAR = 30.0
-_NOTHING = -575.0
+_NOTHING = -80.0  # single precision ends there
+_ALL = 1.0 - 2.0**-24  # the largest share that single precision tells from 1
 _LEAST = float(LEVELS[0])
 _BETWEEN = 0.02  # variance of a change about the nearest of the levels
 _AT_NODES = _NODES[:, None]
+_SINGLE_NODES = _AT_NODES.astype(np.float32)
 _AT_LEVELS = LEVELS[:, None]
-_MOMENTS: Floats = np.array([_WEIGHTS * _NODES**power for power in range(3)])
+_MOMENTS = np.array([_WEIGHTS * _NODES**power for power in range(3)], dtype=np.float32)
 """Turns likelihoods at the nodes into their integral and its first two moments."""
 _FRESH: Floats = np.array([LEVELS**0, LEVELS, LEVELS**2 + _BETWEEN]) / len(LEVELS)
 """The same for changes that begin at any of the levels."""
@@ -105,33 +107,33 @@ def likelihoods(
     width = np.sqrt(variance)
     # Log odds on which the window is weighed: every node of every hypothesis, then every level.
     fixed = inner + len(LEVELS)
-    odds = np.empty((fixed + _INNER, rows))
+    odds = np.empty((fixed + _INNER, rows), dtype=np.float32)
     nodes = odds[:inner].reshape(nulls, _INNER, rows)
-    np.multiply(width[:, None], _AT_NODES, out=nodes)
-    nodes += mean[:, None]
+    np.multiply(width.astype(np.float32)[:, None], _SINGLE_NODES, out=nodes)
+    nodes += mean.astype(np.float32)[:, None]
     odds[inner:fixed] = _AT_LEVELS
     odds[fixed:] = followed.nodes
     np.minimum(odds, _FAR, out=odds)
-    # log(1 - rate + rate e^odds), to the last digit of 1: what it is times `trials` is held against a difference in
-    # logs. expm1 and log1p would keep digits that nobody reads, and cost more.
-    likelihood = np.exp(odds)
-    likelihood *= rate
-    likelihood += 1.0 - rate
-    np.log(likelihood, out=likelihood)
-    likelihood *= trials
-    odds *= hits
+    # log(1 - rate + rate e^odds). Single precision is enough for what is held against a difference in logs (1e-5 of a
+    # ratio at 10,000 trials), if the small parts keep their own digits: hence expm1 and log1p. It halves the memory
+    # that a wide window goes through, which is what it costs.
+    likelihood = np.expm1(odds)
+    likelihood *= np.minimum(rate, _ALL).astype(np.float32)
+    np.log1p(likelihood, out=likelihood)
+    likelihood *= trials.astype(np.float32)
+    odds *= hits.astype(np.float32)
     np.subtract(odds, likelihood, out=likelihood)
     likelihood -= np.maximum.reduce(likelihood, axis=0)
     np.maximum(likelihood, _NOTHING, out=likelihood)  # exp is slow where it underflows
     np.exp(likelihood, out=likelihood)
     # One small product a hypothesis: a library's product of matrices would take threads for a wide one.
-    moments = np.matmul(_MOMENTS, likelihood[:inner].reshape(nulls, _INNER, rows))
+    moments = np.matmul(_MOMENTS, likelihood[:inner].reshape(nulls, _INNER, rows)).astype(np.float64)
     each, moved, spread = moments[:, 0], moments[:, 1], moments[:, 2]
-    np.maximum(each, 1e-250, out=each)
     null = np.add.reduce(each * weights, axis=0)
+    changed = likelihood[inner:].astype(np.float64)
     ratios = np.empty((TESTS, rows))
-    ratios[:-1] = likelihood[inner:fixed]
-    ratios[-1] = followed.take(likelihood[inner:fixed], likelihood[fixed:], rate, trials)
+    ratios[:-1] = changed[: len(LEVELS)]
+    ratios[-1] = followed.take(changed[: len(LEVELS)], changed[len(LEVELS) :], rate, trials)
     ratios /= null
     np.maximum(ratios, 1.0 / _CEILING, out=ratios)
     np.minimum(ratios, _CEILING, out=ratios)
