@@ -14,7 +14,8 @@ import msgspec
 from service.core.catalog import Catalog
 from service.core.counting.identity import Pseudonyms
 from service.core.counting.intake import Intake
-from service.core.event import Arrival, Assigned, Batch, Idle, Lost, Micros, Partition, Revoked
+from service.core.counting.window import last_closing
+from service.core.event import SECOND, Arrival, Assigned, Batch, Idle, Lost, Micros, Partition, Revoked
 from service.core.meter import Meter, NoMeter
 from service.core.ports import Source, SourceAway, StaleClaim, Store, StoreAway
 from service.loops.guard import Pulse
@@ -34,6 +35,8 @@ class Pace:
     or nothing more comes: so a partition takes few transactions a second, however small its batches are.
     `bytes` bounds what all partitions have in hand. Looks at an idle partition's end are written every `look`
     or, where that is longer, every `look_share` times the number of partitions, to leave time for work.
+    For `haste` after the time at which a window could be closed, a live partition that has not shown that time yet
+    gathers nothing: somebody waits for what the window tells.
     """
 
     records: int = 20_000
@@ -41,6 +44,7 @@ class Pace:
     gather: float = 0.25
     look: float = 1.0
     look_share: float = 0.02
+    haste: float = 1.0
     report: float = 5.0
     shortest_wait: float = 0.2
     longest_wait: float = 10.0
@@ -64,6 +68,13 @@ class _Hand:
         self.next_offset = writer.position
         self.lost: tuple[int, int] | None = None
         """What was gone before what is in hand: it is written with the next batch, whatever that holds."""
+
+    def may_show(self, awaited: Micros) -> bool:
+        """Whether what is in hand may bring the partition's time to one that it has not reached yet."""
+        before = self.writer.watermark
+        if before is not None and before >= awaited:
+            return False
+        return bool(self.records) or any((batch.looked_at or 0) >= awaited for batch in self.batches)
 
 
 class Ingest:
@@ -96,6 +107,8 @@ class Ingest:
         self._meter = meter or NoMeter()
         carries = partial(_carried, catalog)
         self._desk = Desk(store, Intake(catalog, minor_digits), clock, self._meter, deduplicate, pseudonyms, carries)
+        self._clock = clock
+        self._closings = {(moment.window, catalog.delay_of(name)) for name, moment in catalog.moments.items()}
         self._live = live or (lambda _: False)
         self._pace = pace or Pace()
         self._monotonic = monotonic
@@ -299,8 +312,11 @@ class Ingest:
         now = self._monotonic()
         full = sum(hand.bytes for hand in self._hands.values()) >= self._pace.bytes
         look = max(self._pace.look, self._pace.look_share * len(self._hands))
+        awaited = self._awaited()
         for partition, hand in list(self._hands.items()):
-            if hand.records:
+            if awaited is not None and self._live(partition) and hand.may_show(awaited):
+                due = True
+            elif hand.records:
                 due = full or now - hand.since >= self._pace.gather or not self.begun.is_set()
             elif hand.lost is not None and not self._live(partition):
                 # When the next record happened says until when nobody knows anything.
@@ -309,6 +325,12 @@ class Ingest:
                 due = bool(hand.batches) and (hand.written_at is None or now - hand.written_at >= look)
             if due:
                 self._write(partition, hand)
+
+    def _awaited(self) -> Micros | None:
+        """The time at which a window could be closed a moment ago."""
+        now = self._clock()
+        closing = last_closing(now, self._closings)
+        return closing if closing is not None and now - closing < self._pace.haste * SECOND else None
 
     def _write(self, partition: Partition, hand: _Hand) -> None:
         batch = msgspec.structs.replace(merged(hand.batches), lost=hand.lost)

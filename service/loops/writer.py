@@ -123,6 +123,11 @@ class PartitionWriter:
         """The next offset that the store waits for."""
         return self._claim.position
 
+    @property
+    def watermark(self) -> Micros | None:
+        """The event time that the partition has shown, as it is written."""
+        return partition_watermark(self._claim.clock)
+
     def _take_claim(self) -> None:
         """Claim the partition (anew); what the horizon knew of a batch that was not written is forgotten."""
         claim = self._desk.store.claim(self._partition)

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, Text, bindparam, select, update
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Select, Table, Text, bindparam, func, select, update
+from sqlalchemy import cast as cast_to
 
 from service.adapters.store.sql.bulk import Bulk, Row, plan
 from service.adapters.store.sql.database import Database
@@ -33,7 +35,6 @@ _APPEND_TIMELINE = plan(timeline, "append")
 PAGE = 20_000
 """Cells fetched at a time when windows are read: a few megabytes."""
 _BEGINNING: Micros = -(2**62)
-_ALL = 2**62
 
 # Made once: a hundred moments close with every minute, and to put a statement together costs more than to run it.
 _SUMS = ("attempts", "broken", "cancelled", "arrivals", "value", "broken_value", "duration_ms")
@@ -46,15 +47,27 @@ _MOVE = (
 )
 
 
-def _within(table: Table, *columns: ColumnElement[Any]) -> Select[Any]:
-    """Rows as judged of one moment, of windows from a first to a last start."""
+def _of_span(*columns: ColumnElement[Any]) -> Select[Any]:
+    """What is there as judged of one moment, of windows from a first to a last start."""
+    table = cast("Table", columns[0].table)
     span = table.c.opens.between(bindparam("first"), bindparam("last"))
-    return select(table.c.opens, table.c.dims, *columns).where(table.c.moment == _MOMENT, ~table.c.late, span)
+    return select(*columns).where(table.c.moment == _MOMENT, ~table.c.late, span)
 
 
-_CELLS = _within(tallies, *(tallies.c[name] for name in _SUMS)).order_by(tallies.c.opens).limit(bindparam("most"))
-_DURATIONS = _within(durations, durations.c.bucket, durations.c.n).where(durations.c.n != 0)
-_SIGNALS = _within(signals, signals.c.name, signals.c.n).where(signals.c.n != 0)
+def _by_window(table: Table, *names: str) -> Select[Any]:
+    """A row for each window: its start, and each of some columns as one text with commas.
+
+    A row for each cell would be made an object each, and in SQLite's case be a turn that other threads may take.
+    """
+    texts = [func.aggregate_strings(cast_to(table.c[name], Text), ",") for name in ("dims", *names)]
+    return _of_span(table.c.opens, *texts).group_by(table.c.opens).order_by(table.c.opens)
+
+
+_CELLS = _by_window(tallies, *_SUMS)
+_BEYOND = _of_span(tallies.c.opens).order_by(tallies.c.opens).limit(1).offset(bindparam("most"))
+_DURATIONS = _by_window(durations, "bucket", "n").where(durations.c.n != 0)
+_SIGNALS = _of_span(signals.c.opens, signals.c.dims, signals.c.name, signals.c.n).where(signals.c.n != 0)
+_numbers = msgspec.json.Decoder(list[int]).decode
 
 
 def read_judged(connection: Connection, moment: str) -> Judged:
@@ -149,7 +162,7 @@ def windows(
             last = min(through, closed) - width
             found, after = _page(connection, moment, codec, (after, last))
         for start, cells in found.items():
-            held = {values: cell for values, cell in cells.items() if cell}
+            held = {values: cell for values, cell in cells.items() if cell.attempts or cell}
             if held:
                 yield Window(start, start + width, held)
         if after is None:
@@ -162,32 +175,34 @@ def _page(
     """Whole windows from the first to the last start, about a page of them, and where to go on."""
     first, last = span
     within = {"of": moment, "first": _BEGINNING if first is None else first, "last": last}
-    rows: Sequence[Any] = connection.execute(_CELLS, within | {"most": PAGE + 1}).all()
-    beyond = None
-    if len(rows) > PAGE:
-        # The last window may not be whole.
-        beyond = rows[-1].opens
-        rows = [row for row in rows if row.opens < beyond]
-        if not rows:
-            # One window alone is longer than a page.
-            rows = connection.execute(_CELLS, within | {"first": beyond, "last": beyond, "most": _ALL}).all()
-            beyond += 1
-    found: dict[Micros, dict[Values, Cell]] = {}
-    columns: Sequence[Sequence[Any]] = tuple(zip(*rows, strict=True)) or ((), ())
-    made = map(Cell, *columns[2:]) if rows else ()
-    for opens, values, cell in zip(columns[0], codec.all_values(columns[1]), made, strict=True):
-        cells = found.get(opens)
-        if cells is None:
-            cells = found[opens] = {}
-        # Two rows may be one place now: the catalogue may have dropped the dimension that told them apart.
-        if values in cells:
-            cells[values].add(cell)
-        else:
-            cells[values] = cell
+    beyond: Micros | None = connection.scalar(_BEYOND, within | {"most": PAGE})
+    if beyond is not None:
+        # The last window would not be whole.
+        within["last"] = beyond - 1
+    rows = connection.execute(_CELLS, within).all()
+    if beyond is not None and not rows:
+        # One window alone is longer than a page.
+        rows = connection.execute(_CELLS, within | {"first": beyond, "last": beyond}).all()
+        beyond += 1
+    found = {opens: _cells(codec.all_values(dims), sums) for opens, dims, *sums in rows}
     if found:
         there = {"of": moment, "first": min(found), "last": max(found)}
-        for opens, dims, bucket, n in connection.execute(_DURATIONS, there):
-            found[opens][codec.values(dims)].count_duration(bucket, n)
+        for opens, dims, buckets, counts in connection.execute(_DURATIONS, there):
+            timed = zip(codec.all_values(dims), _numbers(f"[{buckets}]"), _numbers(f"[{counts}]"), strict=True)
+            for values, bucket, n in timed:
+                found[opens][values].count_duration(bucket, n)
         for opens, dims, name, n in connection.execute(_SIGNALS, there):
             found[opens][codec.values(dims)].count_signal(name, n)
     return found, beyond
+
+
+def _cells(places: Sequence[Values], sums: Sequence[str]) -> dict[Values, Cell]:
+    """The cells of one window by their values, from columns of numbers."""
+    made = list(map(Cell, *[_numbers(f"[{column}]") for column in sums]))
+    cells = dict(zip(places, made, strict=True))
+    if len(cells) < len(made):
+        # Two rows may be one place now: the catalogue may have dropped the dimension that told them apart.
+        cells = {}
+        for values, cell in zip(places, made, strict=True):
+            cells.setdefault(values, Cell()).add(cell)
+    return cells

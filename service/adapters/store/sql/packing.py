@@ -1,12 +1,12 @@
 """Structs as text columns and back; dimension values as canonical JSON."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
-from service.core.counting.tally import Values, stated
+from service.core.counting.tally import Values
 
 T = TypeVar("T")
 
@@ -50,19 +50,23 @@ def unpack_all(texts: Iterable[str]) -> list[dict[str, str]]:
 
 
 class ValuesCodec:
-    """A moment's tuples of dimension values as canonical JSON and back, remembered because they come again.
+    """A moment's tuples of dimension values as canonical JSON and back.
 
-    The text carries names, so that what is stored outlives a catalogue that orders or chooses them anew.
+    The text carries names, so that what is stored outlives a catalogue that orders or chooses them anew. Texts are
+    remembered, for they are made one by one; tuples are not, for many are made in one call of the parser.
     """
 
     def __init__(self, names: tuple[str, ...], most: int = MOST_CACHED) -> None:
-        """`most`: so many are remembered each way."""
+        """`most`: so many texts are remembered."""
         self._names = names
         self._most = most
         self._texts: dict[Values, str] = {}
-        self._values: dict[str, Values] = {}
-        self._words: dict[str, str] = {}
-        """Values are few where their tuples are many: each is kept once."""
+        fields = [f"of_{place}" for place in range(len(names))]
+        # Struct's own fields cannot be called what a dimension may be.
+        given = msgspec.defstruct(
+            "Given", [(f, str | None, None) for f in fields], rename=dict(zip(fields, names, strict=True)), gc=False
+        )
+        self._parse: Callable[[str], list[msgspec.Struct]] = msgspec.json.Decoder(list[given]).decode  # type: ignore[valid-type]  # made just now
 
     def text(self, values: Values) -> str:
         """What is stored for a tuple."""
@@ -76,22 +80,8 @@ class ValuesCodec:
 
     def values(self, text: str) -> Values:
         """The tuple of what is stored."""
-        return self.all_values([text])[0]
+        return self.all_values(text)[0]
 
-    def all_values(self, texts: Sequence[str]) -> list[Values]:
-        """The tuples of what is stored."""
-        known = self._values
-        try:
-            return list(map(known.__getitem__, texts))
-        except KeyError:
-            new = [text for text in dict.fromkeys(texts) if text not in known]
-        if len(known) + len(new) > self._most:
-            # Another one, for other threads look up in this.
-            known, new = {}, list(dict.fromkeys(texts))
-            self._values = known if len(new) <= self._most else {}
-        if len(self._words) > self._most:
-            self._words = {}
-        word = self._words.setdefault
-        for text, given in zip(new, unpack_all(new), strict=True):
-            known[text] = tuple([value and word(value, value) for value in stated(given, self._names)])
-        return list(map(known.__getitem__, texts))
+    def all_values(self, texts: str) -> list[Values]:
+        """The tuples of what is stored, with commas between."""
+        return list(map(msgspec.structs.astuple, self._parse(f"[{texts}]")))
