@@ -220,7 +220,7 @@ class Watch:
         since = mind.judge.through if mind.read is None else mind.read
         windows = [*mind.waiting, *self._store.windows(moment.name, since, closed)]
         verdicts = mind.judge.advance(windows, closed, unseen(self._gaps, self._catalog, moment.name))
-        mind.waiting = [window for window in windows if window.start >= verdicts.through]
+        mind.waiting = mind.judge.fold([window for window in windows if window.start >= verdicts.through])
         # Before the first window a judge has no beginning, and asks for everything again.
         mind.read = None if mind.judge.through is None else closed
         return verdicts

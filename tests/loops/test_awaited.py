@@ -38,7 +38,7 @@ class TestAtAWindowsEnd:
     def test_later_or_on_the_clock_of_events_it_waits_as_ever(self) -> None:
         for late, clock in ((2 * SECOND, True), (0, False)):
             live = Live(PLACE, pace=Pace(gather=3600))
-            live.loop._live = lambda _, clock=clock: clock
+            live.loop._live = {PLACE: clock}.__getitem__
             live.turn()
             live.now = START + 10 * SECOND + late
 

@@ -124,6 +124,11 @@ class Casebook:
         case.kinds.update(row.kinds)
         self._cases[row.id] = case
 
+    @property
+    def by_segment(self) -> bool:
+        """Whether an interruption of a segment is open, of which harm and explanation are told by tuples of values."""
+        return any(case.opening.segment for case in self._cases.values())
+
     def explained(self) -> list[Explained]:
         """What open interruptions of segments account for, so that no other row is blamed for it."""
         return [

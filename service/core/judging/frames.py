@@ -6,21 +6,22 @@ its cells count in the segment's own rows as they are, and in every other row as
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import count
+from typing import TypeVar
 
 import msgspec
 import numpy as np
 
 from detectors.frame import NOTHING, WHOLE, Beside, Floats, Frame, Ints
 from service.core.counting.course import WAY_MARKS
-from service.core.counting.tally import Values
+from service.core.counting.tally import Values, Window
 from service.core.event import Micros
-from service.core.judging.gathered import Gathered
+from service.core.judging.gathered import Folded, Gathered, Marginal, gather
 
 MAX_VALUES = 1000
 """A dimension's values that are watched one by one; later ones are counted together."""
 OTHER = "__other__"
-MAX_TUPLES = 100_000
+
+K = TypeVar("K")
 
 
 class Explained(msgspec.Struct, frozen=True, gc=False):
@@ -33,8 +34,8 @@ class Explained(msgspec.Struct, frozen=True, gc=False):
 class Framer:
     """Makes the frames of one moment.
 
-    Rows have numbers, and a tuple of values those of the rows that it counts in, so that a frame is summed by
-    columns, whatever its cells.
+    Rows have numbers, and values those of the rows that they count in, so that a frame is summed by columns, whatever
+    its cells.
     """
 
     def __init__(self, dimensions: Sequence[str], known: Mapping[str, Sequence[str]] | None = None) -> None:
@@ -46,10 +47,8 @@ class Framer:
         """The rows' numbers in the order of their names."""
         self._latest: tuple[Ints, tuple[str, ...]] = (self._sorted, (WHOLE,))
         """The rows of the last frame, which are nearly always those of the next."""
-        self._of: dict[Values, int] = {}
-        """Where a tuple of values stands in the table below."""
-        self._table: Ints = np.zeros((0, len(self._dimensions)), dtype=np.int64)
-        """The rows of each tuple by dimension; 0 where nothing is stated."""
+        self._of: list[dict[str | None, int]] = [{None: 0} for _ in dimensions]
+        """The row of each value; 0 where none is stated. What is counted together is not in it."""
         for index, dimension in enumerate(dimensions):
             for value in (known or {}).get(dimension, ()):
                 self._row(index, value)
@@ -58,36 +57,29 @@ class Framer:
         """The values seen so far, in order of appearance."""
         return {d: list(rows) for d, rows in zip(self._dimensions, self._rows, strict=True)}
 
-    def _tuples(self, values: Sequence[Values]) -> Ints:
-        """The rows of each of some tuples of values, by dimension."""
-        of = self._of
-        try:
-            places = list(map(of.__getitem__, values))
-        except KeyError:
-            if len(of) >= MAX_TUPLES:
-                of.clear()
-                self._table = self._table[:0]
-            new = list(dict.fromkeys(each for each in values if each not in of))
-            of.update(zip(new, count(len(of)), strict=False))
-            more = [[self._row(*each) for each in enumerate(given)] for given in new]
-            self._table = np.concatenate(
-                [self._table, np.array(more, dtype=np.int64).reshape(len(new), len(self._dimensions))]
-            )
-            places = list(map(of.__getitem__, values))
-        rows: Ints = self._table.take(places, axis=0)
-        return rows
+    def _columns(self, values: Sequence[Values]) -> Ints:
+        """The rows that some tuples of values count in, a line for each dimension.
+
+        Not remembered tuple by tuple: where they hardly repeat that is memory for nothing.
+        """
+        lines = []
+        for index, column in enumerate(zip(*values, strict=True)):
+            try:
+                lines.append(list(map(self._of[index].__getitem__, column)))
+            except KeyError:
+                lines.append([self._row(index, value) for value in column])
+        return np.array(lines, dtype=np.int64).reshape(len(self._dimensions), len(values))
 
     def _row(self, index: int, value: str | None) -> int:
         """The number of a value's row; 0 where none is stated."""
-        if value is None:
-            return 0
-        rows = self._rows[index]
-        number = rows.get(value)
-        if number is None:
+        of = self._of[index]
+        number = of.get(value)
+        if number is None and value is not None:
+            rows = self._rows[index]
             if len(rows) >= MAX_VALUES:
                 return self._number(_name(self._dimensions[index], OTHER))
-            number = rows[value] = self._number(_name(self._dimensions[index], value))
-        return number
+            number = of[value] = rows[value] = self._number(_name(self._dimensions[index], value))
+        return number or 0
 
     def _number(self, name: str) -> int:
         number = self._numbers.setdefault(name, len(self._names))
@@ -97,58 +89,84 @@ class Framer:
 
     def frame(self, start: Micros, end: Micros, given: Gathered, explained: Sequence[Explained] = ()) -> Frame:
         """One frame of the cells of the windows in [start, end)."""
-        if not given.cells:
+        if not (given.cells or given.folded):
             none = np.zeros(1, dtype=np.int64)
             return Frame(start, end, (WHOLE,), none, none.astype(np.float64), none)
-        rows = self._tuples(given.values)
-        here, names = self._present(rows)
-        tried = self._summed(rows, given.attempts)[here]
-        failed = self._summed(rows, given.broken)[here]
-        trials: Ints = tried.astype(np.int64)
-        arrivals = trials
-        if given.arrivals != given.attempts:
-            arrivals = self._summed(rows, given.arrivals)[here].astype(np.int64)
+        rows = self._columns(given.values)
+        here, names = self._present(rows, given.folded)
+        tried, failed, arrived = (sums[here] for sums in self._sums(rows, given))
         outside = None
         if explained:
             failed, outside = self._imputed(here, rows, failed, given, explained)
+        trials: Ints = tried.astype(np.int64)
+        arrivals: Ints = trials if arrived is tried else arrived.astype(np.int64)
         return Frame(start, end, names, trials, failed, arrivals, outside=outside, beside=self._beside(given))
 
-    def _present(self, rows: Ints) -> tuple[Ints, tuple[str, ...]]:
+    def fold(self, window: Window) -> Window:
+        """A window without its cells."""
+        given = gather([window])
+        rows = self._columns(given.values)
+        here, _ = self._present(rows, given.folded)
+        tried, failed, arrived = (sums[here] for sums in self._sums(rows, given))
+        durations, signals = self._odd(given)
+        of = Marginal(here, tried, failed, arrived, durations, signals, given.noted, given.value, given.broken_value)
+        return Folded(window.start, window.end, {}, of=of)
+
+    def _present(self, rows: Ints, folded: Sequence[Marginal]) -> tuple[Ints, tuple[str, ...]]:
         """The rows that anything counts in, the whole first, in the order of their names, which come with them."""
         if len(self._sorted) < len(self._names):
             self._sorted = np.array(sorted(range(len(self._names)), key=self._names.__getitem__), dtype=np.int64)
         met = np.zeros(len(self._names), dtype=np.bool_)
         met[rows] = True
         met[0] = True
+        for part in folded:
+            met[part.rows] = True
         here = self._sorted[met[self._sorted]]
         if not np.array_equal(here, self._latest[0]):
             self._latest = here, tuple(map(self._names.__getitem__, here.tolist()))
         return self._latest
 
+    def _sums(self, rows: Ints, given: Gathered) -> tuple[Floats, Floats, Floats]:
+        """What was tried, failed and arrived by the number of its row."""
+        tried, failed = self._summed(rows, given.attempts), self._summed(rows, given.broken)
+        same = given.arrivals == given.attempts
+        arrived = tried if same and not given.folded else self._summed(rows, given.arrivals)
+        for part in given.folded:
+            tried[part.rows] += part.tried
+            failed[part.rows] += part.failed
+            arrived[part.rows] += part.arrived
+        return tried, failed, arrived
+
     def _summed(self, rows: Ints, counts: Sequence[int]) -> Floats:
         """Counts of cells by the number of their rows; whole numbers, far below where a float is none."""
         each = np.array(counts, dtype=np.float64)
-        sums = np.asarray(np.bincount(rows.ravel(), each.repeat(rows.shape[1]), len(self._names)), dtype=np.float64)
+        sums = np.asarray(np.bincount(rows.ravel(), np.tile(each, len(rows)), len(self._names)), dtype=np.float64)
         sums[0] = each.sum()
         return sums
 
-    def _beside(self, given: Gathered) -> Beside:
-        """What the cells count beside outcomes."""
-        if not (given.odd or given.value):
-            return NOTHING
+    def _odd(self, given: Gathered) -> tuple[dict[str, dict[int, int]], dict[str, dict[str, int]]]:
+        """Durations by row, and signals by name and row."""
         durations: dict[str, dict[int, int]] = {}
         signals: dict[str, dict[str, int]] = {}
+        for part in given.folded:
+            for row, buckets in part.durations.items():
+                _add(durations.setdefault(row, {}), buckets)
+            for name, rows in part.signals.items():
+                _add(signals.setdefault(name, {}), rows)
         names = self._names
         for values, cell in given.odd:
-            rows = [WHOLE, *[names[row] for row in self._table[self._of[values]].tolist() if row]]
-            for bucket, many in cell.durations.items() if cell.durations else ():
-                for row in rows:
-                    mine = durations.setdefault(row, {})
-                    mine[bucket] = mine.get(bucket, 0) + many
+            mine = [WHOLE, *[names[row] for row in (self._row(*each) for each in enumerate(values)) if row]]
+            for row in mine if cell.durations else ():
+                _add(durations.setdefault(row, {}), cell.durations or {})
             for name, many in cell.signals.items() if cell.signals else ():
-                counts = signals.setdefault(name, {})
-                for row in rows:
-                    counts[row] = counts.get(row, 0) + many
+                _add(signals.setdefault(name, {}), dict.fromkeys(mine, many))
+        return durations, signals
+
+    def _beside(self, given: Gathered) -> Beside:
+        """What the cells count beside outcomes."""
+        if not (given.odd or given.folded or given.value):
+            return NOTHING
+        durations, signals = self._odd(given)
         way = [(signals.get(reached), signals.get(still_open, {})) for _, reached, still_open in WAY_MARKS]
         return Beside(
             durations,
@@ -170,7 +188,9 @@ class Framer:
         accounts = [(self._dimensions.index(account.dimension), account.usual) for account in explained]
         excess = [0.0] * len(self._names)
         kept = excess.copy()
-        for values, mine, broken, tried in zip(given.values, rows.tolist(), given.broken, given.attempts, strict=True):
+        for values, mine, broken, tried in zip(
+            given.values, rows.T.tolist(), given.broken, given.attempts, strict=True
+        ):
             for index, usual in accounts:
                 value = values[index]
                 if value is None or value not in usual:
@@ -191,6 +211,11 @@ def filled(frame: Frame, missing: int) -> Frame:
     arrivals = frame.arrivals.copy()
     arrivals[0] += missing
     return replace(frame, arrivals=arrivals)
+
+
+def _add(mine: dict[K, int], more: Mapping[K, int]) -> None:
+    for key, many in more.items():
+        mine[key] = mine.get(key, 0) + many
 
 
 def _name(dimension: str, value: str) -> str:

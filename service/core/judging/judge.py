@@ -86,6 +86,9 @@ FORGOTTEN: Micros = 60 * DAY
 One event with a date of 1970 must not cost two million frames.
 """
 
+MANY = 256
+"""Cells from which a window that waits is folded: fewer take no more room than rows."""
+
 
 def fingerprint(moment: Moment, rules: Sequence[Rule], watchers: Sequence[Watcher]) -> str:
     """Changes whenever what was learned no longer fits what is declared, so that the judge must learn again."""
@@ -140,7 +143,7 @@ class Judge:
 
         Within `unseen` records are missing: nothing is judged there and nothing learned, and what is open stays so.
         The last windows of `through` may have to wait until their frame is whole; `Verdicts.through` says how far
-        judging came, and the next call must give the windows from there again.
+        judging came, and the next call must give the windows from there again, or what `fold` makes of them.
         """
         windows = deque(sorted(closed, key=lambda w: w.start))
         decisions: list[Decision] = []
@@ -250,6 +253,15 @@ class Judge:
             return decisions
         past = past_of(self._days)
         return [msgspec.structs.replace(decision, past=past) for decision in decisions]
+
+    def fold(self, windows: Sequence[Window]) -> list[Window]:
+        """Windows that were not judged whole yet, without their cells where nobody will ask for tuples of values.
+
+        Until the frame is judged, only a rule by segments could open an interruption that has to be told by them.
+        """
+        if self._cases.by_segment or any(watch.by_segment for watch in self._rules):
+            return list(windows)
+        return [self._framer.fold(window) if len(window.cells) >= MANY else window for window in windows]
 
     def standing(self) -> list[list[Decision]]:
         """Each open case's opening, and then its further evidence."""

@@ -10,7 +10,7 @@ from service.core.catalog import LEVELS, Level
 from service.core.counting.tally import Values, Window
 from service.core.event import HOUR, Micros
 from service.core.interruption import Segment
-from service.core.judging.gathered import Gathered
+from service.core.judging.gathered import Folded, Gathered
 
 PAST_DAYS = 28
 
@@ -44,6 +44,11 @@ class Counted(msgspec.Struct, frozen=True, gc=False):
         for window in windows:
             if window.start < self.since:
                 continue
+            if isinstance(window, Folded):
+                # Only while nothing but the whole is asked for.
+                attempts += int(window.of.tried[0])
+                broken += int(window.of.failed[0])
+                value += window.of.broken_value
             for values, cell in window.cells.items():
                 if chosen(values):
                     attempts += cell.attempts
@@ -72,8 +77,8 @@ class Day(msgspec.Struct, gc=False):
 
     def take(self, given: Gathered) -> None:
         """Add the cells of some windows."""
-        self.events += max(sum(given.attempts), sum(given.arrivals))
-        self.broken += sum(given.broken)
+        self.events += given.events
+        self.broken += given.failures
         self.value += given.broken_value
 
 

@@ -116,6 +116,11 @@ class RuleWatch:
         if self._by is None:
             self._groups[""] = _Group(self._lengths)
 
+    @property
+    def by_segment(self) -> bool:
+        """Whether it may open an interruption of a segment."""
+        return self._by is not None
+
     def advance(self, start: Micros, end: Micros, window: Window | None) -> list[Firing]:
         """Take one window in, an empty one as None; the rows for which the rule fires at its end."""
         if self._began is None:

@@ -33,7 +33,7 @@ class Special:
     def factor(self, start: Micros, end: Micros, given: Gathered) -> float:
         """The factor of [start, end); its cells tell of annotations."""
         factor = max((event.factor for event in self._known if event.start < end and start < event.end), default=1.0)
-        if any(cell.signals and cell.signals.get("notes", 0) > 0 for _, cell in given.odd):
+        if given.noted:
             self._spent = [span for span in self._spent if span[1] > end - _WEEK]
             if sum(until - since for since, until in self._spent) < MOST * _WEEK:
                 since = max(start, self._until)

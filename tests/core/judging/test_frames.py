@@ -6,7 +6,6 @@ import pytest
 
 from detectors.frame import WHOLE, Frame
 from service.core.counting.tally import Cell, Values, Window
-from service.core.judging import frames
 from service.core.judging.frames import MAX_VALUES, OTHER, Explained, Framer
 from service.core.judging.gathered import gather
 from tests.core.making import at, window
@@ -113,10 +112,3 @@ def test_a_framer_goes_on_from_its_dump() -> None:
     back = Framer(("shop",), json.loads(json.dumps(framer.dump())))
     frame = back.frame(at(15), at(30), gather([window(15, {("new",): (1, 0), ("s1",): (1, 0)})]))
     assert set(rows(frame)) == {WHOLE, "shop=s1", f"shop={OTHER}"}
-
-
-def test_forgetting_the_tuples_it_has_looked_up_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    cells: dict[Values, tuple[int, int]] = {(f"r{n}", f"c{n % 3}"): (1, n % 2) for n in range(20)}
-    whole = rows(made(window(0, cells)))
-    monkeypatch.setattr(frames, "MAX_TUPLES", 2)
-    assert rows(made(window(0, cells))) == whole

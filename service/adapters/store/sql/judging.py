@@ -174,8 +174,11 @@ def _page(
 ) -> tuple[dict[Micros, dict[Values, Cell]], Micros | None]:
     """Whole windows from the first to the last start, about a page of them, and where to go on."""
     first, last = span
-    within = {"of": moment, "first": _BEGINNING if first is None else first, "last": last}
-    beyond: Micros | None = connection.scalar(_BEYOND, within | {"most": PAGE})
+    first = _BEGINNING if first is None else first
+    within = {"of": moment, "first": first, "last": last}
+    beyond: Micros | None = None
+    if first < last:
+        beyond = connection.scalar(_BEYOND, within | {"most": PAGE})
     if beyond is not None:
         # The last window would not be whole.
         within["last"] = beyond - 1
