@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from detectors.frame import JSON
-from detectors.plain import number
+from detectors.plain import number, numbers
 
 FALSE_RECOVERY = 30.0
 """Days that a break which goes on stays one, on average at least, before chance makes it look over."""
@@ -14,6 +14,7 @@ SETTLE = 0.5 / 24.0
 """The least time, in days, that a recovery takes to be believed."""
 _MEMORY = 30.0
 _CEILING = 1e12
+_STEPS = 12  # of Newton's method: the curve has one top, and a step is no longer than 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Breach:
     `hits`, `trials`: recent ones, the memory capped at some thirty failures, for the level it is tested against.
     `evidence`: the Shiryaev-Roberts statistic of recovery against the break, in days: S <- (S + dt) L, so that
     S - t is a martingale while the break goes on, and the mean time to a false recovery at least the threshold,
-    whatever the traffic. `touched`: when it was last brought up to date.
+    whatever the traffic. `touched`: when it was last brought up to date. `good`, `bad`: where the log odds stand
+    if it is over and if it goes on, mean and variance.
     """
 
     since: float
@@ -37,20 +39,36 @@ class Breach:
     evidence: float = 0.0
     calm: float = 0.0
     touched: float = -1.0
+    good: tuple[float, float] = (0.0, 0.0)
+    bad: tuple[float, float] = (0.0, 0.0)
 
-    def after(self, now: float, rate: float, spread: float, hits: float, trials: float, reference: float) -> "Breach":
-        """This breach one window on; `rate` is the base, `spread` the standard deviation of its log odds.
+    def after(
+        self,
+        now: float,
+        rate: float,
+        spread: float,
+        window: tuple[float, float],
+        reference: float,
+        wander: tuple[float, float] = (0.0, 1.0),
+    ) -> "Breach":
+        """This breach one window on; `rate` is the base, `spread` the standard deviation of what is known of it.
 
+        `window`: failures and trials. `wander`: variance of the log odds about a level, and the days that it lasts.
         Recovery is the base half a spread up; the break is its own recent level, but at least twice that, or a
-        full spread above. A level between the two is neither, and the breach holds.
+        full spread above. A level between the two is neither, and the breach holds. Both wander as the stream does:
+        a day that is good by itself says little of the next, however many fell into it.
         """
+        hits, trials = window
         odds = rate / (1.0 - rate)
         good = odds * math.exp(0.5 * spread)
         least = good * math.exp(max(math.log(2.0), spread))
         recent = (self.hits + 0.5) / (self.trials - self.hits + 0.5)
         bad = max(least, recent)
-        gain = hits * math.log(good / bad) + trials * math.log((1.0 + bad) / (1.0 + good))
         waited = max(now - (self.touched if self.touched >= 0.0 else self.since), 0.0)
+        left = math.exp(-waited / wander[1]) if self.touched >= 0.0 else 0.0
+        well, filtered = _likelihood(_moved(self.good, math.log(good), left, wander[0]), window)
+        badly, followed = _likelihood(_moved(self.bad, math.log(bad), left, wander[0]), window)
+        gain = well - badly
         evidence = min((self.evidence + waited) * math.exp(min(gain, 50.0)), _CEILING)
         # While the statistic is no more than the time that passed, nothing speaks for a recovery.
         calm = now if evidence <= waited else self.calm
@@ -67,6 +85,8 @@ class Breach:
             evidence=evidence,
             calm=calm,
             touched=now,
+            good=filtered,
+            bad=followed,
         )
 
     def recovered(self, now: float) -> bool:
@@ -75,9 +95,40 @@ class Breach:
 
     def dump(self) -> dict[str, JSON]:
         """Plain JSON, by field."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        pairs: dict[str, JSON] = {"good": [*self.good], "bad": [*self.bad]}
+        return {name: getattr(self, name) for name in self.__slots__ if name not in pairs} | pairs
 
     @classmethod
     def load(cls, state: Mapping[str, JSON]) -> Self:
         """The breach of a dump."""
-        return cls(**{name: number(state[name]) for name in cls.__slots__})
+        (good, its), (bad, other) = numbers(state, "good"), numbers(state, "bad")
+        rest = {name: number(state[name]) for name in cls.__slots__ if name not in {"good", "bad"}}
+        return cls(**rest, good=(good, its), bad=(bad, other))
+
+
+def _moved(odds: tuple[float, float], level: float, left: float, wander: float) -> tuple[float, float]:
+    """Mean and variance of log odds that wander about a level, an Ornstein-Uhlenbeck process, some time on.
+
+    `left`: the share of a deviation that the time left; `wander`: the variance.
+    """
+    mean, known = odds
+    # A level is a mean of rates, and what wanders in logs is the more often below its mean.
+    middle = level - 0.5 * wander
+    return middle + (mean - middle) * left, wander + (min(known, wander) - wander) * left**2
+
+
+def _likelihood(odds: tuple[float, float], window: tuple[float, float]) -> tuple[float, tuple[float, float]]:
+    """The logarithm of a window's probability, and what it leaves of the log odds, mean and variance; after Laplace."""
+    (mean, variance), (hits, trials) = odds, window
+    if variance <= 0.0:
+        return hits * mean - trials * math.log1p(math.exp(mean)), odds
+    at = mean
+    for _ in range(_STEPS):
+        share = 1.0 / (1.0 + math.exp(-at))
+        curve = trials * share * (1.0 - share) + 1.0 / variance
+        step = (hits - trials * share - (at - mean) / variance) / curve
+        at += min(max(step, -1.0), 1.0)
+    share = 1.0 / (1.0 + math.exp(-at))
+    curve = trials * share * (1.0 - share) + 1.0 / variance
+    gain = hits * at - trials * math.log1p(math.exp(at))
+    return gain - (at - mean) ** 2 / (2.0 * variance) - 0.5 * math.log(variance * curve), (at, 1.0 / curve)

@@ -230,7 +230,7 @@ class Clusters:
             slots = _SLOTS * max(passed, 1e-9)
             spread = math.sqrt(doubts[0] + doubt + doubts[1])
             rate = min(max(mean / slots, 1e-12), 0.5)
-            self.breaches[name] = self.breaches[name].after(self.now, rate, spread, came, slots, 0.0)
+            self.breaches[name] = self.breaches[name].after(self.now, rate, spread, (came, slots), 0.0)
         row.at, row.clock = self.now, self.clock
         usual = share * self.hoped
         width = 2.0 * math.sqrt(usual + (doubt + sum(doubts)) * usual * usual)

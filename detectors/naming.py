@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.breach import Breach
-from detectors.frame import WHOLE, Flags, Floats, Scores
+from detectors.frame import WHOLE, Flags, Floats, Ints, Scores
 
 DAY = 86_400_000_000
 _STRONG = 20.0
@@ -80,7 +80,7 @@ def with_breaches(scores: Scores, breaches: Mapping[str, Breach], origin: int) -
         column[rows] = values
         return column
 
-    def band() -> tuple[Floats, Floats]:
+    def spread_band() -> tuple[Floats, Floats]:
         lower, upper = scores.band()
         return spread(lower), spread(upper)
 
@@ -91,4 +91,14 @@ def with_breaches(scores: Scores, breaches: Mapping[str, Breach], origin: int) -
         evidence[place[name]] = max(evidence[place[name]], 1.0)
         breach[place[name]] = True
         onset[place[name]] = origin + round(one.onset * DAY)
-    return Scores(names, evidence, breach, onset, spread(scores.expected), band)
+    return Scores(names, evidence, breach, onset, spread(scores.expected), spread_band)
+
+
+def band(rate: Floats, doubt: Floats, trials: Ints) -> tuple[Floats, Floats]:
+    """Between what shares a window of so many trials is, 19 times in 20."""
+    spread = np.sqrt(doubt + 1.0 / np.maximum(trials * rate * (1.0 - rate), 1e-9))
+    spread *= 1.96
+    width = np.exp(np.minimum(spread, 300.0, out=spread), out=spread)
+    odds = rate / (1.0 - rate)
+    upper = odds * width
+    return odds / (width + odds), upper / (1.0 + upper)

@@ -20,7 +20,7 @@ from detectors.matrix import (
     Matrix,
     Part,
 )
-from detectors.naming import DAY, Carried, named, with_breaches
+from detectors.naming import DAY, Carried, band, named, with_breaches
 from detectors.offsets import Guess
 from detectors.rate_state import RateState
 from detectors.wander import FRESH, habit, pooled
@@ -55,15 +55,20 @@ class Step:
     reference: Floats = field(init=False)
     weights: Floats = field(init=False)
     after: Floats = field(init=False)
-    restless: float = 0.0
-    """Variance of the whole's wander, as it is believed."""
+    moves: Floats = field(init=False)
+    """Variance of each row's wander, as it is believed, and what it gains a day."""
 
     def lie(self, matrix: Matrix, place: slice) -> None:
         """Take a place in a matrix."""
         self.rows, (self.hits, self.trials) = matrix.rows[: len(self.part.rows), place], self.part.counts
         self.rate, self.spread, self.reference = matrix.rate[place], matrix.spread[place], matrix.reference[place]
         self.weights, self.after = matrix.weights[:, place], matrix.after[place]
-        self.restless = float(matrix.moves[0, place.start])
+        self.moves = matrix.moves[:, place]
+
+    @property
+    def restless(self) -> float:
+        """Variance of the whole's wander."""
+        return float(self.moves[0, 0])
 
 
 class RateDetector(RateState):
@@ -191,7 +196,7 @@ class RateDetector(RateState):
             np.zeros(count, dtype=np.bool_),
             np.zeros(count, dtype=np.int64),
             rate,
-            partial(_band, rate, doubt, frame.trials),
+            partial(band, rate, doubt, frame.trials),
         )
         return with_breaches(scores, breaches, self._origin or 0) if breaches else scores
 
@@ -325,13 +330,14 @@ class RateDetector(RateState):
         breaches, ended, accepted = dict(self._breaches), [], []
         for place, name in enumerate(frame.segments):
             if name in breaches:
+                wander = self._wander(step, place)
                 breaches[name] = breaches[name].after(
                     step.now,
                     float(step.rate[place]),
-                    math.sqrt(float(step.spread[place])),
-                    float(step.hits[place]),
-                    float(step.trials[place]),
+                    math.sqrt(max(float(step.spread[place]) - wander[0], 0.0)),
+                    (float(step.hits[place]), float(step.trials[place])),
                     float(step.reference[place]),
+                    wander,
                 )
         for name, breach in list(breaches.items()):
             if breach.recovered(step.now):
@@ -342,6 +348,11 @@ class RateDetector(RateState):
                 ended.append(name)
                 del breaches[name]
         step.breaches, step.ended, step.accepted = breaches, tuple(ended), tuple(accepted)
+
+    def _wander(self, step: Step, place: int) -> tuple[float, float]:
+        """The variance of a row's wander, and the days that it lasts."""
+        variance, gained = step.moves[:, place].tolist()
+        return variance, 2.0 * self.lasting * variance / gained if gained > 0.0 else 1.0
 
     # How it is taken in.
 
@@ -403,13 +414,3 @@ def _in_breach(steps: Sequence[Step], matrix: Matrix) -> tuple[Flags | None, Fla
             broken[place] = [frozen or name in step.breaches for name in segments]
             news[place] = [name in step.named for name in segments]
     return broken, news if news.any() else None
-
-
-def _band(rate: Floats, doubt: Floats, trials: Ints) -> tuple[Floats, Floats]:
-    """Between what shares a window of so many trials is, 19 times in 20."""
-    spread = np.sqrt(doubt + 1.0 / np.maximum(trials * rate * (1.0 - rate), 1e-9))
-    spread *= 1.96
-    width = np.exp(np.minimum(spread, 300.0, out=spread), out=spread)
-    odds = rate / (1.0 - rate)
-    upper = odds * width
-    return odds / (width + odds), upper / (1.0 + upper)

@@ -1,0 +1,73 @@
+"""When a break is over: a good day alone does not say so where days differ by themselves."""
+
+import numpy as np
+import pytest
+
+from detectors.breach import FALSE_RECOVERY, Breach
+from detectors.due_soon import DueSoon
+from detectors.frame import Beside, Frame
+
+HOUR = 3_600_000_000
+DAY = 24 * HOUR
+USUAL = 0.5
+BROKEN = Breach(since=0.0, onset=0.0, hits=30.0, trials=45.0, touched=0.0)
+STEADY, RESTLESS = (0.0, 1.0), (0.16, 0.5)
+"""Variance of the log odds, and the days that a deviation lasts."""
+
+
+def days(shares: list[float], wander: tuple[float, float], each: int = 200) -> list[bool]:
+    """Whether it is over after each day of so many promises, of which a share failed."""
+    breach, found = BROKEN, []
+    for number, share in enumerate(shares):
+        breach = breach.after(number + 1.0, USUAL, 0.0, (share * each, each), USUAL, wander)
+        found.append(breach.recovered(number + 1.0 + 1.0 / 24.0))
+    return found
+
+
+def test_one_good_day_ends_a_break_where_days_are_alike_and_not_where_they_differ() -> None:
+    assert days([0.5], STEADY) == [True]
+    assert days([0.5, 0.66, 0.66], RESTLESS) == [False, False, False]
+    assert days([0.5] * 5, RESTLESS)[-1]
+
+
+def test_a_day_in_many_windows_says_no_more_than_in_one() -> None:
+    once, often = BROKEN, BROKEN
+    once = once.after(1.0, USUAL, 0.0, (100.0, 200.0), USUAL, RESTLESS)
+    for number in range(1, 21):
+        often = often.after(number / 20.0, USUAL, 0.0, (5.0, 10.0), USUAL, RESTLESS)
+    assert often.evidence == pytest.approx(once.evidence, rel=0.8)
+    assert not often.recovered(2.0)
+
+
+def test_a_break_that_goes_on_is_taken_for_over_as_seldom_as_promised() -> None:
+    """S less the time is a martingale: within ten days one in three may be, at most."""
+    random = np.random.default_rng(3)
+    over = 0
+    for _ in range(150):
+        log_odds = np.log(2.0) - 0.08 + random.normal(0.0, 0.4, 10)
+        shares = random.binomial(200, 1.0 / (1.0 + np.exp(-log_odds))) / 200.0
+        over += any(days(shares.tolist(), RESTLESS))
+    assert over / 150.0 <= 10.0 / FALSE_RECOVERY
+
+
+def test_it_goes_on_from_a_dump() -> None:
+    breach = BROKEN.after(1.0, USUAL, 0.0, (100.0, 200.0), USUAL, RESTLESS)
+    assert Breach.load(breach.dump()) == breach
+
+
+def test_promises_that_slow_down_with_one_good_day_among_them_are_one_story() -> None:
+    """Half are open at their mark, with days that differ; then three in four, but for the day after it was known."""
+    random = np.random.default_rng(11)
+    detector, opened, holds = DueSoon(90.0), 0, []
+    for day in range(75):
+        slow = 1.1 if day >= 60 and day != opened + 1 else 0.0
+        share = 1.0 / (1.0 + np.exp(-slow - random.normal(0.0, 0.3)))
+        tried = np.array([200])
+        beside = Beside(way=(({"": 200}, {"": int(random.binomial(200, share))}), ({}, {})))
+        frame = Frame(day * DAY + DAY - HOUR, (day + 1) * DAY, ("",), 0 * tried, 0.0 * tried, tried, beside=beside)
+        scores = detector.score(frame)
+        detector.learn(frame)
+        holds.append(scores is not None and bool(scores.breach.any()))
+        opened = opened or (day if holds[-1] else 0)
+    assert 60 <= opened <= 66
+    assert holds[opened : opened + 8] == [True] * 8
