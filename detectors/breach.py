@@ -12,6 +12,8 @@ FALSE_RECOVERY = 30.0
 """Days that a break which goes on stays one, on average at least, before chance makes it look over."""
 SETTLE = 0.5 / 24.0
 """The least time, in days, that a recovery takes to be believed."""
+_BEYOND = 6.0
+"""A break of so many standard deviations of the wander is none of its moods: then one good stretch is enough."""
 _MEMORY = 30.0
 _CEILING = 1e12
 _STEPS = 12  # of Newton's method: the curve has one top, and a step is no longer than 1
@@ -26,8 +28,10 @@ class Breach:
     `hits`, `trials`: recent ones, the memory capped at some thirty failures, for the level it is tested against.
     `evidence`: the Shiryaev-Roberts statistic of recovery against the break, in days: S <- (S + dt) L, so that
     S - t is a martingale while the break goes on, and the mean time to a false recovery at least the threshold,
-    whatever the traffic. `touched`: when it was last brought up to date. `good`, `bad`: where the log odds stand
-    if it is over and if it goes on, mean and variance.
+    whatever the traffic. `touched`: when it was last brought up to date.
+    `wander`: variance of the log odds about a level, and the days that it lasts, as known when it broke: how the break
+    itself looks does not hold up its end. `good`, `bad`: where the log odds stand if it is over and if it goes on,
+    mean and variance. `settle`: days for which a recovery has to show.
     """
 
     since: float
@@ -39,8 +43,10 @@ class Breach:
     evidence: float = 0.0
     calm: float = 0.0
     touched: float = -1.0
+    wander: tuple[float, float] = (0.0, 1.0)
     good: tuple[float, float] = (0.0, 0.0)
     bad: tuple[float, float] = (0.0, 0.0)
+    settle: float = SETTLE
 
     def after(
         self,
@@ -49,25 +55,26 @@ class Breach:
         spread: float,
         window: tuple[float, float],
         reference: float,
-        wander: tuple[float, float] = (0.0, 1.0),
     ) -> "Breach":
         """This breach one window on; `rate` is the base, `spread` the standard deviation of what is known of it.
 
-        `window`: failures and trials. `wander`: variance of the log odds about a level, and the days that it lasts.
+        `window`: failures and trials.
         Recovery is the base half a spread up; the break is its own recent level, but at least twice that, or a
         full spread above. A level between the two is neither, and the breach holds. Both wander as the stream does:
-        a day that is good by itself says little of the next, however many fell into it.
+        a day that is good by itself says little of the next, however many fell into it. How far a wander's tails
+        reach is not known, so that a break that is not far beyond them has to be over for more than one stretch.
         """
         hits, trials = window
+        variance, lasts = self.wander
         odds = rate / (1.0 - rate)
         good = odds * math.exp(0.5 * spread)
         least = good * math.exp(max(math.log(2.0), spread))
         recent = (self.hits + 0.5) / (self.trials - self.hits + 0.5)
         bad = max(least, recent)
         waited = max(now - (self.touched if self.touched >= 0.0 else self.since), 0.0)
-        left = math.exp(-waited / wander[1]) if self.touched >= 0.0 else 0.0
-        well, filtered = _likelihood(_moved(self.good, math.log(good), left, wander[0]), window)
-        badly, followed = _likelihood(_moved(self.bad, math.log(bad), left, wander[0]), window)
+        left = math.exp(-waited / lasts) if self.touched >= 0.0 else 0.0
+        well, filtered = _likelihood(_moved(self.good, math.log(good), left, variance), window)
+        badly, followed = _likelihood(_moved(self.bad, math.log(bad), left, variance), window)
         gain = well - badly
         evidence = min((self.evidence + waited) * math.exp(min(gain, 50.0)), _CEILING)
         # While the statistic is no more than the time that passed, nothing speaks for a recovery.
@@ -87,23 +94,28 @@ class Breach:
             touched=now,
             good=filtered,
             bad=followed,
+            settle=max(SETTLE, 2.0 * lasts if math.log(bad / good) < _BEYOND * math.sqrt(variance) else 0.0),
         )
 
     def recovered(self, now: float) -> bool:
         """The evidence for recovery suffices and has lasted."""
-        return self.evidence >= FALSE_RECOVERY and now - self.calm >= SETTLE
+        return self.evidence >= FALSE_RECOVERY and now - self.calm > self.settle
 
     def dump(self) -> dict[str, JSON]:
         """Plain JSON, by field."""
-        pairs: dict[str, JSON] = {"good": [*self.good], "bad": [*self.bad]}
-        return {name: getattr(self, name) for name in self.__slots__ if name not in pairs} | pairs
+        return {
+            name: [*value] if isinstance(value, tuple) else value
+            for name in self.__slots__
+            for value in [getattr(self, name)]
+        }
 
     @classmethod
     def load(cls, state: Mapping[str, JSON]) -> Self:
         """The breach of a dump."""
-        (good, its), (bad, other) = numbers(state, "good"), numbers(state, "bad")
-        rest = {name: number(state[name]) for name in cls.__slots__ if name not in {"good", "bad"}}
-        return cls(**rest, good=(good, its), bad=(bad, other))
+        pairs = {name: numbers(state, name) for name in ("wander", "good", "bad")}
+        found = {name: (first, second) for name, (first, second) in pairs.items()}
+        rest = {name: number(state[name]) for name in cls.__slots__ if name not in found}
+        return cls(**rest, wander=found["wander"], good=found["good"], bad=found["bad"])
 
 
 def _moved(odds: tuple[float, float], level: float, left: float, wander: float) -> tuple[float, float]:

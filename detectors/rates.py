@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from detectors import wander
 from detectors.breach import Breach
 from detectors.frame import WHOLE, Flags, Floats, Frame, Ints, Scores
 from detectors.kept import ends_hour
@@ -55,20 +56,15 @@ class Step:
     reference: Floats = field(init=False)
     weights: Floats = field(init=False)
     after: Floats = field(init=False)
-    moves: Floats = field(init=False)
-    """Variance of each row's wander, as it is believed, and what it gains a day."""
+    restless: float = 0.0
+    """Variance of the whole's wander, as it is believed."""
 
     def lie(self, matrix: Matrix, place: slice) -> None:
         """Take a place in a matrix."""
         self.rows, (self.hits, self.trials) = matrix.rows[: len(self.part.rows), place], self.part.counts
         self.rate, self.spread, self.reference = matrix.rate[place], matrix.spread[place], matrix.reference[place]
         self.weights, self.after = matrix.weights[:, place], matrix.after[place]
-        self.moves = matrix.moves[:, place]
-
-    @property
-    def restless(self) -> float:
-        """Variance of the whole's wander."""
-        return float(self.moves[0, 0])
+        self.restless = float(matrix.moves[0, place.start])
 
 
 class RateDetector(RateState):
@@ -323,21 +319,20 @@ class RateDetector(RateState):
         hits = plus / max(1.0 - reference, 0.05)
         trials = hits + minus / max(reference, 0.001)
         onset = min(max(onset, self._first), step.now)
-        return Breach(step.now, onset, hits, trials, plus, minus, calm=step.now)
+        known = wander.known(row[table.span["learned"]], BELIEFS if name == WHOLE else self._pool, self.lasting)
+        return Breach(step.now, onset, hits, trials, plus, minus, calm=step.now, wander=known)
 
     def _advance_breaches(self, step: Step) -> None:
         frame = step.frame
         breaches, ended, accepted = dict(self._breaches), [], []
         for place, name in enumerate(frame.segments):
             if name in breaches:
-                wander = self._wander(step, place)
                 breaches[name] = breaches[name].after(
                     step.now,
                     float(step.rate[place]),
-                    math.sqrt(max(float(step.spread[place]) - wander[0], 0.0)),
+                    math.sqrt(max(float(step.spread[place]) - breaches[name].wander[0], 0.0)),
                     (float(step.hits[place]), float(step.trials[place])),
                     float(step.reference[place]),
-                    wander,
                 )
         for name, breach in list(breaches.items()):
             if breach.recovered(step.now):
@@ -348,11 +343,6 @@ class RateDetector(RateState):
                 ended.append(name)
                 del breaches[name]
         step.breaches, step.ended, step.accepted = breaches, tuple(ended), tuple(accepted)
-
-    def _wander(self, step: Step, place: int) -> tuple[float, float]:
-        """The variance of a row's wander, and the days that it lasts."""
-        variance, gained = step.moves[:, place].tolist()
-        return variance, 2.0 * self.lasting * variance / gained if gained > 0.0 else 1.0
 
     # How it is taken in.
 

@@ -81,6 +81,16 @@ def weigh(learned: Floats, pending: Floats, prior: Floats) -> Floats:
     return weights
 
 
+def known(learned: Floats, prior: Floats, lasting: float) -> tuple[float, float]:
+    """Variance of a row's wander and the days that it lasts, from what is learned of it and not from what is pending.
+
+    `lasting`: how many times as long as the hypotheses say.
+    """
+    weights = weigh(learned[:, None], np.zeros((COUNT, 1)), prior[:, None])[:, 0]
+    variance, gained = float(SQUARES @ weights), float(RESTLESS @ weights)
+    return variance, 2.0 * lasting * variance / gained
+
+
 def habit(days: float, lasting: float = 1.0) -> Floats:
     """Variance of a deviation under each hypothesis, where the base was learned from so many days: it wanders too.
 
