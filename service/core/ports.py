@@ -160,6 +160,12 @@ class Reader(CourseReader, DeskReader, PeopleReader, BooksReader, Protocol):
         """Sums by step aligned to 1970 plus `start % step`, empty ones left out; to count `customers` takes longest."""
         ...
 
+    def arrivals(
+        self, moment: str, start: Micros, end: Micros, step: Micros, *, segment: Segment = ()
+    ) -> dict[Micros, int]:
+        """How many events came by step, aligned as above; steps in which none came are left out."""
+        ...
+
     def by_value(
         self, moment: str, dimension: str, start: Micros, end: Micros, *, customers: bool = True
     ) -> list[tuple[str | None, Totals]]:

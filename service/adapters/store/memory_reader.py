@@ -110,6 +110,17 @@ class MemoryReader(MemoryPeople):
                 hurt[start + window_of(row.at - start, step)].add(row.customer)
         return sorted(_totals(cells, hurt), key=itemgetter(0))
 
+    def arrivals(
+        self, moment: str, start: Micros, end: Micros, step: Micros, *, segment: Segment = ()
+    ) -> dict[Micros, int]:
+        """How many events came by step, aligned to `start`; steps in which none came are left out."""
+        found: dict[Micros, int] = defaultdict(int)
+        with self._lock:
+            for window, _, cell in self._cells_between(moment, start, end, segment):
+                if cell.arrivals:
+                    found[start + window_of(window - start, step)] += cell.arrivals
+        return dict(sorted(found.items()))
+
     def by_value(
         self, moment: str, dimension: str, start: Micros, end: Micros, *, customers: bool = True
     ) -> list[tuple[str | None, Totals]]:

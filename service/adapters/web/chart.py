@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from service.adapters.web.figures import Point
+from service.adapters.web.figures import Point, Usual
 from service.adapters.web.words import Words, percent, whole
 from service.core.event import DAY, Micros
 
@@ -80,14 +80,35 @@ class Chart(msgspec.Struct, frozen=True, gc=False):
     size: Literal["wide", "narrow", "half"]
 
 
-class Row(msgspec.Struct, frozen=True, gc=False):
-    """A step of a chart as a table has it."""
+class Rows(msgspec.Struct, frozen=True, gc=False):
+    """A chart as a table: the first cell of a row says when."""
 
-    when: str
-    attempts: str
-    broken: str
-    share: str
-    usual: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+class Bar(msgspec.Struct, frozen=True, gc=False):
+    """A step of a series: how high it stands (None: nothing was there), and whether that `is_news`.
+
+    `blind`: which part of it nobody saw.
+    """
+
+    start: Micros
+    end: Micros
+    height: float | None
+    label: str
+    usual: Usual | None
+    is_news: bool
+    blind: float = 0.0
+
+
+class Axis(msgspec.Struct, frozen=True):
+    """The upright axis: where it ends, and how its figures are written."""
+
+    top: float
+    label: Callable[[float], str]
+    least: Micros = 0
+    """No ticks of the other axis stand closer than this."""
 
 
 _COLUMN, _HEIGHT = 10.0, 44.0
@@ -97,16 +118,16 @@ _LEAST_SHARE = 0.02
 
 def strip(points: Sequence[Point], words: Words, now: Micros) -> Strip:
     """A day a column, scaled to the highest day or usual range."""
-    top = max((_reach(point) for point in points), default=0.0)
-    scale = _HEIGHT / max(top * 1.05, _LEAST_SHARE)
+    bars = [_bar(point, words, now) for point in points]
+    scale = _HEIGHT / max(reach(bars) * 1.05, _LEAST_SHARE)
     quiet: dict[str, list[Rect]] = {"band": [], "usual": [], "plain": [], "none": []}
     columns: list[Rect] = []
-    for place, point in enumerate(points):
+    for place, bar in enumerate(bars):
         x = place * _COLUMN
-        if point.usual is not None:
-            height = max((point.usual.high - point.usual.low) * scale, 1.0)
-            quiet["band"].append(Rect(x, _HEIGHT - point.usual.low * scale - height, _COLUMN, height, "band"))
-        for rect in _column(point, Rect(x + 1.5, 0, _COLUMN - 3, _HEIGHT, ""), scale, words, now):
+        if bar.usual is not None:
+            height = max((bar.usual.high - bar.usual.low) * scale, 1.0)
+            quiet["band"].append(Rect(x, _HEIGHT - bar.usual.low * scale - height, _COLUMN, height, "band"))
+        for rect in _column(bar, Rect(x + 1.5, 0, _COLUMN - 3, _HEIGHT, ""), scale):
             quiet.get(rect.kind, columns).append(rect)
     high = sum(point.is_high for point in points)
     says = f"Share of promises broken on each of the last {len(points)} days; {high} above the usual."
@@ -139,25 +160,30 @@ def _short(number: float) -> str:
     return f"{number:.1f}".removesuffix(".0")
 
 
-def _reach(point: Point) -> float:
-    return max(point.share or 0.0, point.usual.high if point.usual else 0.0)
-
-
-def _column(point: Point, room: Rect, scale: float, words: Words, now: Micros) -> list[Rect]:
-    """What a step shows inside its room: blindness hatched over its full height, then the share."""
-    drawn = []
+def _bar(point: Point, words: Words, now: Micros) -> Bar:
     label = told(point, words, now)
+    return Bar(point.start, point.end, point.share, label, point.usual, point.is_high, point.blind)
+
+
+def reach(bars: Sequence[Bar]) -> float:
+    """The highest that any of them or of what is usual stands."""
+    return max((max(bar.height or 0.0, bar.usual.high if bar.usual else 0.0) for bar in bars), default=0.0)
+
+
+def _column(bar: Bar, room: Rect, scale: float) -> list[Rect]:
+    """What a step shows inside its room: blindness hatched over its full height, then how high it stands."""
+    drawn = []
     bottom = room.y + room.height
-    if point.blind > 0:
-        drawn.append(Rect(room.x, room.y, room.width, room.height, "blind", f"{label} not seen all the time"))
-    if point.share is None:
-        if point.blind == 0:
-            drawn.append(Rect(room.x, bottom - 1, room.width, 1, "none", label))
+    if bar.blind > 0:
+        drawn.append(Rect(room.x, room.y, room.width, room.height, "blind", f"{bar.label} not seen all the time"))
+    if bar.height is None:
+        if bar.blind == 0:
+            drawn.append(Rect(room.x, bottom - 1, room.width, 1, "none", bar.label))
         return drawn
     # What is zero still shows a foot: a day without a break is not a day without data.
-    height = min(max(point.share * scale, 1.5), room.height)
-    kind = "high" if point.is_high else "usual" if point.usual else "plain"
-    drawn.append(Rect(room.x, bottom - height, room.width, height, kind, label))
+    height = min(max(bar.height * scale, 1.5), room.height)
+    kind = "high" if bar.is_news else "usual" if bar.usual else "plain"
+    drawn.append(Rect(room.x, bottom - height, room.width, height, kind, bar.label))
     return drawn
 
 
@@ -172,10 +198,10 @@ def told(point: Point, words: Words, now: Micros) -> str:
     return f"{when}: {totals.broken:,} of {totals.attempts:,} ({percent(point.share)}){usual}."
 
 
-def table(points: Sequence[Point], words: Words, now: Micros) -> list[Row]:
+def table(points: Sequence[Point], words: Words, now: Micros) -> Rows:
     """The same figures for those who would rather read than look, newest first."""
-    return [
-        Row(
+    rows = [
+        (
             words.stamp(point.start, now),
             whole(point.totals.attempts),
             whole(point.totals.broken),
@@ -184,6 +210,7 @@ def table(points: Sequence[Point], words: Words, now: Micros) -> list[Row]:
         )
         for point in reversed(points)
     ]
+    return Rows(("When", "Promises", "Broken", "Share", "Usual"), tuple(rows))
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
@@ -203,25 +230,31 @@ _HALF = (480.0, 190.0)
 def shares(
     points: Sequence[Point], words: Words, now: Micros, marks: Sequence[Mark] = (), notes: Sequence[Micros] = ()
 ) -> list[Chart]:
-    """The share of broken promises over time, once for a desk and once for a phone.
+    """The share of broken promises over time, as `over_time` draws it."""
+    bars = [_bar(point, words, now) for point in points]
+    return over_time(bars, words, Axis(nice_top(reach(bars), at_most=1.0), percent), marks, notes)
+
+
+def over_time(
+    bars: Sequence[Bar], words: Words, axis: Axis, marks: Sequence[Mark] = (), notes: Sequence[Micros] = ()
+) -> list[Chart]:
+    """Columns over time before what is usual, once for a desk and once for a phone.
 
     `notes`: times of what is told below the chart, counted from 1.
     """
 
     def fill(plot: _Plot) -> tuple[list[Rect], list[Rect]]:
         bands, columns = [], []
-        for point in points:
-            x, step = plot.place(point.start, point.end)
-            if point.usual is not None:
-                high = min(max((point.usual.high - point.usual.low) * plot.scale, 1.0), plot.bottom - plot.top)
-                bands.append(Rect(x, plot.bottom - point.usual.low * plot.scale - high, step + 0.3, high, "band"))
-            columns.extend(_column(point, plot.room(x, step), plot.scale, words, now))
+        for bar in bars:
+            x, step = plot.place(bar.start, bar.end)
+            if bar.usual is not None:
+                high = min(max((bar.usual.high - bar.usual.low) * plot.scale, 1.0), plot.bottom - plot.top)
+                bands.append(Rect(x, plot.bottom - bar.usual.low * plot.scale - high, step + 0.3, high, "band"))
+            columns.extend(_column(bar, plot.room(x, step), plot.scale))
         return bands, columns
 
-    top = nice_top(max((_reach(point) for point in points), default=0.0), at_most=1.0)
-    span = (points[0].start, points[-1].end)
     flags = [*(Mark(at, str(number), "", "note") for number, at in enumerate(notes, 1)), *marks]
-    return [_draw(span, words, flags, _Axis(top, percent), size, fill) for size in (_WIDE, _NARROW)]
+    return [_draw((bars[0].start, bars[-1].end), words, flags, axis, size, fill) for size in (_WIDE, _NARROW)]
 
 
 def counts(steps: Sequence[Step], words: Words) -> list[Chart]:
@@ -242,14 +275,7 @@ def counts(steps: Sequence[Step], words: Words) -> list[Chart]:
 
     top = count_top(max((sum(count for count, _ in step.parts) for step in steps), default=0))
     span = (steps[0].start, steps[-1].end)
-    return [_draw(span, words, (), _Axis(top, whole, steps[0].end - steps[0].start), _HALF, fill)]
-
-
-class _Axis(msgspec.Struct, frozen=True):
-    top: float
-    label: Callable[[float], str]
-    least: Micros = 0
-    """No ticks stand closer than this."""
+    return [_draw(span, words, (), Axis(top, whole, steps[0].end - steps[0].start), _HALF, fill)]
 
 
 class _Plot(msgspec.Struct, frozen=True):
@@ -282,7 +308,7 @@ def _draw(  # what a chart is made of
     span: tuple[Micros, Micros],
     words: Words,
     marks: Sequence[Mark],
-    axis: _Axis,
+    axis: Axis,
     size: tuple[float, float],
     fill: Fill,
 ) -> Chart:

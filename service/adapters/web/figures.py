@@ -1,4 +1,4 @@
-"""What is usual, from the steps before: shares of broken promises with the range that most of them kept."""
+"""What is usual, from the steps before: the range that most of their shares of broken promises, or counts, kept."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
@@ -19,7 +19,7 @@ _WEEKS = 2
 
 
 class Usual(msgspec.Struct, frozen=True, gc=False):
-    """Shares between which nine steps of ten lay."""
+    """Shares, or counts, between which nine steps of ten lay."""
 
     low: float
     high: float
@@ -48,6 +48,11 @@ class Point(msgspec.Struct, frozen=True, gc=False):
 def usual(history: Iterable[Totals]) -> Usual | None:
     """Quantiles of the shares, each step weighing as much as it had attempts; None for too few steps."""
     return _between([(each.broken / each.attempts, each.attempts) for each in history if each.attempts > 0])
+
+
+def counts(history: Iterable[int]) -> Usual | None:
+    """Quantiles of counts, each step alike; None for too few steps."""
+    return _between([(float(each), 1) for each in history])
 
 
 def _between(steps: list[tuple[float, int]]) -> Usual | None:

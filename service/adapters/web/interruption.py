@@ -1,9 +1,11 @@
 """An interruption as a page: what the customers meet, who and where they are, and what was done about it."""
 
+from typing import NamedTuple
+
 import msgspec
 
-from service.adapters.web import figures
-from service.adapters.web.chart import Chart, Mark, Row, shares, table
+from service.adapters.web import arrivals, figures
+from service.adapters.web.chart import Chart, Mark, Rows, shares, table
 from service.adapters.web.harm import MarkRow, Newly, Recovery, arithmetic, mark_rows, newly, recovery, step_of
 from service.adapters.web.look import Look
 from service.adapters.web.notes import Notes, notes
@@ -73,7 +75,8 @@ class InterruptionPage(msgspec.Struct, frozen=True, gc=False):
     runbook: str
     comparison: tuple[Share, ...]
     charts: tuple[Chart, ...]
-    chart_rows: tuple[Row, ...]
+    chart_rows: Rows
+    chart_title: str
     chart_says: str
     notes: Notes
     dimensions: tuple[Dimension, ...]
@@ -102,7 +105,7 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
     inside, sums = _totals(due, it.segment), _totals(due)
     first, last, step = _around(it, now, words)
     beside = notes(look, moment, (it.segment, first, last + step), it.onset)
-    charts, rows, says = _chart(look, it, (first, last, step), beside)
+    plotted = _plotted(look, it, (first, last, step), beside)
     pages = page_of(impact.broken, page)
     found = reader.breaks(
         it.moment, it.segment, place.start, place.end, limit=PER_PAGE, offset=(pages.page - 1) * PER_PAGE
@@ -131,9 +134,10 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
         sure=_sure(it, moment),
         runbook=plain(moment.runbook_url, 2000),
         comparison=_comparison(it, inside, sums),
-        charts=tuple(charts),
-        chart_rows=tuple(rows),
-        chart_says=says,
+        charts=tuple(plotted.charts),
+        chart_rows=plotted.rows,
+        chart_title=plotted.title,
+        chart_says=plotted.says,
         notes=beside,
         dimensions=dimensions(_by_value(due, moment), it.segment),
         breaks=tuple(break_rows(found, moment.dimensions, now, words)),
@@ -209,7 +213,7 @@ def _harm(it: Interruption, moment: Moment, impact: Impact, inside: Totals, usua
         facts.append(Fact("Settled late", whole(impact.settled_late), f"{who}of whom all was kept after its due"))
     if impact.unknown:
         facts.append(Fact("Outcome unknown", whole(impact.unknown), f"{who}of whose promise nothing was ever heard"))
-    if it.kind in {"volume", "silence"} and it.seen is not None and it.expected is not None:
+    if it.kind in _OF_EVENTS and it.seen is not None and it.expected is not None:
         facts.append(Fact("Events a window", about(it.seen), f"usual {about(it.expected)}"))
     return facts
 
@@ -255,6 +259,7 @@ def _comparison(it: Interruption, inside: Totals, sums: Totals) -> tuple[Share, 
 _STEPS = (30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY)
 _MOST = 72
 _BEFORE = 28
+_OF_EVENTS = {"volume", "silence"}
 
 
 def _around(it: Interruption, now: Micros, words: Words) -> tuple[Micros, Micros, Micros]:
@@ -268,25 +273,41 @@ def _around(it: Interruption, now: Micros, words: Words) -> tuple[Micros, Micros
     return first, max(last, first), step
 
 
-def _chart(
-    look: Look, it: Interruption, around: tuple[Micros, Micros, Micros], beside: Notes
-) -> tuple[list[Chart], list[Row], str]:
-    """The share around the onset: of the segment, where it is of one, or what broke there would drown in the rest."""
+class _Plotted(NamedTuple):
+    title: str
+    charts: list[Chart]
+    rows: Rows
+    says: str
+
+
+def _plotted(look: Look, it: Interruption, around: tuple[Micros, Micros, Micros], beside: Notes) -> _Plotted:
+    """What it was opened for, around the onset: how many events came, or which share of the promises broke.
+
+    Of the segment, where it is of one, or what broke there would drown in the rest.
+    """
     reader, now, words = look.reader, look.now, look.words
     first, last, step = around
     starts = list(range(first, last + 1, step))
     grid = figures.Grid(starts, step, _BEFORE, every=max(DAY // step, 1))
     since, until = first - _BEFORE * DAY, starts[-1] + step
-    totals = dict(reader.totals(it.moment, since, until, step, segment=it.segment, customers=False))
-    blind = reader.blind(it.moment, first, now + 1)
-    points = figures.series(totals, grid, blind, now)
     marks = [
         Mark(it.onset, "began", words.time(it.onset, now), "onset"),
         Mark(it.detected_at, "detected", words.time(it.detected_at, now), "detected"),
     ]
     if it.resolved_at is not None:
         marks.append(Mark(it.resolved_at, "over", words.time(it.resolved_at, now), "over"))
+    shaded = f"in steps of {span(step)}; shaded: where nine in ten of the "
+    shaded += "same times of day lay in the four weeks before." if step < DAY else "four weeks before lay."
+    where = f": {segment(it.segment)}" if it.segment else ""
+    if it.kind in _OF_EVENTS:
+        came = reader.arrivals(it.moment, since, until, step, segment=it.segment)
+        bars = arrivals.bars(came, grid, reader.blind(it.moment, since, now + 1), now, words)
+        charts = arrivals.chart(bars, words, marks, beside.times)
+        whose = f"Events of {segment(it.segment)}" if it.segment else "Events"
+        return _Plotted(f"Events{where}", charts, arrivals.table(bars, words, now), f"{whose}, {shaded}")
+    totals = dict(reader.totals(it.moment, since, until, step, segment=it.segment, customers=False))
+    points = figures.series(totals, grid, reader.blind(it.moment, first, now + 1), now)
+    charts = shares(points, words, now, marks, beside.times)
     whose = f"promises of {segment(it.segment)}" if it.segment else "the moment's promises"
-    says = f"Share of {whose} broken, in steps of {span(step)}; shaded: where nine in ten of the "
-    says += "same times of day lay in the four weeks before." if step < DAY else "four weeks before lay."
-    return shares(points, words, now, marks, beside.times), table(points, words, now), says
+    says = f"Share of {whose} broken, {shaded}"
+    return _Plotted(f"Share of promises broken{where}", charts, table(points, words, now), says)

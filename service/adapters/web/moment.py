@@ -3,7 +3,7 @@
 import msgspec
 
 from service.adapters.web import figures
-from service.adapters.web.chart import Chart, Row, Step, counts, shares, table
+from service.adapters.web.chart import Chart, Rows, Step, counts, shares, table
 from service.adapters.web.listing import Line, line
 from service.adapters.web.look import Look
 from service.adapters.web.notes import Notes, notes
@@ -53,9 +53,9 @@ class MomentPage(msgspec.Struct, frozen=True, gc=False):
     promise: str
     title: str
     charts: tuple[Chart, ...]
-    chart_rows: tuple[Row, ...]
+    chart_rows: Rows
     hours: tuple[Chart, ...]
-    hour_rows: tuple[Row, ...]
+    hour_rows: Rows
     budgets: tuple[Budget, ...]
     notes: Notes
     due: Falling | None
@@ -82,9 +82,9 @@ def build(look: Look, moment: Moment) -> MomentPage:
         promise=plain(moment.promise),
         title=plain(moment.title or name),
         charts=tuple(shares(days, words, now, (), beside.times)),
-        chart_rows=tuple(table(days, words, now)),
+        chart_rows=table(days, words, now),
         hours=tuple(shares(hours, words, now)),
-        hour_rows=tuple(table(hours, words, now)),
+        hour_rows=table(hours, words, now),
         budgets=tuple(_budgets(reader, moment, now)),
         notes=beside,
         due=_due(reader, name, now, words),

@@ -106,6 +106,19 @@ def test_sums_by_step_of_a_segment(told: Store) -> None:
     assert told.totals("paid", T0, T0 + DAY, DAY, segment=(("region", ("nowhere",)),)) == []
 
 
+def test_how_many_came_by_step(told: Store) -> None:
+    hours = told.arrivals("paid", T0, T0 + DAY, HOUR)
+    assert set(hours) == {T0, T0 + HOUR}
+    assert told.arrivals("paid", T0, T0 + DAY, DAY) == {T0: sum(hours.values())}
+    assert told.arrivals("paid", T0 - 30 * MINUTE, T0 + HOUR, HOUR) == {T0 - 30 * MINUTE: hours[T0]}
+    one, other = (
+        sum(told.arrivals("paid", T0, T0 + DAY, HOUR, segment=(("region", of),)).values()) for of in (("RJ",), ("SP",))
+    )
+    assert 0 < min(one, other) < one + other <= sum(hours.values())
+    assert told.arrivals("paid", T0, T0 + DAY, HOUR, segment=(("region", ("nowhere",)),)) == {}
+    assert told.arrivals("paid", T0 + DAY, FOREVER, DAY) == {}
+
+
 def test_sums_by_value_of_a_dimension(told: Store) -> None:
     assert told.by_value("paid", "region", T0, FOREVER) == [
         ("SP", Totals(2, 2, 0, 2100, 2100, 2)),

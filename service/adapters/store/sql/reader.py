@@ -130,6 +130,20 @@ class SqlReader(SqlDeskReader, SqlPeople):
         )
         return [(start + place * step, totals) for place, totals in sorted(found.items())]
 
+    def arrivals(
+        self, moment: str, start: Micros, end: Micros, step: Micros, *, segment: Segment = ()
+    ) -> dict[Micros, int]:
+        """How many events came by step, aligned to `start`; steps in which none came are left out."""
+        cells = (
+            select(((tallies.c.opens - start) // step).label("place"), tallies.c.arrivals)
+            .where(tallies.c.moment == moment, tallies.c.opens >= start, tallies.c.opens < end)
+            .where(tallies.c.arrivals > 0, *self._stating(tallies.c.dims, segment))
+            .subquery()
+        )
+        query = select(cells.c.place, asking.summed(cells.c.arrivals)).group_by(cells.c.place).order_by(cells.c.place)
+        with self._database.read() as connection:
+            return {start + place * step: count for place, count in connection.execute(query)}
+
     def survey(self, moments: Mapping[str, Moment], first: Micros, seen: Micros, now: Micros) -> dict[str, Survey]:
         """Each moment as it stands."""
         return survey(self._database, moments, first, seen, now)
