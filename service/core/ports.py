@@ -245,6 +245,14 @@ class Store(Reader, CourseStore, DeskStore, PeopleStore, JoiningStore, Protocol)
         """A moment's closing; rolled back unless saved."""
         ...
 
+    def close_at_once(self, ways: Mapping[str, tuple[Micros, Micros]]) -> Mapping[str, Micros]:
+        """Close many moments in one transaction; how far each of them is closed then.
+
+        `ways`: through when, and through when promises are given up. Those that have promises on their way or that
+        somebody has locked are not in the answer: `closing` is for them.
+        """
+        ...
+
     def judged(self, moment: str) -> Judged:
         """How far a moment was judged, and the newest snapshot."""
         ...

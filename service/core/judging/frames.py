@@ -62,13 +62,14 @@ class Framer:
 
         Not remembered tuple by tuple: where they hardly repeat that is memory for nothing.
         """
-        lines = []
+        many = len(values)
+        rows = np.zeros((len(self._dimensions), many), dtype=np.int64)
         for index, column in enumerate(zip(*values, strict=True)):
             try:
-                lines.append(list(map(self._of[index].__getitem__, column)))
+                rows[index] = np.fromiter(map(self._of[index].__getitem__, column), np.int64, many)
             except KeyError:
-                lines.append([self._row(index, value) for value in column])
-        return np.array(lines, dtype=np.int64).reshape(len(self._dimensions), len(values))
+                rows[index] = [self._row(index, value) for value in column]
+        return rows
 
     def _row(self, index: int, value: str | None) -> int:
         """The number of a value's row; 0 where none is stated."""

@@ -14,6 +14,8 @@ from service.core.event import DAY, HOUR, MINUTE
 from tests.adapters.store.scene import FOREVER, HERE, T0, Reader, close, close_a_part, every_break, outcome, promise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from service.core.ports import Store
     from tests.adapters.store.conftest import Shelf
 
@@ -252,3 +254,40 @@ def test_no_event_falls_between_closing_and_judging(shelf: Shelf) -> None:
     judged += sum(cell.attempts for w in store.windows("paid", mark, FOREVER) for cell in w.cells.values())
 
     assert 3 * n == judged + store.counts().late["paid"]
+
+
+def test_moments_without_promises_on_their_way_are_closed_at_once(lasting_store: Store) -> None:
+    store = lasting_store
+    Reader(store).take(promise(T0, "k", DUE))
+    ways = {"delivered": (DUE + 1, T0 - DAY), "paid": (T0 + HOUR, T0 - HOUR)}
+
+    assert store.close_at_once(ways) == {"paid": T0 + HOUR}
+
+    assert [store.status(name).closed_through for name in ("delivered", "paid")] == [None, T0 + HOUR]
+    with store.closing("paid") as transaction:
+        assert transaction.reach == Reach(T0 + HOUR, (T0 - HOUR, ""))
+    assert close(store, "delivered", DUE + 1) == 1
+
+
+def test_a_promise_that_is_not_due_yet_keeps_no_moment_from_closing_at_once(lasting_store: Store) -> None:
+    Reader(lasting_store).take(promise(T0, "k", DUE))
+
+    assert lasting_store.close_at_once({"delivered": (DUE, T0 - DAY)}) == {"delivered": DUE}
+
+    assert close(lasting_store, "delivered", DUE + 1) == 1
+
+
+def test_closing_at_once_never_goes_back(lasting_store: Store) -> None:
+    close(lasting_store, "paid", T0 + HOUR)
+
+    assert lasting_store.close_at_once({"paid": (T0, T0 - DAY)}) == {"paid": T0 + HOUR}
+    assert lasting_store.status("paid").closed_through == T0 + HOUR
+
+
+def test_a_moment_that_a_batch_holds_is_left_and_the_others_do_not_wait(opener: Callable[[str], Shelf]) -> None:
+    store = opener("postgres")()
+    ways = {"delivered": (T0, T0 - DAY), "paid": (T0, T0 - DAY)}
+
+    with store.ingest(store.claim(HERE), ["delivered"], []):
+        assert store.close_at_once(ways) == {"paid": T0}
+    assert store.close_at_once(ways) == {"delivered": T0, "paid": T0}

@@ -6,10 +6,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import BigInteger, Connection, Row, Select, Text, bindparam, select, tuple_, update
 
+from service.adapters.store.sql.database import Database
 from service.adapters.store.sql.tables import moments, promises
 from service.core.counting.course import settled_at
 from service.core.counting.ledger import Promised
 from service.core.counting.reach import START, Position, Reach
+from service.core.event import Micros
 
 _promised = msgspec.json.Decoder(Promised).decode
 _ENDS = ("low", "high")
@@ -45,6 +47,10 @@ _COME = (
         }
     )
 )
+_FREE = select(moments).order_by(moments.c.moment).with_for_update(skip_locked=True)
+_PROMISED = select(moments.c.moment).where(
+    select(promises.c.key).where(promises.c.moment == moments.c.moment, promises.c.due < bindparam("last")).exists()
+)
 
 
 def reach_of(row: Row[Any]) -> Reach:
@@ -71,6 +77,28 @@ def come_to(connection: Connection, moment: str, was: Reach, now: Reach) -> None
             "expired_key": expired[1],
         },
     )
+
+
+def close_at_once(
+    connection: Connection, database: Database, ways: Mapping[str, tuple[Micros, Micros]]
+) -> dict[str, Micros]:
+    """Close moments that nobody has locked and that have no promises on their way; how far each is closed then.
+
+    `ways`: through when, and through when promises are given up.
+    """
+    free = connection.execute(_FREE.where(database.among(moments.c.moment, sorted(ways)))).all()
+    reaches = {row.moment: reach_of(row) for row in free}
+    # Asked once they are ours: a batch that was under way may have brought some.
+    last = max((through for through, _ in ways.values()), default=0)
+    of_free = database.among(moments.c.moment, list(reaches))
+    promised = set(connection.scalars(_PROMISED.where(of_free), {"last": last}))
+    closed = {}
+    for moment in reaches.keys() - promised:
+        was, (through, patience) = reaches[moment], ways[moment]
+        closed[moment] = max(was.closed, through)
+        if through > was.closed:
+            come_to(connection, moment, was, Reach(through, (patience, ""), (through, "")))
+    return closed
 
 
 def due(
