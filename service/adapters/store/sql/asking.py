@@ -31,14 +31,20 @@ _END: BindParameter[int] = bindparam("end")
 
 @cache
 def outcomes(spans: int) -> Select[Any]:
-    """Attempts and breaks of each tuple of values, over so many spans: from `first0` to `end0`, and so on."""
+    """Attempts and breaks of each tuple of values, over so many spans: from `first0` to `end0`, and so on.
+
+    One row of three texts with commas: tuples may be many, and a row for each would be made an object each.
+    """
     opens = tallies.c.opens
     within = [and_(opens >= bindparam(f"first{n}"), opens < bindparam(f"end{n}")) for n in range(spans)]
-    return (
-        select(tallies.c.dims, summed(tallies.c.attempts), summed(tallies.c.broken))
+    each = (
+        select(tallies.c.dims, summed(tallies.c.attempts).label("tried"), summed(tallies.c.broken).label("failed"))
         .where(tallies.c.moment == _OF, or_(false(), *within))
         .group_by(tallies.c.dims)
+        .subquery()
     )
+    texts: list[ColumnElement[Any]] = [func.aggregate_strings(cast(column, Text), ",") for column in each.c]
+    return select(*texts)
 
 
 @cache

@@ -4,13 +4,12 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
-import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, Table, Text, bindparam, func, select, update
 from sqlalchemy import cast as cast_to
 
 from service.adapters.store.sql.bulk import Bulk, Row, plan
 from service.adapters.store.sql.database import Database
-from service.adapters.store.sql.packing import ValuesCodec, pack, pack_any, unpack
+from service.adapters.store.sql.packing import ValuesCodec, pack, pack_any, unpack, unpack_numbers
 from service.adapters.store.sql.tables import (
     durations,
     interruptions,
@@ -34,12 +33,12 @@ _APPEND_TIMELINE = plan(timeline, "append")
 
 PAGE = 20_000
 """Cells fetched at a time when windows are read: a few megabytes."""
+_Found = dict[Micros, dict[Values, Cell]]
 _BEGINNING: Micros = -(2**62)
 
 # Made once: a hundred moments close with every minute, and to put a statement together costs more than to run it.
 _SUMS = ("attempts", "broken", "cancelled", "arrivals", "value", "broken_value", "duration_ms")
 _MOMENT = bindparam("of", type_=Text)
-_REACH = select(moments.c.closed_through, moments.c.hourly_through).where(moments.c.moment == _MOMENT)
 _MOVE = (
     update(judged)
     .where(judged.c.moment == _MOMENT, judged.c.tick == bindparam("was"))
@@ -67,7 +66,12 @@ _CELLS = _by_window(tallies, *_SUMS)
 _BEYOND = _of_span(tallies.c.opens).order_by(tallies.c.opens).limit(1).offset(bindparam("most"))
 _DURATIONS = _by_window(durations, "bucket", "n").where(durations.c.n != 0)
 _SIGNALS = _of_span(signals.c.opens, signals.c.dims, signals.c.name, signals.c.n).where(signals.c.n != 0)
-_numbers = msgspec.json.Decoder(list[int]).decode
+# Most windows have neither durations nor signals: asked with the rest, that costs no statement of its own.
+_REACH = select(
+    moments.c.closed_through,
+    moments.c.hourly_through,
+    *(_of_span(table.c.opens).exists().label(f"any_{table.name}") for table in (durations, signals)),
+).where(moments.c.moment == _MOMENT)
 
 
 def read_judged(connection: Connection, moment: str) -> Judged:
@@ -153,14 +157,19 @@ def windows(
     after, through = span
     while True:
         with database.read() as connection:
-            row = connection.execute(_REACH, {"of": moment}).one_or_none()
+            asked = {"of": moment, "first": _first(after), "last": through - width}
+            row = connection.execute(_REACH, asked).one_or_none()
             if row is None or row.closed_through is None:
                 return
             closed = row.closed_through
             if row.hourly_through is not None:
                 after = max(after or 0, row.hourly_through)
             last = min(through, closed) - width
-            found, after = _page(connection, moment, codec, (after, last))
+            found, after = _page(connection, moment, codec, (_first(after), last))
+            if row.any_durations:
+                _add_durations(connection, moment, codec, found)
+            if row.any_signals:
+                _add_signals(connection, moment, codec, found)
         for start, cells in found.items():
             held = {values: cell for values, cell in cells.items() if cell.attempts or cell}
             if held:
@@ -170,11 +179,10 @@ def windows(
 
 
 def _page(
-    connection: Connection, moment: str, codec: ValuesCodec, span: tuple[Micros | None, Micros]
-) -> tuple[dict[Micros, dict[Values, Cell]], Micros | None]:
+    connection: Connection, moment: str, codec: ValuesCodec, span: tuple[Micros, Micros]
+) -> tuple[_Found, Micros | None]:
     """Whole windows from the first to the last start, about a page of them, and where to go on."""
     first, last = span
-    first = _BEGINNING if first is None else first
     within = {"of": moment, "first": first, "last": last}
     beyond: Micros | None = None
     if first < last:
@@ -188,20 +196,33 @@ def _page(
         rows = connection.execute(_CELLS, within | {"first": beyond, "last": beyond}).all()
         beyond += 1
     found = {opens: _cells(codec.all_values(dims), sums) for opens, dims, *sums in rows}
-    if found:
-        there = {"of": moment, "first": min(found), "last": max(found)}
-        for opens, dims, buckets, counts in connection.execute(_DURATIONS, there):
-            timed = zip(codec.all_values(dims), _numbers(f"[{buckets}]"), _numbers(f"[{counts}]"), strict=True)
-            for values, bucket, n in timed:
-                found[opens][values].count_duration(bucket, n)
-        for opens, dims, name, n in connection.execute(_SIGNALS, there):
-            found[opens][codec.values(dims)].count_signal(name, n)
     return found, beyond
+
+
+def _first(after: Micros | None) -> Micros:
+    return _BEGINNING if after is None else after
+
+
+def _there(moment: str, found: _Found) -> dict[str, Any]:
+    """The span of windows that were read; nothing is in it where none was."""
+    return {"of": moment, "first": min(found, default=0), "last": max(found, default=-1)}
+
+
+def _add_durations(connection: Connection, moment: str, codec: ValuesCodec, found: _Found) -> None:
+    for opens, dims, buckets, counts in connection.execute(_DURATIONS, _there(moment, found)):
+        timed = zip(codec.all_values(dims), unpack_numbers(buckets), unpack_numbers(counts), strict=True)
+        for values, bucket, n in timed:
+            found[opens][values].count_duration(bucket, n)
+
+
+def _add_signals(connection: Connection, moment: str, codec: ValuesCodec, found: _Found) -> None:
+    for opens, dims, name, n in connection.execute(_SIGNALS, _there(moment, found)):
+        found[opens][codec.values(dims)].count_signal(name, n)
 
 
 def _cells(places: Sequence[Values], sums: Sequence[str]) -> dict[Values, Cell]:
     """The cells of one window by their values, from columns of numbers."""
-    made = list(map(Cell, *[_numbers(f"[{column}]") for column in sums]))
+    made = list(map(Cell, *map(unpack_numbers, sums)))
     cells = dict(zip(places, made, strict=True))
     if len(cells) < len(made):
         # Two rows may be one place now: the catalogue may have dropped the dimension that told them apart.

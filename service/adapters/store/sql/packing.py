@@ -1,7 +1,7 @@
 """Structs as text columns and back; dimension values as canonical JSON."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,6 +13,7 @@ T = TypeVar("T")
 _dumps = msgspec.json.Encoder(order="sorted").encode
 _loads = msgspec.json.Decoder(dict[str, str]).decode
 _loads_all = msgspec.json.Decoder(list[dict[str, str]]).decode
+_loads_numbers = msgspec.json.Decoder(list[int]).decode
 
 MOST_CACHED = 50_000
 """Tuples of values, a third to two thirds of a KiB each."""
@@ -44,9 +45,14 @@ def unpack_dimensions(text: str) -> dict[str, str]:
     return _loads(text) if text != "{}" else {}
 
 
-def unpack_all(texts: Iterable[str]) -> list[dict[str, str]]:
-    """The dimensions of many texts, in one call of the parser."""
-    return _loads_all(f"[{','.join(texts)}]")
+def unpack_all(texts: str) -> list[dict[str, str]]:
+    """The dimensions of many texts with commas between, in one call of the parser."""
+    return _loads_all(f"[{texts}]")
+
+
+def unpack_numbers(texts: str) -> list[int]:
+    """Whole numbers with commas between."""
+    return _loads_numbers(f"[{texts}]")
 
 
 class ValuesCodec:

@@ -10,7 +10,7 @@ from service.adapters.store.sql import asking, outbox, positions
 from service.adapters.store.sql.database import Database
 from service.adapters.store.sql.desk import SqlDeskReader
 from service.adapters.store.sql.judging import read_series
-from service.adapters.store.sql.packing import unpack, unpack_all, unpack_dimensions
+from service.adapters.store.sql.packing import unpack, unpack_all, unpack_dimensions, unpack_numbers
 from service.adapters.store.sql.people import SqlPeople
 from service.adapters.store.sql.survey import survey
 from service.adapters.store.sql.tables import (
@@ -166,11 +166,10 @@ class SqlReader(SqlDeskReader, SqlPeople):
         for number, (start, end) in enumerate(spans):
             given |= {f"first{number}": start, f"end{number}": end}
         with self._database.read() as connection:
-            rows = connection.execute(asking.outcomes(len(spans)), given).all()
-        return [
-            (values, attempts, broken)
-            for values, (_, attempts, broken) in zip(unpack_all(dims for dims, _, _ in rows), rows, strict=True)
-        ]
+            dims, attempts, broken = connection.execute(asking.outcomes(len(spans)), given).one()
+        if dims is None:
+            return []
+        return list(zip(unpack_all(dims), unpack_numbers(attempts), unpack_numbers(broken), strict=True))
 
     def _sums(self, of_tally: Label[Any], of_break: Label[Any], place: Place, *, people: bool) -> dict[Any, Totals]:
         """Sums of a place by what a tally and a break say."""
