@@ -21,6 +21,7 @@ from service.core.counting.outcomes import parted
 from service.core.event import DAY, DeadLetter, Micros, Partition, Record, rfc3339
 from service.core.judging.judge import Build
 from service.core.judging.watchers import watchers
+from service.core.reporting.carried import places
 from service.core.reporting.report import Line, Span, lines
 from service.loops.watch import Watch
 
@@ -107,6 +108,10 @@ class Backtest:
             span = Span(self._began, self._ended + 1)
         found = lines(self.store, dict(self._catalog.moments), span, MINOR_DIGITS) if span else []
         return Result(found, self.store.counts(), span)
+
+    def places(self, span: Span | None) -> dict[str, str]:
+        """Where the interruptions of everything that a run found are worst, in words, by their ids."""
+        return {} if span is None else places(self.store, self._catalog.moments, span.end)
 
     def _without_strays(self, chunk: Chunk) -> Chunk:
         """The chunk, and as dead letters what a leap of time parts from the rest and no history can have made.

@@ -11,6 +11,7 @@ from service.app.service import Options, Service
 from service.core.catalog import Catalog, Target
 from service.core.event import Micros, Partition
 from service.core.outbox import Delivery
+from service.core.reporting.carried import places
 from service.core.reporting.report import Line, Span, lines
 from service.core.telling.route import Message
 
@@ -77,6 +78,10 @@ class Demo:
             first += [at for at, _ in totals[:1]]
         span = Span(min(first, default=0), max(marks, default=0) + 1)
         return lines(store, dict(self.catalog.moments), span), span
+
+    def places(self, span: Span) -> dict[str, str]:
+        """Where the interruptions of everything were worst, in words, by their ids."""
+        return places(self.service.store, self.catalog.moments, span.end)
 
     def close(self) -> int:
         """End everything; the exit code."""

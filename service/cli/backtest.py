@@ -85,5 +85,5 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print_json(result.lines)
     else:
-        print_table(result.lines)
+        print_table(result.lines, backtest.places(result.span))
     return 0

@@ -129,7 +129,7 @@ def _replay(arguments: argparse.Namespace, catalog: "Catalog") -> int:
                 progress.update(task, completed=demo.read())
             progress.update(task, completed=demo.read())
         found, span = demo.found()
-        print_table(found)
+        print_table(found, demo.places(span))
         print(yearly(found, span, demo.catalog.trials), file=sys.stderr)
         if not arguments.exit:
             console.print(f"The year is over. The page stays at {url} until you press Ctrl+C.")

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from service.cli.where import harmless
+from service.core.reporting.carried import most
 from service.core.reporting.evidence import Evidence, Share
 from service.core.reporting.nothing import Nothing, Quiet
+from service.core.telling.message import most_words
 
 _SIGNALS = {
     "failure_rate": "share broken",
@@ -22,7 +24,7 @@ def evidence_lines(it: Evidence) -> Iterator[str]:
     """An interruption's evidence."""
     where = "; ".join(f"{name} {', '.join(values)}" for name, values in it.dimensions.items())
     what = f"rule {it.rule}" if it.rule else it.kind.replace("_", " ")
-    yield f"{it.moment}: {what}, {it.level}, {it.state}; {harmless(where) or 'everywhere'}"
+    yield f"{it.moment}: {what}, {it.level}, {it.state}; {harmless(where) or _everywhere(it)}"
     yield f"  id         {it.id}"
     yield f"  known      {it.detected_at}" + (f", over {it.resolved_at}" if it.resolved_at else ", not over")
     found = [(note.title.replace("_", " "), note.at) for note in it.found]
@@ -66,6 +68,13 @@ def _carried(it: Evidence) -> Iterator[str]:
             width = max(len(_where(share)) for share in shares)
             for share in shares:
                 yield f"  {_where(share):{width}}  {share.excess:+.1f}: {_share(share)}"
+    if it.hit:
+        yield ""
+        yield "Clearly beyond their own past (one in twenty by chance); * beyond the rest as well (99 times in 100)"
+        names = [harmless(f"{hit.dimension} {hit.value}") for hit in it.hit]
+        for name, hit in zip(names, it.hit, strict=True):
+            share = Share({}, hit.attempts, hit.broken, hit.usual, hit.broken - hit.usual)
+            yield f"  {name:{max(map(len, names))}}  {'*' if hit.worse else ' '} {_share(share)}"
     if it.not_stated:
         yield ""
         yield "Not stated, and so of no segment"
@@ -76,6 +85,10 @@ def _carried(it: Evidence) -> Iterator[str]:
         yield "Reasons given"
         for reason, count in it.reasons.items():
             yield f"  {count:,}  {harmless(reason)}"
+
+
+def _everywhere(it: Evidence) -> str:
+    return ", ".join(filter(None, ("everywhere", harmless(most_words(*most(it.hit))))))
 
 
 def nothing_lines(it: Nothing) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 from rich.console import Console
@@ -23,8 +23,8 @@ def print_json(lines: Sequence[Line]) -> None:
     out.flush()
 
 
-def print_table(lines: Sequence[Line]) -> None:
-    """The same for people."""
+def print_table(lines: Sequence[Line], worst: Mapping[str, str]) -> None:
+    """The same for people; `worst`: by its id, where an interruption of everything is worst."""
     table = Table(show_edge=False, pad_edge=False, header_style="bold")
     for name in ("detected", "moment", "what", "level", "where", "since", "until"):
         table.add_column(name, overflow="fold")
@@ -37,7 +37,7 @@ def print_table(lines: Sequence[Line]) -> None:
             line.moment,
             line.rule or line.kind.replace("_", " "),
             line.level,
-            escape(where) or "everywhere",
+            escape(where or ", ".join(filter(None, ("everywhere", worst.get(line.id))))),
             _short(line.onset_at),
             _short(line.resolved_at) if line.resolved_at else "still open",
             f"{line.broken:,}",

@@ -9,6 +9,7 @@ from service.core.event import DAY, HOUR, MINUTE, Annotation, Micros
 from service.core.interruption import Change, Interruption
 from service.core.people import Place
 from service.core.ports import Reader
+from service.core.reporting.carried import carried, most
 from service.core.reporting.due_soon import falling_due
 from service.core.reporting.evidence import NEAR
 from service.core.reporting.lead import about
@@ -90,9 +91,12 @@ def facts_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, mon
     elsewhere = None
     if row.segment:
         elsewhere = Count(whole.broken - impact.broken, everywhere - attempts)
+    worse, also = most(carried(reader, moment, row, now))
     return Facts(
         now=now,
         impact=impact,
+        most=worse,
+        also=also,
         inside=Count(impact.broken, attempts, None if usual is None else usual * attempts),
         elsewhere=elsewhere,
         worst=() if row.segment else _worst(moment, due, past, usual),

@@ -222,7 +222,7 @@ def _led(lead: Lead, words: Words) -> str:
 
 
 def _named(one: Lead | OpenOne) -> str:
-    where = place(one.dimensions)
+    where = place(one.dimensions) or (f"most of all {place(one.most)}" if one.most else "")
     return f"{plain(one.title)} ({where})" if where else plain(one.title)
 
 

@@ -19,13 +19,14 @@ from service.adapters.web.tables import (
 )
 from service.adapters.web.tables import breaks as break_rows
 from service.adapters.web.tile import let_down, unit_words
-from service.adapters.web.words import KINDS, Words, about, plain, segment, span, whole, will_miss
+from service.adapters.web.words import KINDS, Words, about, plain, segment, span, value_name, whole, will_miss
 from service.core.catalog import Moment, Owner
 from service.core.event import DAY, HOUR, MINUTE, Micros
 from service.core.interruption import Impact, Interruption, Segment
 from service.core.marks import Risk
 from service.core.people import Place, Unfolding, place_of
 from service.core.ports import Reader
+from service.core.reporting.carried import Hit, carried, most
 from service.core.reporting.due_soon import falling_due
 from service.core.reporting.risk import at_risk
 from service.core.reporting.usual import Due, before, usual_of
@@ -63,6 +64,7 @@ class InterruptionPage(msgspec.Struct, frozen=True, gc=False):
     moment: str
     moment_href: str
     where: str
+    worst: tuple[str, ...]
     level: str
     state: str
     says: str
@@ -110,14 +112,17 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
     found = reader.breaks(
         it.moment, it.segment, place.start, place.end, limit=PER_PAGE, offset=(pages.page - 1) * PER_PAGE
     )
-    title = message.words("opened", it, moment, owner, message.Facts(now=now)).title
+    found_worst = carried(reader, moment, it, now)
+    worse, also = most(found_worst)
+    title = message.words("opened", it, moment, owner, message.Facts(now=now, most=worse)).title
     return InterruptionPage(
         id=it.id,
         title=title.partition(" · ")[2],
         promise=plain(moment.promise),
         moment=plain(moment.title or moment.name),
         moment_href=f"/moments/{moment.name}" if it.moment in catalog.moments else "",
-        where=segment(it.segment),
+        where=", ".join(filter(None, (segment(it.segment), message.most_words(worse, also)))),
+        worst=tuple(map(_hit, found_worst)),
         level=it.level,
         state=it.state,
         says=state_words(it, now),
@@ -150,6 +155,12 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
         recovery=_recovery(reader, it, moment, place, impact),
         notices=notices(reader.outbox(limit=2000), it.id, now, words),
     )
+
+
+def _hit(hit: Hit) -> str:
+    """`region RJ: 72 of 230, usually 24`."""
+    name = f"{plain(hit.dimension, 40)} {value_name(hit.value)}"
+    return f"{name}: {whole(hit.broken)} of {whole(hit.attempts)}, usually {message.number(hit.usual)}"
 
 
 def _recovery(reader: Reader, it: Interruption, moment: Moment, place: Place, impact: Impact) -> Recovery | None:

@@ -12,6 +12,7 @@ from service.core.event import DAY, Annotation, Micros, rfc3339
 from service.core.interruption import Interruption
 from service.core.judging.level import cells_of
 from service.core.ports import Reader
+from service.core.reporting.carried import Hit, carried
 
 BASE: Micros = 28 * DAY
 """What came in so long before the onset is what is usual."""
@@ -82,7 +83,8 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     are no part of the evidence. `arrivals`: where events that did not come are. `found`: each kind of evidence with the
     time it was known. `false_alarm_days`: how rare a false alarm of this moment was promised to be; None for a rule,
     which stands outside of that promise. `not_stated`: what of it no value of a dimension is known of, by dimension:
-    shown beside the segments, and never one of them.
+    shown beside the segments, and never one of them. `hit`: of an interruption of everything, the values that broke
+    clearly more than their own past, those first that broke more than the rest did as well.
     """
 
     id: str
@@ -105,6 +107,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     shares: list[Share]
     pairs: list[Share]
     not_stated: dict[str, Share]
+    hit: list[Hit]
     reasons: dict[str, int]
     found: list[Note]
     notes: list[Note]
@@ -152,6 +155,7 @@ def evidence_of(reader: Reader, judged: Judged, moment: Moment, it: Interruption
         shares=_largest(moment, before, since, 1, usual) if _OF_BREAKS & set(it.kinds) else [],
         pairs=_largest(moment, before, since, 2, usual) if _OF_BREAKS & set(it.kinds) else [],
         not_stated=_not_stated(moment, before, since, usual),
+        hit=list(carried(reader, moment, it, now)),
         reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:_MOST]),
         found=[
             Note(rfc3339(entry.at), entry.note or it.kind)

@@ -59,12 +59,12 @@ class Due:
         return {value: (attempts, failed[value]) for value, attempts in tried.items()}
 
 
-def before(reader: Reader, moment: str, start: Micros, end: Micros) -> Due:
-    """The same hours of the same weekdays before; of what lasts more than a day the four weeks before, at once."""
+def before(reader: Reader, moment: str, start: Micros, end: Micros, weeks: int = _WEEKS) -> Due:
+    """The same hours of the same weekdays before; of what lasts more than a day the weeks before, at once."""
     if end - start > DAY:
-        return Due(reader, moment, (start - _WEEKS * _WEEK, start))
+        return Due(reader, moment, (start - weeks * _WEEK, start))
     return Due(
-        reader, moment, *((start - back * _WEEK, end - back * _WEEK) for back in range(1, _WEEKS + 1) if end > start)
+        reader, moment, *((start - back * _WEEK, end - back * _WEEK) for back in range(1, weeks + 1) if end > start)
     )
 
 

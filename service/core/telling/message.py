@@ -57,6 +57,7 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     """What is known about an interruption when a notice is written; None or empty: no source, no line.
 
     `impact`: from onset until now. `inside`, `elsewhere`: counts since onset in the segment and outside it.
+    `most`, `also`: of everything, the values that are worse than the rest, and others that were clearly hit too.
     `worst`: the segments that carry it, worst first. `newly_hit`: (start of a step, customers first hit in it), the
     last one so far only. `complained`: how many of the customers affected have complained. `beside`: what we did
     ourselves shortly before the onset.
@@ -66,6 +67,8 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     impact: Impact = Impact()
     inside: Count | None = None
     elsewhere: Count | None = None
+    most: Segment = ()
+    also: Segment = ()
     worst: tuple[Count, ...] = ()
     newly_hit: tuple[tuple[Micros, int], ...] = ()
     step: Micros = DAY
@@ -105,7 +108,7 @@ def words(what: Occasion, it: Interruption, moment: Moment, owner: Owner, facts:
     if what not in _OVER:
         lines += [_sureness(it, moment), _first_step(it, moment, facts)]
     lines.append(_owner(what, owner, facts))
-    return Words(_title(what, it, moment), tuple(line for line in lines if line))
+    return Words(_title(what, it, moment, facts), tuple(line for line in lines if line))
 
 
 # --- lines ---
@@ -131,7 +134,7 @@ _HEADS: dict[Occasion, str] = {
 }
 
 
-def _title(what: Occasion, it: Interruption, moment: Moment) -> str:
+def _title(what: Occasion, it: Interruption, moment: Moment, facts: Facts) -> str:
     name = plain(moment.title or moment.name, 80)
     if what == "resolved":
         head, predicate = "RESOLVED", "is reliable again" if it.kind == "failure_rate" else "is back to usual"
@@ -143,7 +146,7 @@ def _title(what: Occasion, it: Interruption, moment: Moment) -> str:
         predicate = _PREDICATE.get(it.kind) or f"breaks rule {plain(it.rule or '', 63)}"
         if what == "was_open_while_away":
             predicate = predicate.replace("is ", "was ", 1).replace("has ", "had ", 1)
-    where = segment_words(it.segment)
+    where = segment_words(it.segment) or most_words(facts.most)
     return " · ".join(part for part in (head, f"{name} {predicate}", where) if part)
 
 
@@ -185,6 +188,8 @@ def _where(it: Interruption, facts: Facts) -> list[str]:
         if outside is not None and outside.attempts:
             text += f" Elsewhere: {outside.broken:,} of {outside.attempts:,}."
         lines.append(text)
+    if facts.most and not it.segment:
+        lines.append(f"Everywhere, {most_words(facts.most, facts.also)}.")
     if facts.worst:
         lines.append(f"Worst: {'; '.join(_counted_segment(count) for count in facts.worst[:3])}.")
     return lines
@@ -296,7 +301,7 @@ def _sureness(it: Interruption, moment: Moment) -> str:
 
 def _first_step(it: Interruption, moment: Moment, facts: Facts) -> str:
     """Where to begin, and how: the segment that carries it, and the runbook."""
-    place = segment_words(it.segment) or (plain(facts.worst[0].name, 80) if facts.worst else "")
+    place = segment_words(it.segment or facts.most) or (plain(facts.worst[0].name, 80) if facts.worst else "")
     if not moment.runbook_url:
         return f"Do first: look at {place}." if place else ""
     return f"Do first: {f'{place} {_ARROW} ' if place else ''}{plain(moment.runbook_url, 500)}"
@@ -325,6 +330,13 @@ def plain(text: str, limit: int = _CAP) -> str:
 def segment_words(segment: Segment) -> str:
     """`carrier AA, MQ`; nothing for everything."""
     return "; ".join(f"{plain(name, 40)} {_listed(values)}" for name, values in segment)
+
+
+def most_words(most: Segment, also: Segment = ()) -> str:
+    """`most of all carrier AA; clearly too carrier MQ, UA`; nothing where no value is worse than the rest."""
+    if not most:
+        return ""
+    return f"most of all {segment_words(most)}" + (f"; clearly too {segment_words(also)}" if also else "")
 
 
 def _listed(values: Sequence[str], most: int = 5) -> str:

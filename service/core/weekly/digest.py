@@ -11,6 +11,7 @@ from service.core.event import DAY, Complaint, CustomerChange, Micros, instant
 from service.core.interruption import Interruption
 from service.core.ports import Reader
 from service.core.reporting.affected import Place, affected, all_breaks
+from service.core.reporting.carried import carried, most
 from service.core.reporting.goalposts import goalposts, said
 from service.core.reporting.journeys import Span, promised_to
 from service.core.reporting.lead import BASE, about, complaints_clear, first_complaint
@@ -272,6 +273,7 @@ class _Digest:
             level=row.level,
             lead_s=None if at is None else (at - row.detected_at) / 1_000_000,
             against="rise" if against == "rise" else "first" if against == "first" else "none",
+            most=self._most(row),
         )
 
     def _began(self, moment: str) -> Micros:
@@ -306,7 +308,13 @@ class _Digest:
             owner=accountable(moment, row.segment, self.catalog).name,
             onset_at=instant(row.onset),
             resolved_at=None if row.resolved_at is None else instant(row.resolved_at),
+            most=self._most(row),
         )
+
+    def _most(self, row: Interruption) -> dict[str, list[str]]:
+        """Where an interruption of everything was worst, by the week's end."""
+        found = carried(self.reader, self.catalog.moments[row.moment], row, min(self.end, self.now + 1))
+        return {name: list(values) for name, values in most(found)[0]}
 
     def _unwell(self, open_ones: Sequence[OpenOne]) -> Unwell:
         counting = [name for name, moment in self._in_order() if moment.unit == "customers"]

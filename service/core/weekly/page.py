@@ -96,6 +96,7 @@ class Lead(msgspec.Struct, frozen=True, gc=False):
     """How long before complaints an interruption was known; negative: customers knew first.
 
     `against`: the complaints' clear rise, or the first complaint of a customer who was let down, or nothing.
+    `most`: of an interruption of everything, the values that were worse than the rest.
     """
 
     id: str
@@ -106,6 +107,7 @@ class Lead(msgspec.Struct, frozen=True, gc=False):
     level: Level
     lead_s: float | None
     against: Literal["rise", "first", "none"]
+    most: Named = {}
 
     @property
     def drew(self) -> bool:
@@ -132,7 +134,7 @@ class KnownFirst(msgspec.Struct, frozen=True, gc=False):
 
 
 class OpenOne(msgspec.Struct, frozen=True, gc=False):
-    """An interruption that was open when the week ended."""
+    """An interruption that was open when the week ended; `most` as of a lead."""
 
     id: str
     moment: str
@@ -144,6 +146,7 @@ class OpenOne(msgspec.Struct, frozen=True, gc=False):
     owner: str
     onset_at: datetime
     resolved_at: datetime | None
+    most: Named = {}
 
 
 class Unwell(msgspec.Struct, frozen=True, gc=False):
