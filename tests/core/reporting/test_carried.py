@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -118,8 +119,18 @@ def test_what_is_not_stated_is_never_named_however_much_of_it_there_is() -> None
 
 def test_a_handful_is_never_enough() -> None:
     now: dict[str | None, tuple[int, int]] = {"a": (2, 2), "b": (500, 60), None: (100, 12)}
-    past: dict[str | None, tuple[int, int]] = {"a": (4, 0), "b": (2000, 100), None: (400, 20)}
-    assert worst(hits(("state",), due(now), due(past))) == set()
+    past: dict[str | None, tuple[int, int]] = {"a": (60, 0), "b": (2000, 100), None: (400, 20)}
+    assert [hit.value for hit in hits(("state",), due(now), due(past))] == ["b"]
+
+
+def test_the_worse_come_first_whatever_the_size_of_the_others() -> None:
+    now: dict[str | None, tuple[int, int]] = {"large": (20000, 2200), "worse": (200, 90), "c": (9000, 990)}
+    past: dict[str | None, tuple[int, int]] = {"large": (80000, 4000), "worse": (800, 40), "c": (36000, 1800)}
+    assert [(hit.value, hit.worse) for hit in hits(("state",), due(now), due(past))] == [
+        ("worse", True),
+        ("large", False),
+        ("c", False),
+    ]
 
 
 def test_the_usual_of_a_value_is_its_own_pasts() -> None:
@@ -163,6 +174,13 @@ def test_it_is_read_from_what_fell_due_since_the_onset() -> None:
     [hit] = carried(made.store, MOMENT, it, now)
     assert (hit.value, hit.attempts, hit.broken, hit.worse) == ("north", 40, 36, True)
     assert hit.usual == pytest.approx(4.0, abs=0.2)
+
+
+def test_what_fell_due_after_its_end_is_none_of_it() -> None:
+    made, it = world()
+    over = msgspec.structs.replace(it, state="resolved", resolved_at=at(DAY // MINUTE))
+    [hit] = carried(made.store, MOMENT, over, at(2 * DAY // MINUTE))
+    assert (hit.value, hit.attempts) == ("north", 20)
 
 
 def test_an_interruption_of_a_segment_or_of_a_silence_has_no_worst() -> None:
