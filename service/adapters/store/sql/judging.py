@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, Text, bindparam, func, select, update
@@ -34,6 +35,7 @@ _APPEND_TIMELINE = plan(timeline, "append")
 PAGE = 20_000
 """Cells fetched at a time when windows are read: a few megabytes."""
 _Found = dict[Micros, dict[Values, Cell]]
+_attempts = attrgetter("attempts")
 _BEGINNING: Micros = -(2**62)
 
 # Made once: a hundred moments close with every minute, and to put a statement together costs more than to run it.
@@ -171,7 +173,8 @@ def windows(
             if row.any_signals:
                 _add_signals(connection, moment, codec, found)
         for start, cells in found.items():
-            held = {values: cell for values, cell in cells.items() if cell.attempts or cell}
+            # Nearly always all of them do.
+            held = cells if all(map(_attempts, cells.values())) else {v: cell for v, cell in cells.items() if cell}
             if held:
                 yield Window(start, start + width, held)
         if after is None:
