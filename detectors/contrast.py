@@ -27,8 +27,9 @@ class Contrast(RateDetector):
     Arguments as for the failure rate. A segment's reference is the present rate of the rest, over about the last
     two and a half hours, this window included: given the rates, the rest's outcomes are independent of the
     segment's. The odds ratio to it is learned over the same memories as a base, and each segment's own wander about
-    it is in its null. What moves everything alike cancels out. The whole is never in breach; a segment that is
-    more than nine tenths of everything has no rest and is left out.
+    it is in its null. What moves everything alike cancels out. Beside changes of a size, an outage is looked for,
+    in which nearly all of one segment breaks; storms over everything seldom go so far. The whole is never in breach;
+    a segment that is more than nine tenths of everything has no rest and is left out.
 
     >>> from detectors.frame import Frame
     >>> detector = Contrast(false_alarm_interval=90.0)
@@ -48,6 +49,7 @@ class Contrast(RateDetector):
     kind = "contrast"
     whole_share: ClassVar[float] = 0.0
     still: ClassVar[float] = RECENT
+    outage: ClassVar[float] = 0.9
     layout: ClassVar[Layout] = Layout({**LINES, "recent": 3, "load": 1}, FRESH)
 
     def __init__(

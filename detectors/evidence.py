@@ -9,8 +9,13 @@ RATIOS = np.array([1.5, 2.0, 2.7, 3.7, 5.0, 7.0, 10.0])
 
 What lies between two of these is found as soon: a third apart costs a sixth of a failure each."""
 LEVELS: Floats = np.log(RATIOS)
-TESTS = len(LEVELS) + 1
-"""Statistics a row: one for each level, and one for a change whose size is followed."""
+TESTS = len(LEVELS) + 2
+"""Statistics a row: one for each level, one for an outage, and one for a change whose size is followed."""
+OUTAGE = len(LEVELS)
+"""The line of the outage. Where failures are common, all that breaks is beyond ten times their odds, and a null that
+wanders would explain every other of them while a change that is followed is still on its way."""
+_MOST = 10.0
+"""It is no more than so many times as often as ever: beyond, a chance burst of three would alarm at once."""
 _NODES, _WEIGHTS = (
     np.array([-2.85697001, -1.35562618, 0.0, 1.35562618, 2.85697001]),
     np.array([0.01125741, 0.22207592, 0.53333333, 0.22207592, 0.01125741]),
@@ -83,35 +88,43 @@ class Followed:
 
 
 def likelihoods(
-    rate: Floats, window: tuple[Floats, Floats], mean: Floats, variance: Floats, weights: Floats, followed: Followed
+    rates: tuple[Floats, Floats],
+    window: tuple[Floats, Floats],
+    mean: Floats,
+    variance: Floats,
+    weights: Floats,
+    followed: Followed,
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Likelihood ratio of every test against the null, and what the null's hypotheses make of the window.
 
-    `rate`: the predicted failure rate of each row. `window`: failures and trials of each row; that many failed,
-    binomially given the deviation. `mean`, `variance`, shape (hypotheses, rows): of the row's present deviation from
-    the rate in log odds, as filtered so far (normal) under each hypothesis; `weights`: of the hypotheses.
-    `followed`: changes that are under way; takes in what the window makes of them.
+    `rates`: the predicted failure rate of each row, and its rate in an outage, 0 where none is looked for.
+    `window`: failures and trials of each row; that many failed, binomially given the deviation. `mean`, `variance`,
+    shape (hypotheses, rows): of the row's present deviation from the rate in log odds, as filtered so far (normal)
+    under each hypothesis; `weights`: of the hypotheses. `followed`: changes that are under way; takes in what the
+    window makes of them.
     Returns (ratios of shape (tests, rows), mean, variance, log predictive probability over the mixture's): each
     predictive probability is a five-point Gauss-Hermite quadrature over the deviation, a proper distribution whatever
     the truth, so the expected ratio under the null is 1; filters keep the first two moments (assumed density).
 
     >>> one = np.array([1.0])
     >>> window, still = (3 * one, 10 * one), (0 * one[None], 1e-6 * one[None], one[None])
-    >>> ratios, *_ = likelihoods(0.01 * one, window, *still, Followed(one, 0.1 * one, 0 * one))
-    >>> bool(ratios[-2, 0] > 400)
+    >>> ratios, *_ = likelihoods((0.01 * one, 0.9 * one), window, *still, Followed(one, 0.1 * one, 0 * one))
+    >>> bool(ratios[-3, 0] > 400)
     True
     """
-    hits, trials = window
+    (rate, outage), (hits, trials) = rates, window
     nulls, rows = mean.shape
     inner = nulls * _INNER
     width = np.sqrt(variance)
     # Log odds on which the window is weighed: every node of every hypothesis, then every level.
-    fixed = inner + len(LEVELS)
+    levels = inner + len(LEVELS)
+    fixed = levels + 1
     odds = np.empty((fixed + _INNER, rows), dtype=np.float32)
     nodes = odds[:inner].reshape(nulls, _INNER, rows)
     np.multiply(width.astype(np.float32)[:, None], _SINGLE_NODES, out=nodes)
     nodes += mean.astype(np.float32)[:, None]
-    odds[inner:fixed] = _AT_LEVELS
+    odds[inner:levels] = _AT_LEVELS
+    odds[levels] = _outed(rate, outage)
     odds[fixed:] = followed.nodes
     np.minimum(odds, _FAR, out=odds)
     # log(1 - rate + rate e^odds). Single precision is enough for what is held against a difference in logs (1e-5 of a
@@ -132,8 +145,8 @@ def likelihoods(
     null = np.add.reduce(each * weights, axis=0)
     changed = likelihood[inner:].astype(np.float64)
     ratios = np.empty((TESTS, rows))
-    ratios[:-1] = changed[: len(LEVELS)]
-    ratios[-1] = followed.take(changed[: len(LEVELS)], changed[len(LEVELS) :], rate, trials)
+    ratios[:-1] = changed[: TESTS - 1]
+    ratios[-1] = followed.take(changed[: len(LEVELS)], changed[TESTS - 1 :], rate, trials)
     ratios /= null
     np.maximum(ratios, 1.0 / _CEILING, out=ratios)
     np.minimum(ratios, _CEILING, out=ratios)
@@ -149,3 +162,18 @@ def likelihoods(
     np.divide(variance, least, out=least)
     each /= null
     return ratios, np.minimum(moved, _FAR, out=moved), np.maximum(spread, least, out=spread), np.log(each, out=each)
+
+
+def _outed(rate: Floats, outage: Floats) -> Floats:
+    """What an outage adds to the log odds: as many as it breaks, or as many as may be believed at once.
+
+    >>> rates = np.array([0.001, 0.1, 0.8])
+    >>> odds = rates / (1.0 - rates) * np.exp(_outed(rates, np.full(3, 0.9)))
+    >>> (odds / (1.0 + odds)).round(3).tolist()
+    [0.01, 0.9, 0.976]
+    """
+    broken: Floats = np.minimum(_MOST * rate, outage)
+    np.maximum(broken, rate, out=broken)
+    added: Floats = np.log(broken / (1.0 - broken) * (1.0 - rate) / rate)
+    most: Floats = np.maximum(added, LEVELS[-1], out=added)
+    return most

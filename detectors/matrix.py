@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from detectors import offsets, wander
-from detectors.evidence import TESTS, Followed, likelihoods
+from detectors.evidence import OUTAGE, TESTS, Followed, likelihoods
 from detectors.frame import Flags, Floats
 from detectors.table import Layout
 
@@ -52,12 +52,12 @@ _AT_LATELY, _SHOWN = _LAYOUT.span["lately"], _LAYOUT.span["shown"]
 _MOVES: Floats = np.stack([wander.SQUARES, wander.RESTLESS])
 
 # What a detector says of itself, once for the whole and once for the other rows.
-NOW, STILL, STANDS, BIN, UNTIL, PACE = range(6)
+NOW, STILL, STANDS, BIN, UNTIL, PACE, BREAKS = range(7)
 """Lines of its terms: the day; minus the correlation time of the prediction's own error; 1 where that lasts until the
 base learns; the first of its bins of the average; the day before which a climb has gone on for too long; how many
-times as long as the hypotheses say a wander lasts, inverted."""
-UNITS, GUESSES = slice(6, 8), slice(8, 10)
-PRIOR, HABIT = slice(10, 10 + wander.COUNT), slice(10 + wander.COUNT, 10 + 2 * wander.COUNT)
+times as long as the hypotheses say a wander lasts, inverted; the share that an outage breaks, 0 for none."""
+UNITS, GUESSES = slice(7, 9), slice(9, 11)
+PRIOR, HABIT = slice(11, 11 + wander.COUNT), slice(11 + wander.COUNT, 11 + 2 * wander.COUNT)
 TERMS = HABIT.stop
 
 _CEILING = 1e60
@@ -135,10 +135,12 @@ class Matrix:
         variance *= memory
         variance += apart
         waited = passed[2] * rows[_LIVE]
-        each = waited / TESTS
+        each = waited / (TESTS - 1.0 + (terms[BREAKS] > 0.0))
         restless *= passed[2]
         followed = _followed(rows, each, restless)
-        ratios, mean, variance, gain = likelihoods(rate, (hits, trials), mean, variance, weights, followed)
+        ratios, mean, variance, gain = likelihoods(
+            (rate, terms[BREAKS]), (hits, trials), mean, variance, weights, followed
+        )
         follows = rows[_FOLLOWED]
         follows[0], follows[1] = followed.mean, followed.variance
         rows[_LEARNED] *= fades[wander.COUNT]
@@ -151,7 +153,7 @@ class Matrix:
         lately[0] += hits
         lately[1] += rate * trials
         rows[_TIMES] = terms[NOW]
-        self._weigh(cut, rows, terms[NOW], (waited, each), ratios)
+        self._weigh(cut, rows, terms, (waited, each), ratios)
         self.rate[cut], self.spread[cut] = rate, spread
         shown = rows[_SHOWN]
         shown[1], shown[2] = rate, spread
@@ -160,15 +162,16 @@ class Matrix:
         np.multiply(hits, 1.0 - reference, out=sums[0])
         np.multiply(trials - hits, reference, out=sums[1])
 
-    def _weigh(self, cut: slice, rows: Floats, now: Floats, waited: tuple[Floats, Floats], ratios: Floats) -> None:
+    def _weigh(self, cut: slice, rows: Floats, terms: Floats, waited: tuple[Floats, Floats], ratios: Floats) -> None:
         climb = rows[_CLIMB]
         climb += np.log(ratios)
-        np.copyto(rows[_START], now, where=climb <= 0.0)
+        np.copyto(rows[_START], terms[NOW], where=climb <= 0.0)
         np.maximum(climb, 0.0, out=climb)
         measure = rows[_MEASURE]
         np.add(np.add.reduce(measure, axis=0), waited[0], out=self.grown[cut])
         measure += waited[1]
         measure *= ratios
+        measure[OUTAGE] *= terms[BREAKS] > 0.0
         np.minimum(measure, _CEILING, out=measure)
         np.add.reduce(measure, axis=0, out=self.after[cut])
 

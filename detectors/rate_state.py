@@ -31,6 +31,8 @@ class RateState(ABC):
     """Weight of the whole in the decision statistic; the dimensions share the rest, and their values theirs."""
     still: ClassVar[float] = math.inf
     """Correlation time in days of the prediction's own error; infinite: until the base learns."""
+    outage: ClassVar[float] = 0.0
+    """The share that breaks when a row of its own is out of order; 0 where that is not looked for."""
     factor: ClassVar[float] = 0.52
     """A threshold of this share of the interval has about the interval as its mean time to a false alarm: on steady
     streams of 30 an hour in four segments 29 came where 32 were promised, and 16 with the 0.676 of a single test."""

@@ -231,6 +231,7 @@ class RateDetector(RateState):
             (0.0, 0.0),
             (now - self.accept_after, now - self.accept_after),
             (1.0 / self.lasting, 1.0 / self.lasting),
+            (self.outage, self.outage),
             (short, short),
             (long, long),
             (weight, weights),

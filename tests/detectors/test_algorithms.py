@@ -120,6 +120,34 @@ def test_a_change_beyond_all_levels_is_found_however_restless_the_base() -> None
     assert found[0][0] <= START + 31 * DAY + 14 * HOUR
 
 
+def test_all_of_one_segment_breaking_is_told_soon_where_days_differ() -> None:
+    """A tenth fails, by a half more or less each day and segment, and by twice as much for all: then one stops."""
+    names = [f"carrier={number:02d}" for number in range(12)]
+    needed = []
+    for seed in range(1, 8):
+        rng, detector = np.random.default_rng(seed), Contrast(90.0)
+        tried, scores, days, odds = 0, None, 40, np.zeros(12)
+        for hour in range((days + 1) * 12):
+            if hour % 12 == 0:
+                odds = 0.1 / 0.9 * np.exp(rng.normal(0.0, 0.4, 12) + rng.normal(0.0, 0.7))
+            rates = odds / (1.0 + odds)
+            out = hour >= days * 12
+            if out:
+                rates[0] = 0.97
+            trials = rng.poisson(3.0, 12)
+            hits = rng.binomial(trials, rates).astype(float)
+            both = [(int(all_), float(broken)) for all_, broken in zip(trials, hits, strict=True)]
+            rows = dict(zip(names, both, strict=True)) | {WHOLE: (int(trials.sum()), float(hits.sum()))}
+            one = frame(START + hour // 12 * DAY + hour % 12 * HOUR, HOUR, rows)
+            scores = detector.score(one)
+            detector.learn(one)
+            tried += out * int(trials[0])
+            if out and scores is not None and scores.breach[scores.segments.index(names[0])]:
+                break
+        needed.append(tried)
+    assert np.median(needed) <= 9.0
+
+
 def test_what_another_interruption_explains_does_not_raise_the_rest() -> None:
     """AA breaks and is explained: its own row keeps what broke, everybody else compares with the imputed rest."""
     detector = Contrast(90.0)

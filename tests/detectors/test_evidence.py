@@ -28,7 +28,7 @@ def test_levels_and_hypotheses_are_weighed_by_their_likelihood(
 ) -> None:
     one = np.ones(1)
     ratios, _, _, gain = likelihoods(
-        rate * one,
+        (rate * one, 0.9 * one),
         (hits * one, trials * one),
         np.array([[0.0], [mean]]),
         np.array([[0.04], [variance]]),
@@ -41,7 +41,9 @@ def test_levels_and_hypotheses_are_weighed_by_their_likelihood(
     ]
     each = [math.log(sum(math.exp(log - max(line)) for log in line)) + max(line) for line in logs]
     null = math.log(0.25 * math.exp(each[0] - max(each)) + 0.75 * math.exp(each[1] - max(each))) + max(each)
-    expected = [likelihood(rate, hits, trials, level) - null for level in LEVELS.tolist()]
+    most = min(10.0 * rate, 0.9)
+    outage = max(math.log(most / (1.0 - most) * (1.0 - rate) / rate), math.log(10.0))
+    expected = [likelihood(rate, hits, trials, level) - null for level in [*LEVELS.tolist(), outage]]
     hopeless = -75.0
     assert np.log(ratios[:-1, 0]).clip(hopeless).tolist() == pytest.approx(
         [max(log, hopeless) for log in expected], abs=1e-5, rel=1e-5
