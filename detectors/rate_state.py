@@ -31,6 +31,8 @@ class RateState(ABC):
     """Weight of the whole in the decision statistic; the dimensions share the rest, and their values theirs."""
     still: ClassVar[float] = math.inf
     """Correlation time in days of the prediction's own error; infinite: until the base learns."""
+    beliefs: ClassVar[Floats] = PRIOR
+    """How segments are believed to wander before any of them is known."""
     outage: ClassVar[float] = 0.0
     """The share that breaks when a row of its own is out of order; 0 where that is not looked for."""
     factor: ClassVar[float] = 0.52
@@ -59,7 +61,7 @@ class RateState(ABC):
         self._table = Table(self.layout)
         self._offsets = Offsets(self._table)
         self._stands = float(math.isinf(self.still))
-        self._pool: Floats = PRIOR
+        self._pool: Floats = self.beliefs
         self._average = Average()
         self._kept = Kept()
         self._breaches: dict[str, Breach] = {}
