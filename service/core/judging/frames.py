@@ -6,6 +6,7 @@ its cells count in the segment's own rows as they are, and in every other row as
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from typing import TypeVar
 
 import msgspec
@@ -64,11 +65,11 @@ class Framer:
         """
         many = len(values)
         rows = np.zeros((len(self._dimensions), many), dtype=np.int64)
-        for index, column in enumerate(zip(*values, strict=True)):
+        for index, of in enumerate(self._of):
             try:
-                rows[index] = np.fromiter(map(self._of[index].__getitem__, column), np.int64, many)
+                rows[index] = np.fromiter(map(of.__getitem__, map(itemgetter(index), values)), np.int64, many)
             except KeyError:
-                rows[index] = [self._row(index, value) for value in column]
+                rows[index] = [self._row(index, given[index]) for given in values]
         return rows
 
     def _row(self, index: int, value: str | None) -> int:
