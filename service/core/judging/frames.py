@@ -6,6 +6,7 @@ its cells count in the segment's own rows as they are, and in every other row as
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from operator import itemgetter
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from service.core.judging.gathered import Folded, Gathered, Marginal, gather
 MAX_VALUES = 1000
 """A dimension's values that are watched one by one; later ones are counted together."""
 OTHER = "__other__"
+MAX_TUPLES = 1_000
 
 K = TypeVar("K")
 
@@ -50,6 +52,9 @@ class Framer:
         """The rows of the last frame, which are nearly always those of the next."""
         self._of: list[dict[str | None, int]] = [{None: 0} for _ in dimensions]
         """The row of each value; 0 where none is stated. What is counted together is not in it."""
+        self._places: dict[Values, int] | None = {}
+        """Where a tuple of values stands in the table of rows; None: there are too many."""
+        self._table: Ints = np.zeros((len(self._dimensions), 0), dtype=np.int64)
         for index, dimension in enumerate(dimensions):
             for value in (known or {}).get(dimension, ()):
                 self._row(index, value)
@@ -61,8 +66,26 @@ class Framer:
     def _columns(self, values: Sequence[Values]) -> Ints:
         """The rows that some tuples of values count in, a line for each dimension.
 
-        Not remembered tuple by tuple: where they hardly repeat that is memory for nothing.
+        Tuples are remembered only as long as they are few: where they hardly repeat that is memory for nothing.
         """
+        places = self._places
+        if places is None:
+            return self._looked_up(values)
+        try:
+            here = list(map(places.__getitem__, values))
+        except KeyError:
+            new = [each for each in dict.fromkeys(values) if each not in places]
+            if len(places) + len(new) > MAX_TUPLES:
+                self._places, self._table = None, self._table[:, :0]
+                return self._looked_up(values)
+            places.update(zip(new, count(len(places)), strict=False))
+            self._table = np.concatenate([self._table, self._looked_up(new)], axis=1)
+            here = list(map(places.__getitem__, values))
+        rows: Ints = self._table.take(here, axis=1)
+        return rows
+
+    def _looked_up(self, values: Sequence[Values]) -> Ints:
+        """As `_columns`, value by value."""
         many = len(values)
         rows = np.zeros((len(self._dimensions), many), dtype=np.int64)
         for index, of in enumerate(self._of):

@@ -6,6 +6,7 @@ import pytest
 
 from detectors.frame import WHOLE, Frame
 from service.core.counting.tally import Cell, Values, Window
+from service.core.judging import frames
 from service.core.judging.frames import MAX_VALUES, OTHER, Explained, Framer
 from service.core.judging.gathered import gather
 from tests.core.making import at, window
@@ -112,3 +113,20 @@ def test_a_framer_goes_on_from_its_dump() -> None:
     back = Framer(("shop",), json.loads(json.dumps(framer.dump())))
     frame = back.frame(at(15), at(30), gather([window(15, {("new",): (1, 0), ("s1",): (1, 0)})]))
     assert set(rows(frame)) == {WHOLE, "shop=s1", f"shop={OTHER}"}
+
+
+def test_remembering_tuples_or_too_many_of_them_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    windows = [
+        window(start, {(f"r{n % size}", f"c{n % 3}" if n % 4 else None): (1, n % 2) for n in range(start, 40)})
+        for start, size in ((20, 9), (0, 40), (10, 9))
+    ]
+
+    def course(most: int) -> list[object]:
+        monkeypatch.setattr(frames, "MAX_TUPLES", most)
+        framer = Framer(NAMES)
+        found: list[object] = [rows(made(one, framer=framer)) for one in windows]
+        return [*found, framer.dump(), framer._places is None]
+
+    *few, given_up = course(30)
+    *many, kept = course(1_000)
+    assert (few, given_up, kept) == (many, True, False)
