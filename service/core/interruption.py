@@ -84,9 +84,9 @@ class Interruption(msgspec.Struct, frozen=True, gc=False):
 class Impact(msgspec.Struct, frozen=True, gc=False):
     """What broken promises did, from the break rows: `value` in minor units.
 
-    `waiting`: customers with a promise that is not kept yet. `settled_late`: those of whom all are kept by now that had
-    a due time, after they had broken. `unknown`: those who wait for nothing else, but of one no outcome ever came, for
-    the moment's `give_up_after` since its due. A customer is one of the three at most.
+    `waiting`: customers with a promise neither kept nor withdrawn. `settled_late`: those of whom all are kept by now
+    that had a due time, after they had broken. `unknown`: those who wait for nothing else, but of one no outcome ever
+    came, for the moment's `give_up_after` since its due. A customer is one of the three at most.
     """
 
     broken: int = 0

@@ -13,7 +13,7 @@ from service.core.reporting.carried import carried, most
 from service.core.reporting.due_soon import falling_due
 from service.core.reporting.evidence import NEAR
 from service.core.reporting.lead import about
-from service.core.reporting.usual import Due, before, share, usual_of
+from service.core.reporting.usual import Due, before, share, steps_of, usual_of
 from service.core.telling.desk import News, Reason
 from service.core.telling.message import Count, Facts, NextDue
 from service.core.telling.route import news_of
@@ -100,7 +100,7 @@ def facts_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, mon
         inside=Count(impact.broken, attempts, None if usual is None else usual * attempts),
         elsewhere=elsewhere,
         worst=() if row.segment else _worst(moment, due, past, usual),
-        newly_hit=_newly_hit(dict(course.newly), place, step) if impact.broken else (),
+        newly_hit=_newly_hit(reader, dict(course.newly), place, step) if impact.broken else (),
         step=step,
         next_due=_next_due(reader, row, now),
         complained=course.complained if _is_told(reader, place) else None,
@@ -150,12 +150,14 @@ def _step(lasted: Micros) -> Micros:
     return next((step for step in (DAY, HOUR) if lasted >= 2 * step), 10 * MINUTE)
 
 
-def _newly_hit(hit: Mapping[Micros, int], place: Place, step: Micros) -> tuple[tuple[Micros, int], ...]:
-    """The last steps, those without anybody too; days are UTC's."""
+def _newly_hit(reader: Reader, hit: Mapping[Micros, int], place: Place, step: Micros) -> tuple[tuple[Micros, int], ...]:
+    """The last steps in which anything fell due, those without anybody hit too; days are UTC's."""
     first = place.start - place.start % step
     last = place.end - 1 - (place.end - 1) % step
     back = (_DAYS if step == DAY else _STEPS) - 1
-    return tuple((at, hit.get(at, 0)) for at in range(max(first, last - back * step), last + 1, step))
+    tried = steps_of(reader, place, step)
+    steps = range(max(first, last - back * step), last + 1, step)
+    return tuple((at, hit.get(at, 0)) for at in steps if at in tried or at in hit or at == last)
 
 
 def _is_told(reader: Reader, place: Place) -> bool:

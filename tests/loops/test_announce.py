@@ -101,10 +101,18 @@ def test_customers_count_on_the_day_that_first_hit_them() -> None:
     found = facts(*events, now=at(2 * day + 60))
     assert ([hit for _, hit in found.newly_hit], found.step) == ([2, 1, 0], DAY)
     later = facts(*events, now=at(9 * day + 60))
-    assert [hit for _, hit in later.newly_hit] == [0] * 7
+    assert [hit for _, hit in later.newly_hit] == [0]
     hours = facts(broke(1, "c1"), broke(70, "c2"), broke(71, "c3"), now=at(130))
     assert ([hit for _, hit in hours.newly_hit], hours.step) == ([1, 2, 0], HOUR)
     assert facts(broke(1, "c1"), now=at(15)).step == 10 * MINUTE
+
+
+def test_days_on_which_nothing_fell_due_are_none_of_the_course() -> None:
+    day = DAY // MINUTE
+    events = [broke(1, "c1"), broke(2, "c2"), kept(day + 1), broke(3 * day + 2, "c3"), kept(4 * day)]
+    found = facts(*events, now=at(6 * day + 60))
+    first = ONSET - ONSET % DAY
+    assert [((when - first) // DAY, hit) for when, hit in found.newly_hit] == [(0, 2), (1, 0), (3, 1), (4, 0), (6, 0)]
 
 
 def test_the_usual_is_that_of_the_same_hours_of_the_weeks_before() -> None:

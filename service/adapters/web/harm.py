@@ -1,7 +1,7 @@
 """What an interruption does to people and money, laid out: the arithmetic, what was frozen, who is hit, who waits."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -98,8 +98,13 @@ def step_of(place: Place) -> Micros:
     return HOUR if place.end - place.start <= _MOST_STEPS * HOUR else DAY
 
 
-def newly(found: Mapping[Micros, int], step: Micros, place: Place, now: Micros, words: Words) -> Newly | None:
-    """`found`: customers by the step in which they were hit first; None where there are none."""
+def newly(
+    found: Mapping[Micros, int], step: Micros, place: Place, now: Micros, words: Words, tried: Collection[Micros]
+) -> Newly | None:
+    """`found`: customers by the step in which they were hit first; None where there are none.
+
+    `tried`: the steps in which anything fell due.
+    """
     if not found:
         return None
     end = min(place.end, now + 1)
@@ -110,7 +115,11 @@ def newly(found: Mapping[Micros, int], step: Micros, place: Place, now: Micros, 
         when = words.time(start, now) if step == HOUR else words.day(start, now)
         columns.append(Step(start, start + step, ((count, "high"),), f"{when}: {count:,} newly hit."))
     unit = "hour" if step == HOUR else "day"
-    return Newly(_trend(found, starts, step, now), unit, tuple(counts(columns, words)))
+    return Newly(
+        _trend(found, [at for at in starts if at in tried or at in found], step, now),
+        unit,
+        tuple(counts(columns, words)),
+    )
 
 
 def _trend(found: Mapping[Micros, int], starts: Sequence[Micros], step: Micros, now: Micros) -> str:

@@ -29,7 +29,7 @@ from service.core.ports import Reader
 from service.core.reporting.carried import Hit, carried, most
 from service.core.reporting.due_soon import falling_due
 from service.core.reporting.risk import at_risk
-from service.core.reporting.usual import Due, before, usual_of
+from service.core.reporting.usual import Due, before, steps_of, usual_of
 from service.core.standing import Totals
 from service.core.telling import message
 from service.core.telling.labels import accountable
@@ -151,7 +151,9 @@ def build(look: Look, it: Interruption, page: int = 1) -> InterruptionPage:
         money=arithmetic(risk, moment, words) if risk.value or risk.yearly else (),
         marks=mark_rows(reader.marks(it.id), moment, now, words),
         counts_customers=moment.unit == "customers",
-        newly=newly(dict(course.newly), unit, place, now, words) if moment.unit == "customers" else None,
+        newly=newly(dict(course.newly), unit, place, now, words, steps_of(reader, place, unit))
+        if moment.unit == "customers"
+        else None,
         recovery=_recovery(reader, it, moment, place, impact),
         notices=notices(reader.outbox(limit=2000), it.id, now, words),
     )

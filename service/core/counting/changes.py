@@ -30,8 +30,8 @@ class Break(msgspec.Struct, frozen=True, gc=False):
 
     `ref` is unique within the moment: "=" and the key for a keyed promise, "@" and the place and id of the record for
     others. `at`: when it broke. `settled_at`: when it was kept after all. `value`: minor units. `late`: its window had
-    closed when it was taken in, so that it amends reports and was not judged. `promised`: it had a due time, so that
-    the customer may still be waiting.
+    closed when it was taken in, so that it amends reports and was not judged. `promised`: it had a due time and was
+    not withdrawn since, so that the customer may still be waiting.
     """
 
     moment: str

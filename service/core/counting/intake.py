@@ -244,7 +244,7 @@ def _settle_break(
             reason=broke.reason,
             settled_at=broke.settled_at,
             late=not now.was_judged(width) or (not known and start < closed_through),
-            promised=row.first is not None,
+            promised=row.first is not None and not broke.withdrawn,
         )
     elif was.amended is not None and was.amended.broken:
         changes.breaks[place] = None

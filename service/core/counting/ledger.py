@@ -66,7 +66,7 @@ class Promised(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class Contribution(msgspec.Struct, frozen=True, gc=False):
     """What a row adds to the tallies: one attempt, or one cancellation, at one time.
 
-    `settled_at`: when a broken promise was kept after all.
+    `settled_at`: when a broken promise was kept after all. `withdrawn`: the customer gave up waiting for it.
     """
 
     at: Micros
@@ -78,6 +78,7 @@ class Contribution(msgspec.Struct, frozen=True, gc=False):
     duration_ms: int | None = None
     settled_at: Micros | None = None
     reason: str | None = None
+    withdrawn: bool = False
 
     def values(self, names: tuple[str, ...]) -> Values:
         """The values of a moment's dimensions."""
@@ -283,4 +284,5 @@ def _merge(
         duration_ms=outcome.duration_ms if outcome else None,
         settled_at=settled_at,
         reason=outcome.reason if outcome else None,
+        withdrawn=broken and row.cancelled is not None,
     )

@@ -8,6 +8,7 @@ here by any dimension: once a dimension and week would be a database's work twen
 
 from service.core.event import DAY, Micros
 from service.core.interruption import Interruption, Segment
+from service.core.people import Place
 from service.core.ports import Reader
 
 _WEEK: Micros = 7 * DAY
@@ -57,6 +58,13 @@ class Due:
             if value in tried:
                 tried[value] += attempts
         return {value: (attempts, failed[value]) for value, attempts in tried.items()}
+
+
+def steps_of(reader: Reader, place: Place, step: Micros) -> set[Micros]:
+    """The steps of a place in which anything fell due: a day off, or a night, says nothing of a trend."""
+    first = place.start - place.start % step
+    sums = reader.totals(place.moment, first, place.end, step, segment=place.segment, customers=False)
+    return {at for at, totals in sums if totals.attempts}
 
 
 def before(reader: Reader, moment: str, start: Micros, end: Micros, weeks: int = _WEEKS) -> Due:

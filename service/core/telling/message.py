@@ -58,9 +58,9 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
 
     `impact`: from onset until now. `inside`, `elsewhere`: counts since onset in the segment and outside it.
     `most`, `also`: of everything, the values that are worse than the rest, and others that were clearly hit too.
-    `worst`: the segments that carry it, worst first. `newly_hit`: (start of a step, customers first hit in it), the
-    last one so far only. `complained`: how many of the customers affected have complained. `beside`: what we did
-    ourselves shortly before the onset.
+    `worst`: the segments that carry it, worst first. `newly_hit`: (start of a step in which anything fell due,
+    customers first hit in it), the last one so far only. `complained`: how many of the customers affected have
+    complained. `beside`: what we did ourselves shortly before the onset.
     """
 
     now: Micros
@@ -125,6 +125,8 @@ _PREDICATE = {
 }
 
 
+_BROKE = {"failure_rate", "overdue"}
+
 _HEADS: dict[Occasion, str] = {
     "reopened": "OPEN AGAIN",
     "repeat": "STILL OPEN",
@@ -143,7 +145,9 @@ def _title(what: Occasion, it: Interruption, moment: Moment, facts: Facts) -> st
     else:
         head = "OVER" if what == "was_open_while_away" else it.level.upper()
         head = f"{_HEADS[what]} · {head}" if what in _HEADS else head
-        predicate = _PREDICATE.get(it.kind) or f"breaks rule {plain(it.rule or '', 63)}"
+        # What was about to be missed is missed once breaks are evidence as well.
+        kind = "failure_rate" if it.kind == "due_soon" and _BROKE & set(it.kinds) else it.kind
+        predicate = _PREDICATE.get(kind) or f"breaks rule {plain(it.rule or '', 63)}"
         if what == "was_open_while_away":
             predicate = predicate.replace("is ", "was ", 1).replace("has ", "had ", 1)
     where = segment_words(it.segment) or most_words(facts.most)

@@ -50,6 +50,7 @@ def history(seed: int) -> list[Event]:
                     customer,
                     word,
                     key,
+                    reason=chance.choice([None, "lost", "late"]),
                     value=7.0 if chance.random() < 0.3 else None,
                     dimensions={"region": "o", "x": "y"} if chance.random() < 0.3 else None,
                 )
@@ -66,6 +67,9 @@ class Entry(NamedTuple):
     region: str | None
     value: int
     kept_late: Micros | None
+    reason: str | None = None
+    waits: bool = False
+    """For what was promised by a time and is neither kept nor withdrawn."""
 
 
 def book(events: Iterable[Event]) -> list[Entry]:
@@ -94,20 +98,37 @@ def entry_of(row: Mapping[str, list[Promise | Outcome]]) -> Entry | None:
     outcome = min(early, key=lambda each: (each.time, each.id)) if early else None
     if isinstance(outcome, Outcome):
         late = micros(kept.time) if kept is not None else None
-        return made(promise, outcome, micros(outcome.time), outcome.outcome, late)
+        waits = kept is None and "cancelled" not in first
+        return made(promise, outcome, micros(outcome.time), outcome.outcome, late, waits=waits)
     if micros(due) >= END:
         return None
-    return made(promise, None, micros(due), "broken", micros(kept.time) if kept is not None else None)
+    waits = kept is None and "cancelled" not in first
+    return made(promise, None, micros(due), "broken", micros(kept.time) if kept is not None else None, waits=waits)
 
 
 def made(
-    of: Promise | Outcome, outcome: Promise | Outcome | None, when: Micros, word: OutcomeWord, late: Micros | None
+    of: Promise | Outcome,
+    outcome: Promise | Outcome | None,
+    when: Micros,
+    word: OutcomeWord,
+    late: Micros | None,
+    *,
+    waits: bool = False,
 ) -> Entry:
     """The promise's facts; the outcome's fill the gaps."""
     more = outcome.dimensions or {} if outcome is not None else {}
     value = of.value if of.value is not None or outcome is None else outcome.value
     region = {**more, **(of.dimensions or {})}.get("region")
-    return Entry(when, word, of.customer, region, round((value or 0) * 100), late)
+    return Entry(
+        when,
+        word,
+        of.customer,
+        region,
+        round((value or 0) * 100),
+        late,
+        outcome.reason if isinstance(outcome, Outcome) else None,
+        waits,
+    )
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -139,8 +160,15 @@ def test_the_service_comes_to_what_the_words_of_the_contract_say(seed: int, tmp_
     assert seen == tried
     assert sum(n for _, n, _ in store.outcomes("m", [(at(-100), END)])) == sum(tried.values())
     broken = sorted(
-        (row.at, row.customer, row.value, row.settled_at or 0) for row in store.breaks("m", (), 0, END, limit=10_000)
+        (row.at, row.customer, row.value, row.settled_at or 0, row.reason or "")
+        for row in store.breaks("m", (), 0, END, limit=10_000)
     )
     assert broken == sorted(
-        (entry.at, entry.customer, entry.value, entry.kept_late or 0) for entry in entries if entry.word == "broken"
+        (entry.at, entry.customer, entry.value, entry.kept_late or 0, entry.reason or "")
+        for entry in entries
+        if entry.word == "broken"
     )
+    impact = store.impact("m", (), 0, END)
+    assert impact.broken == len(broken)
+    assert impact.customers == len({customer for _, customer, *_ in broken})
+    assert impact.waiting == len({entry.customer for entry in entries if entry.word == "broken" and entry.waits})

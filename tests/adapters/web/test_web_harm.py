@@ -109,12 +109,13 @@ def test_what_the_peers_did_says_how_much_more_left_and_whether_it_may_be_chance
 # --- newly hit ---
 
 
-def trend(counts: Sequence[int], step: Micros = HOUR, now: Micros | None = None) -> str:
-    """What is said of so many newly hit in each step since one began."""
+def trend(counts: Sequence[int | None], step: Micros = HOUR, now: Micros | None = None) -> str:
+    """What is said of so many newly hit in each step since one began; None: nothing fell due in it."""
     start = NOW - NOW % DAY
     end = start + len(counts) * step if now is None else now
     found = {start + place * step: count for place, count in enumerate(counts) if count}
-    shown = newly(found, step, Place("m", (), start, end + 1), end, WORDS)
+    tried = {start + place * step for place, count in enumerate(counts) if count is not None}
+    shown = newly(found, step, Place("m", (), start, end + 1), end, WORDS, tried)
     assert shown is not None
     return shown.says
 
@@ -127,10 +128,15 @@ def trend(counts: Sequence[int], step: Micros = HOUR, now: Micros | None = None)
         ((10, 14), "No clear change: 10 newly hit in one whole hour, 14 in the next and last."),
         ((0, 20, 20), "No clear change: 20 newly hit in one whole hour, 20 in the next and last."),
         ((5, 0, 0), "No clear change: 0 newly hit in one whole hour, 0 in the next and last."),
+        # Over the holidays nothing falls due, and that is no recovery.
+        ((30, 28, None, None), "No clear change: 30 newly hit in one whole hour, 28 in the next and last."),
+        ((28, 0, None), "Getting better: 28 newly hit in one whole hour, 0 in the next and last."),
         ((7,), "7 so far, in less than two whole hours."),
     ],
 )
-def test_it_gets_worse_or_better_only_by_more_than_chance_of_whole_hours(counts: tuple[int, ...], said: str) -> None:
+def test_it_gets_worse_or_better_only_by_more_than_chance_of_whole_hours(
+    counts: tuple[int | None, ...], said: str
+) -> None:
     assert trend(counts) == said
 
 
@@ -143,14 +149,14 @@ def test_an_hour_that_is_not_over_is_not_compared() -> None:
 def test_each_hour_has_its_column_and_days_have_theirs_once_it_is_old() -> None:
     start = NOW - NOW % DAY
     place = Place("m", (), start + 1, start + 3 * HOUR)
-    shown = newly({start: 4, start + 2 * HOUR: 1}, step_of(place), place, NOW, WORDS)
+    shown = newly({start: 4, start + 2 * HOUR: 1}, step_of(place), place, NOW, WORDS, ())
     assert shown is not None
     assert shown.unit == "hour"
     said = [column.label for column in shown.charts[0].columns if column.kind == "high"]
     assert said == ["00:00: 4 newly hit.", "01:00: 0 newly hit.", "02:00: 1 newly hit."]
     assert step_of(Place("m", (), 0, 48 * HOUR)) == HOUR
     assert step_of(Place("m", (), 0, 48 * HOUR + 1)) == DAY
-    assert newly({}, HOUR, place, NOW, WORDS) is None
+    assert newly({}, HOUR, place, NOW, WORDS, ()) is None
 
 
 # --- the whole page ---

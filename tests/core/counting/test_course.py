@@ -142,6 +142,21 @@ def overdue(ledger: Ledger) -> int:
     return sums.get("overdue", 0) - sums.get("caught_up", 0) - sums.get("given_up", 0)
 
 
+def test_a_promise_made_after_its_due_is_overdue_from_when_it_was_made() -> None:
+    ledger = Ledger()
+    ledger.take(promise(30, 10))
+    ledger.close(at(60))
+    assert {place: n for place, n in ledger.signals.items() if place[1] == "overdue"} == {(at(30), "overdue"): 1}
+    assert not any(name == "overdue" for _, name in ledger.late)
+
+
+def test_a_promise_settled_at_its_very_due_was_never_overdue() -> None:
+    ledger = Ledger()
+    ledger.take(promise(1, 10), outcome(10, "kept"))
+    ledger.close(at(60))
+    assert ledger.sums("overdue", "caught_up") == {}
+
+
 def test_what_is_given_up_is_overdue_no_more_and_in_the_window_where_patience_ended() -> None:
     ledger = told(promise(0, 100))
     ledger.close(at(100) + 2 * DAY)

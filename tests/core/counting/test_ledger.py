@@ -209,6 +209,18 @@ def test_a_promise_made_after_its_outcome_moves_what_was_judged_there() -> None:
     assert judged(outcome(4, "kept"), promise(6, 10), closed=20) == ([(4, False, False), (10, False, False)], True)
 
 
+def test_what_comes_with_the_very_beginning_of_the_next_window_was_not_known_before() -> None:
+    """An outcome at one o'clock, and its promise in the instant in which the window ends."""
+    assert judged(outcome(0.5, "kept"), promise(1, 5), closed=3) == ([(0.5, False, False), (5, False, False)], True)
+
+
+def test_a_break_that_moved_to_another_window_was_not_judged_there() -> None:
+    moved = account(row([outcome(10, "broken"), promise(4, 5)]), Reach(at(20)), MINUTE)
+    assert moved.was_judged(MINUTE)
+    late = account(row([outcome(10, "broken"), promise(11, 5)]), Reach(at(20)), MINUTE)
+    assert (late.amended is not None and late.amended.at, late.was_judged(MINUTE)) == (at(5), False)
+
+
 def test_within_one_window_the_order_of_events_does_not_matter() -> None:
     assert judged(outcome(4, "kept"), promise(4.5, 10), closed=20) == ([(10, False, False)], False)
 

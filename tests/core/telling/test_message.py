@@ -81,6 +81,14 @@ def test_a_notice_in_full() -> None:
     ]
 
 
+def test_what_was_about_to_be_missed_is_unreliable_once_it_is_missed() -> None:
+    soon = msgspec.structs.replace(IT, kind="due_soon", kinds=("due_soon", "complaints"))
+    missed = msgspec.structs.replace(soon, kinds=("due_soon", "failure_rate"))
+    assert "is about to be missed" in words("opened", soon, MOMENT, OWNER, FACTS).title
+    assert "Delivered by the promised day is unreliable" in words("repeat", missed, MOMENT, OWNER, FACTS).title
+    assert words("resolved", missed, MOMENT, OWNER, FACTS).title.startswith("RESOLVED")
+
+
 def test_what_has_no_source_has_no_line() -> None:
     text = words("opened", IT, Moment("m", "ops"), Owner("ops"), Facts(FACTS.now, Impact(3, 3)))
     assert text.lines == (
