@@ -7,6 +7,7 @@ import pytest
 
 from service.core.catalog import Catalog, Moment
 from service.core.counting.changes import Changes, View
+from service.core.counting.course import way_marks
 from service.core.counting.intake import Intake, expire
 from service.core.counting.reach import Reach
 from service.core.event import DAY, HOUR, MINUTE, Event, Micros, OutcomeWord
@@ -148,6 +149,34 @@ def test_a_promise_made_after_its_due_is_overdue_from_when_it_was_made() -> None
     ledger.close(at(60))
     assert {place: n for place, n in ledger.signals.items() if place[1] == "overdue"} == {(at(30), "overdue"): 1}
     assert not any(name == "overdue" for _, name in ledger.late)
+
+
+def test_the_first_of_two_outcomes_takes_a_promise_off_its_way() -> None:
+    for events in permutations([promise(0, 100), outcome(30, "cancelled"), outcome(60, "kept")]):
+        ledger = Ledger()
+        for event in events:
+            ledger.take(event)
+        assert ledger.sums("reached_half", "open_half") == {"reached_half": 1}
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 10, 15, 30, 60])
+@pytest.mark.parametrize("given", [240, 600, 1500, 6000, 30_000])
+def test_a_way_mark_is_the_end_of_a_window_however_wide_these_are(minutes: int, given: int) -> None:
+    width = minutes * MINUTE
+    ledger = Ledger()
+    ledger.take(promise(7, 7 + given))
+    [row] = ledger.rows.values()
+    marks = [mark for mark, _, _ in way_marks(row, width)]
+    assert len(marks) == (2 if given >= 8 * minutes else 0)
+    assert all(mark % width == 0 for mark in marks)
+
+
+def test_what_is_overdue_and_heard_of_too_late_for_its_window_counts_in_the_first_that_is_open() -> None:
+    ledger = Ledger()
+    ledger.take(promise(1, 500, key="other"))
+    ledger.close(at(60))
+    ledger.take(promise(1, 10))
+    assert {place: n for place, n in ledger.signals.items() if place[1] == "overdue"} == {(at(60), "overdue"): 1}
 
 
 def test_a_promise_settled_at_its_very_due_was_never_overdue() -> None:
