@@ -152,7 +152,8 @@ def test_a_promise_made_after_its_due_is_overdue_from_when_it_was_made() -> None
 
 
 def test_the_first_of_two_outcomes_takes_a_promise_off_its_way() -> None:
-    for events in permutations([promise(0, 100), outcome(30, "cancelled"), outcome(60, "kept")]):
+    three: list[Event] = [promise(0, 100), outcome(30, "cancelled"), outcome(60, "kept")]
+    for events in permutations(three):
         ledger = Ledger()
         for event in events:
             ledger.take(event)
@@ -177,6 +178,13 @@ def test_what_is_overdue_and_heard_of_too_late_for_its_window_counts_in_the_firs
     ledger.close(at(60))
     ledger.take(promise(1, 10))
     assert {place: n for place, n in ledger.signals.items() if place[1] == "overdue"} == {(at(60), "overdue"): 1}
+
+
+@pytest.mark.parametrize(("told", "word"), [(200, "redated_later"), (50, "redated_sooner"), (100, None)])
+def test_a_promise_told_anew_is_moved_later_or_sooner(told: int, word: str | None) -> None:
+    ledger = Ledger()
+    ledger.take(promise(0, 100), promise(10, told))
+    assert ledger.sums("redated_later", "redated_sooner") == ({word: 1} if word else {})
 
 
 def test_a_promise_settled_at_its_very_due_was_never_overdue() -> None:
