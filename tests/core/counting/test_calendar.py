@@ -165,3 +165,47 @@ def test_the_second_showing_of_an_hour_is_due_no_earlier_than_the_first(minutes:
     change = micros(datetime(2026, 10, 25, 1, tzinfo=UTC))
     deadline = Deadline(DAY, EVERY_DAY, LONDON)
     assert falls_due(change - 1, deadline) <= falls_due(change + minutes * MINUTE - fraction, deadline)
+
+
+def test_hours_that_last_until_midnight_end_with_the_last_moment_of_their_day() -> None:
+    night = WorkingCalendar(hours=((0, 6 * 60), (22 * 60, 24 * 60)))
+    assert due("2026-11-02 10:00", DAY, night) == f"2026-11-03 {LAST}"
+    # A night's service is two hours of one working day and six of the next; Friday's goes on on Monday.
+    assert due("2026-11-02 21:00", 8 * HOUR, night) == "2026-11-03 06:00:00"
+    assert (
+        due("2026-11-06 23:00", 8 * HOUR, night) == "2026-11-09 22:00:00"
+        or due("2026-11-06 23:00", 8 * HOUR, night) == "2026-11-09 23:00:00"
+    )
+
+
+@pytest.mark.parametrize(
+    ("zone", "made", "expected"),
+    [
+        # Forward and back, by an hour and by half of one, on either side of the equator, and at midnight.
+        ("Europe/Berlin", "2026-03-27 17:30", "2026-03-30 11:30:00"),
+        ("America/New_York", "2026-03-06 17:30", "2026-03-09 11:30:00"),
+        ("America/New_York", "2026-10-30 17:30", "2026-11-02 11:30:00"),
+        ("Australia/Lord_Howe", "2026-04-03 17:30", "2026-04-06 11:30:00"),
+        ("Australia/Lord_Howe", "2026-10-02 17:30", "2026-10-05 11:30:00"),
+        ("America/Santiago", "2026-09-04 17:30", "2026-09-07 11:30:00"),
+        ("Africa/Cairo", "2026-04-23 17:30", "2026-04-24 11:30:00"),
+    ],
+)
+def test_service_goes_on_in_the_clock_of_the_place_whatever_was_done_to_it(zone: str, made: str, expected: str) -> None:
+    assert due(made, 3 * HOUR, WorkingCalendar(hours=((9 * 60, 18 * 60),)), zone) == expected
+
+
+@pytest.mark.parametrize(
+    ("zone", "made", "expected"),
+    [
+        # A night of seven hours with a clock that goes forward, and of nine with one that goes back.
+        ("Europe/Berlin", "2026-03-29 00:00", "2026-03-29 07:00:00"),
+        ("Europe/Berlin", "2026-10-25 00:00", "2026-10-25 05:00:00"),
+        ("Australia/Lord_Howe", "2026-10-04 00:00", "2026-10-04 06:30:00"),
+        ("America/Santiago", "2026-09-06 01:00", "2026-09-06 07:00:00"),
+    ],
+)
+def test_an_hour_of_service_that_a_clock_skips_is_none_and_one_that_it_shows_twice_is_two(
+    zone: str, made: str, expected: str
+) -> None:
+    assert due(made, 6 * HOUR, EVERY_DAY, zone) == expected
