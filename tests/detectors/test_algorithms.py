@@ -7,7 +7,7 @@ import pytest
 from detectors.adapted import Adapted
 from detectors.contrast import Contrast
 from detectors.failure_rate import FailureRate
-from detectors.frame import WHOLE, Frame
+from detectors.frame import WHOLE, Floats, Frame, Ints
 from detectors.registry import defaults, load
 from detectors.silence import Silence
 from tests.detectors.frames import DAY, HOUR, START, alarms, drive, frame, stream
@@ -120,6 +120,13 @@ def test_a_change_beyond_all_levels_is_found_however_restless_the_base() -> None
     assert found[0][0] <= START + 31 * DAY + 14 * HOUR
 
 
+def _hour(start: int, names: Sequence[str], trials: Ints, hits: Floats) -> Frame:
+    """An hour of segments and of their sum."""
+    both = [(int(all_), float(broken)) for all_, broken in zip(trials, hits, strict=True)]
+    rows = dict(zip(names, both, strict=True)) | {WHOLE: (int(trials.sum()), float(hits.sum()))}
+    return frame(start, HOUR, rows)
+
+
 def test_all_of_one_segment_breaking_is_told_soon_where_days_differ() -> None:
     """A tenth fails, by a half more or less each day and segment, and by twice as much for all: then one stops."""
     names = [f"carrier={number:02d}" for number in range(12)]
@@ -136,9 +143,7 @@ def test_all_of_one_segment_breaking_is_told_soon_where_days_differ() -> None:
                 rates[0] = 0.97
             trials = rng.poisson(3.0, 12)
             hits = rng.binomial(trials, rates).astype(float)
-            both = [(int(all_), float(broken)) for all_, broken in zip(trials, hits, strict=True)]
-            rows = dict(zip(names, both, strict=True)) | {WHOLE: (int(trials.sum()), float(hits.sum()))}
-            one = frame(START + hour // 12 * DAY + hour % 12 * HOUR, HOUR, rows)
+            one = _hour(START + hour // 12 * DAY + hour % 12 * HOUR, names, trials, hits)
             scores = detector.score(one)
             detector.learn(one)
             tried += out * int(trials[0])
@@ -146,6 +151,24 @@ def test_all_of_one_segment_breaking_is_told_soon_where_days_differ() -> None:
                 break
         needed.append(tried)
     assert np.median(needed) <= 10.0
+
+
+def test_the_contrast_keeps_its_promise_from_the_first_month_where_segments_have_days_of_their_own() -> None:
+    """Nothing is wrong, but each of twelve segments differs from the rest each day; eight months, one in five days."""
+    names = [f"carrier={number:02d}" for number in range(12)]
+    found = 0
+    for seed in range(8):
+        rng, detector, was = np.random.default_rng(seed), Contrast(5.0), False
+        odds = np.zeros(12)
+        for hour in range(30 * 12):
+            if hour % 12 == 0:
+                odds = 0.1 / 0.9 * np.exp(rng.normal(0.0, 0.5, 12) + rng.normal(0.0, 0.7))
+            trials = rng.poisson(3.0, 12)
+            hits = rng.binomial(trials, odds / (1.0 + odds)).astype(float)
+            detector.learn(_hour(START + hour // 12 * DAY + hour % 12 * HOUR, names, trials, hits))
+            found += detector.in_breach and not was
+            was = detector.in_breach
+    assert found <= 36
 
 
 def test_what_another_interruption_explains_does_not_raise_the_rest() -> None:
