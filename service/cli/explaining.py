@@ -114,7 +114,10 @@ def _quiet_lines(one: Quiet) -> Iterator[str]:
             f", most of it from {harmless(one.strongest)}" if one.evidence else ""
         )
     if one.expected is not None and one.lower is not None and one.upper is not None:
-        yield f"  usual then {one.expected:.4g} ({one.lower:.4g} to {one.upper:.4g})"
+        yield (
+            f"  usual then {one.expected:.4g}; 19 in 20 windows as small as the last are within"
+            f" {one.lower:.4g} to {one.upper:.4g}"
+        )
     yield f"  it would have taken {harmless(one.would)}" if one.evidence is not None else f"  {one.would}"
 
 

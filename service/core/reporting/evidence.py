@@ -30,6 +30,9 @@ _OF_ARRIVALS = {"silence", "volume"}
 _INTERVAL = 1.92
 """Half the 95 % quantile of chi square with one degree of freedom: as likely as that are the onsets in the interval."""
 
+_OVER = 6.0
+"""What makes an onset e to so much less likely lies between two breaks: the search ends there."""
+
 Windows = Sequence[Window]
 Judged = Callable[[Micros | None, Micros], Iterable[Window]]
 """Gives the moment's windows from one time, or from the first, to another, as judged."""
@@ -152,8 +155,8 @@ def evidence_of(reader: Reader, judged: Judged, moment: Moment, it: Interruption
             _rate(before, lambda values: not chosen(values), usual),
         ),
         arrivals=_arrivals(before, since, it, chosen) if _OF_ARRIVALS & set(it.kinds) else None,
-        shares=_largest(moment, before, since, 1, usual) if _OF_BREAKS & set(it.kinds) else [],
-        pairs=_largest(moment, before, since, 2, usual) if _OF_BREAKS & set(it.kinds) else [],
+        shares=_largest(moment, before, since, 1, usual, chosen) if _OF_BREAKS & set(it.kinds) else [],
+        pairs=_largest(moment, before, since, 2, usual, chosen) if _OF_BREAKS & set(it.kinds) else [],
         not_stated=_not_stated(moment, before, since, usual),
         hit=list(carried(reader, moment, it, now)),
         reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:_MOST]),
@@ -205,12 +208,15 @@ def _onset(judged: Judged, moment: Moment, it: Interruption, rate: float) -> Ons
     windows = list(judged(it.onset - LOOK_BACK, it.opened))
     attempts = broken = 0
     scores: list[tuple[float, Micros]] = []
+    best = 0.0, 0
     for window in reversed(windows):
         tried, broke = _counts([window], chosen)
         attempts, broken = attempts + tried, broken + broke
         if tried:
             scores.append((_gain(attempts, broken, rate), window.start))
-    best = max(scores, default=(0.0, 0))
+            best = max(best, scores[-1])
+            if scores[-1][0] < best[0] - _OVER:
+                break
     if best[0] <= 0.0:
         return None
     alike = [at for gain, at in scores if gain >= best[0] - _INTERVAL]
@@ -226,11 +232,13 @@ def _gain(attempts: int, broken: int, rate: float) -> float:
     return broken * math.log(seen / rate) + (kept * math.log((1.0 - seen) / (1.0 - rate)) if kept else 0.0)
 
 
-def _largest(moment: Moment, before: Windows, since: Windows, together: int, usual: float) -> list[Share]:
-    """The values, or pairs of them, with the most breaks beyond what is usual for them."""
+def _largest(
+    moment: Moment, before: Windows, since: Windows, together: int, usual: float, chosen: Callable[[Values], bool]
+) -> list[Share]:
+    """The values, or pairs of them, with the most breaks inside beyond what is usual for them there."""
     found: list[Share] = []
     for names in combinations(range(len(moment.dimensions)), together):
-        past, present = _by_values(before, names), _by_values(since, names)
+        past, present = _by_values(before, names, chosen), _by_values(since, names, chosen)
         for values, (attempts, broken) in present.items():
             tried, broke = past.get(values, (0, 0))
             where = {moment.dimensions[name]: value for name, value in zip(names, values, strict=True)}
@@ -274,12 +282,14 @@ def _not_stated(moment: Moment, before: Windows, since: Windows, usual: float) -
     return found
 
 
-def _by_values(windows: Iterable[Window], names: Sequence[int]) -> Mapping[tuple[str, ...], tuple[int, int]]:
+def _by_values(
+    windows: Iterable[Window], names: Sequence[int], chosen: Callable[[Values], bool]
+) -> Mapping[tuple[str, ...], tuple[int, int]]:
     sums: dict[tuple[str, ...], tuple[int, int]] = {}
     for window in windows:
         for values, cell in window.cells.items():
             stated = [value for name in names if (value := values[name]) is not None]
-            if len(stated) == len(names):
+            if len(stated) == len(names) and chosen(values):
                 attempts, broken = sums.get(tuple(stated), (0, 0))
                 sums[tuple(stated)] = (attempts + cell.attempts, broken + cell.broken)
     return sums

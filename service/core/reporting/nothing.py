@@ -180,6 +180,8 @@ def _more(reading: Reading, frame: Frame, supposed: tuple[_Supposed, str]) -> tu
         scores = reading.ask(make(frame, row, count))
         return scores is not None and bool(scores.breach.any())
 
+    if row and most and fires(0):  # others carry it
+        return "one more hour like the last", None
     if not most or not fires(most):
         return f"more than one hour like the last: {most:,}{where} {name} would not do", None
     low, high = 0, most

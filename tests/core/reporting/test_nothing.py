@@ -38,3 +38,24 @@ def test_fewer_broken_in_all_are_fewer_in_the_segments(hits: tuple[float, ...], 
     )
     assert [2.0, *expected[1:]] in [one.tolist() for one in asked]
     assert all(one[1:].sum() <= one[0] + 1e-9 for one in asked)
+
+
+@pytest.mark.parametrize(
+    ("needed", "said"),
+    [
+        (5.0, ("one more hour like the last", None)),
+        (7.0, ("3 of 15 of region=south broken in one more hour like the last", 3)),
+    ],
+)
+def test_where_another_hour_like_the_last_would_do_nothing_more_is_asked_of_the_largest(
+    needed: float, said: tuple[str, int | None]
+) -> None:
+    """Four break in the north and one in the south; told is what the south, where most is tried, would add."""
+
+    def ask(frame: Frame) -> Scores:
+        breach: Flags = np.array([False, frame.hits[1] + frame.hits[2] >= needed, False])
+        none = np.zeros(3)
+        return Scores(NAMES, none, breach, np.zeros(3, dtype=np.int64), none, between(none, none))
+
+    reading = Reading("contrast", "failure_rate", None, (30.0, 14.0), None, ask)
+    assert _more(reading, hour((20, 5, 15), (6.0, 5.0 if needed == 5.0 else 4.0, 1.0)), (_broken, "broken")) == said
