@@ -1,9 +1,11 @@
 """One look at many moments in SQL: a query a question, whatever the number of moments."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from operator import add
 from typing import Any
 
+import msgspec
 from sqlalchemy import BigInteger, ColumnElement, Connection, case, cast, func, select
 
 from service.adapters.store.sql.database import Database
@@ -19,6 +21,8 @@ from service.core.survey import WEEK, Survey
 _SUMS = ("attempts", "broken", "cancelled", "value", "broken_value")
 _CHUNK = 400
 """Moments of one query: databases take only so many parameters."""
+_AT_A_TIME = 10_000
+"""Rows that are held at once."""
 
 
 def survey(
@@ -42,20 +46,19 @@ def _survey(
     statuses = _statuses(connection, names)
     days = _days(connection, names, first, now)
     last = _last(connection, names, first, now)
-    cells = _cells(connection, names, now)
+    weeks = {name: Totals(*numbers) for name, numbers in _weeks(connection, names, now).items()}
+    broken = {name: moment for name, moment in wanted.items() if name in weeks and weeks[name].broken}
+    by_values = _by_values(connection, broken, now)
     customers = _customers(connection, names, now)
     due = _due(connection, names, now)
     found = {}
-    for name, moment in wanted.items():
-        mine = cells.get(name, {})
-        week = _sum(mine.values(), customers.get(name, 0))
+    for name in wanted:
+        of = by_values.get(name, {})
         found[name] = Survey(
             status=statuses[name],
             days=days.get(name, {}),
-            week=week,
-            by_value={
-                dimension: _by_value(mine, dimension) for dimension in (moment.dimensions if week.broken else ())
-            },
+            week=msgspec.structs.replace(weeks.get(name, Totals()), customers=customers.get(name, 0)),
+            by_value={dimension: _ordered(sums) for dimension, sums in of.items()},
             due=due.get(name, (0, 0)),
             blind=blind.get(name, []),
             last=last.get(name),
@@ -104,13 +107,32 @@ def _last(connection: Connection, names: list[str], first: Micros, now: Micros) 
     return {row[0]: row[1] for row in connection.execute(query.group_by(tallies.c.moment))}
 
 
-def _cells(connection: Connection, names: list[str], now: Micros) -> dict[str, dict[str, Totals]]:
-    """The week's sums by moment and by all values of its dimensions together."""
+def _weeks(connection: Connection, names: list[str], now: Micros) -> dict[str, list[int]]:
+    """The week's sums by moment."""
+    query = select(tallies.c.moment, *(_total(tallies.c[name]) for name in _SUMS))
+    query = query.where(*_in(names, now + 1 - WEEK, now)).group_by(tallies.c.moment)
+    return {moment: numbers for moment, *numbers in connection.execute(query)}
+
+
+def _by_values(
+    connection: Connection, wanted: Mapping[str, Moment], now: Micros
+) -> dict[str, dict[str, dict[str | None, list[int]]]]:
+    """The week's sums by moment, dimension and value.
+
+    A tuple of values is summed up as it comes: where they hardly repeat there are as many as events, and to hold a
+    week of them would be all the memory there is.
+    """
+    found: dict[str, dict[str, dict[str | None, list[int]]]] = {
+        name: {dimension: {} for dimension in moment.dimensions} for name, moment in wanted.items()
+    }
     query = select(tallies.c.moment, tallies.c.dims, *(_total(tallies.c[name]) for name in _SUMS))
-    query = query.where(*_in(names, now + 1 - WEEK, now)).group_by(tallies.c.moment, tallies.c.dims)
-    found: dict[str, dict[str, Totals]] = defaultdict(dict)
-    for moment, dims, *numbers in connection.execute(query):
-        found[moment][dims] = Totals(*numbers)
+    query = query.where(*_in(list(wanted), now + 1 - WEEK, now)).group_by(tallies.c.moment, tallies.c.dims)
+    for moment, dims, *numbers in connection.execute(query, execution_options={"yield_per": _AT_A_TIME}):
+        given = unpack_dimensions(dims)
+        for dimension, sums in found[moment].items():
+            value = given.get(dimension)
+            before = sums.get(value)
+            sums[value] = numbers if before is None else list(map(add, before, numbers))
     return found
 
 
@@ -144,17 +166,6 @@ def _total(column: ColumnElement[Any]) -> ColumnElement[int]:
     return cast(func.sum(column), BigInteger)
 
 
-def _sum(parts: Iterable[Totals], customers: int = 0) -> Totals:
-    attempts = broken = cancelled = value = broken_value = 0
-    for part in parts:
-        attempts, broken, cancelled = attempts + part.attempts, broken + part.broken, cancelled + part.cancelled
-        value, broken_value = value + part.value, broken_value + part.broken_value
-    return Totals(attempts, broken, cancelled, value, broken_value, customers)
-
-
-def _by_value(cells: Mapping[str, Totals], dimension: str) -> list[tuple[str | None, Totals]]:
-    parts: dict[str | None, list[Totals]] = defaultdict(list)
-    for dims, totals in cells.items():
-        parts[unpack_dimensions(dims).get(dimension)].append(totals)
-    found = [(value, sums) for value, each in parts.items() if (sums := _sum(each)) != Totals()]
+def _ordered(sums: Mapping[str | None, list[int]]) -> list[tuple[str | None, Totals]]:
+    found = [(value, Totals(*numbers)) for value, numbers in sums.items() if any(numbers)]
     return sorted(found, key=lambda each: (-each[1].broken, each[0] is None, each[0] or ""))
