@@ -46,9 +46,9 @@ def print_table(lines: Sequence[Line], worst: Mapping[str, str]) -> None:
             _lead(line),
         )
     console = Console()
-    # Without a terminal there is no width to fit: nothing is cut.
+    # Without a terminal there is no width to fit: nothing is cut, and a row is a line.
     if not console.is_terminal:
-        console.width = 200
+        console.width = 1000
     console.print(table)
 
 
