@@ -76,6 +76,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 _WHAT = {
     "opened": "opened",
     "evidence": "more evidence",
+    "located": "found to be at",
     "level": "level changed",
     "resolved": "resolved",
     "withdrawn": "withdrawn",

@@ -49,10 +49,10 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     """Something that the judge decided about an interruption at the end of a window.
 
     `pulse`: it has been open so much longer that its level is to be looked at again; ever more seldom. `return`:
-    there is data again for one that was stale.
+    there is data again for one that was stale. `locate`: segments of it broke by themselves, `located`.
     """
 
-    what: Literal["open", "evidence", "pulse", "resolve", "stale", "return"]
+    what: Literal["open", "evidence", "locate", "pulse", "resolve", "stale", "return"]
     id: str
     at: Micros
     segment: Segment
@@ -68,6 +68,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     """The moment's usual at that time."""
     counted: Counted = Counted()
     """The harm since the opening."""
+    located: Segment = EVERYTHING
 
 
 class _Case(msgspec.Struct, gc=False):
@@ -82,6 +83,8 @@ class _Case(msgspec.Struct, gc=False):
     pulsed_at: Micros
     counted: Counted
     stale: bool = False
+    located: set[str] = msgspec.field(default_factory=set)
+    """The rows that were said to be where it is, beside those that it opened with."""
 
     @property
     def experimental(self) -> str | None:
@@ -180,7 +183,7 @@ class Casebook:
         covering = self._covering(peers, segment, first)
         if covering is not None:
             covering.covers |= claims
-            return self._evidence(covering, first, end)
+            return self._evidence(covering, first, end) + self._locate(covering, group, end)
         # What is about to be missed has broken nothing yet: the harm begins when it is known, or later.
         opening = Decision(
             what="open",
@@ -232,6 +235,16 @@ class Casebook:
             )
         ]
 
+    @staticmethod
+    def _locate(case: _Case, group: Sequence[Breach], end: Micros) -> list[Decision]:
+        """What was opened for everything is narrowed down later, each row once; its segment stays what it was."""
+        rows = {breach.row for breach in group if breach.rule is None} - case.located
+        if not rows or end == case.opening.at:
+            return []
+        case.located |= rows
+        segment = segment_of(sorted(rows))
+        return [msgspec.structs.replace(case.opening, what="locate", at=end, located=segment, counted=case.counted)]
+
     def _look_after(self, identity: str, case: _Case, end: Micros, *, arrived: bool) -> list[Decision]:
         opening = msgspec.structs.replace(case.opening, counted=case.counted)
         if not case.claims:
@@ -263,6 +276,7 @@ class Casebook:
                 "pulsed_at": case.pulsed_at,
                 "counted": msgspec.to_builtins(case.counted),
                 "stale": case.stale,
+                "located": [*sorted(case.located)],
             }
             for case in self._cases.values()
         ]

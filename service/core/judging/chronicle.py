@@ -11,7 +11,7 @@ from service.core.catalog import LEVELS, Level, Moment
 from service.core.counting.tally import Window
 from service.core.counting.window import window_of
 from service.core.event import DAY, Micros
-from service.core.interruption import Change, Interruption
+from service.core.interruption import Change, Interruption, Segment
 from service.core.judging.casebook import Decision
 from service.core.judging.level import Counted, Harm, cells_of, higher, level_of
 
@@ -53,6 +53,8 @@ class Chronicle:
         if decision.what == "evidence" and decision.kind not in row.kinds:
             row = msgspec.structs.replace(row, kinds=(*row.kinds, decision.kind))
             changes.append(Change("evidence", at, row, decision.kind))
+        if decision.what == "locate":
+            changes.append(Change("located", at, row, _words(decision.located)))
         level = higher(row.level, decision.level or self._level(row, decision))
         if level != row.level:
             note = f"{row.level} to {level}"
@@ -126,3 +128,8 @@ class Chronicle:
             usual = decision.past.broken * (decision.at - start) / DAY
         harm = Harm(broken, usual, before.value + since.value, decision.at - row.onset)
         return higher(least, level_of(harm, decision.past))
+
+
+def _words(segment: Segment) -> str:
+    """`region RJ, SP`."""
+    return "; ".join(f"{dimension} {', '.join(values)}" for dimension, values in segment)

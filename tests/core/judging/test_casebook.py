@@ -131,10 +131,33 @@ def test_everything_and_a_segment_of_it_are_one_cause() -> None:
 def test_a_segment_that_follows_everything_is_covered_until_that_ends() -> None:
     run = Run()
     run.step(breach(""))
-    assert run.step(breach(""), breach("region=north")) == []
+    assert run.step(breach(""), breach("region=north")) == [("locate", WHOLE)]
     assert run.step(breach("region=north")) == [("resolve", WHOLE)]
     # What still stands then opens its own.
     assert run.step(breach("region=north")) == [("open", NORTH)]
+
+
+def test_where_everything_is_found_to_be_later_is_told_once_for_each_segment() -> None:
+    book = Casebook(MOMENT)
+    told = []
+    for number, broken in enumerate(
+        (("",), ("", "region=north"), ("", "region=north", "region=south"), ("", "region=north"))
+    ):
+        if number == 3:
+            book = Casebook.load(MOMENT, json.loads(json.dumps(book.dump())))
+        decisions = book.advance(at(15 * number), at(15 * number + 15), [breach(row) for row in broken], arrived=True)
+        told.append([decision.located for decision in decisions if decision.what == "locate"])
+        assert all(decision.segment == WHOLE for decision in decisions)
+    # The north went on, came to an end and came again.
+    book.advance(at(60), at(75), [breach("")], arrived=True)
+    assert not book.advance(at(75), at(90), [breach(""), breach("region=north")], arrived=True)
+    assert told == [[], [NORTH], [SOUTH], []]
+
+
+def test_segments_that_break_with_everything_are_no_later_news() -> None:
+    run = Run()
+    assert run.step(breach(""), breach("region=north")) == [("open", WHOLE)]
+    assert run.step(breach(""), breach("region=north")) == []
 
 
 def test_a_segment_that_is_worse_than_the_rest_opens_its_own_inside_everything() -> None:
@@ -164,7 +187,7 @@ def test_a_contrast_names_it_before_a_rate_does() -> None:
 def test_another_dimension_is_covered_only_if_it_began_before() -> None:
     run = Run()
     run.step(breach("region=north"))
-    assert run.step(breach("region=north"), breach("carrier=a", onset=12)) == []
+    assert run.step(breach("region=north"), breach("carrier=a", onset=12)) == [("locate", NORTH)]
     later = breach("carrier=b", onset=40)
     assert run.step(breach("region=north"), later) == [("open", segment("carrier", "b"))]
 

@@ -67,6 +67,17 @@ def test_an_opening_says_when_a_live_service_knew() -> None:
     assert (row.state, row.kinds, row.expected, row.seen) == ("open", ("failure_rate",), 0.1, 0.5)
 
 
+def test_where_it_is_found_to_be_later_is_an_entry_and_its_segment_stays() -> None:
+    known = Known()
+    known.take(OPENING)
+    [change] = [
+        change
+        for change in known.take(later("locate", 60, located=(("region", ("RJ", "SP")),)))
+        if change.what == "located"
+    ]
+    assert (change.at, change.note, change.interruption.segment) == (at(62), "region RJ, SP", ())
+
+
 def test_its_level_is_the_harm_against_the_past() -> None:
     assert Known(broken=1).take(OPENING)[0].interruption.level == "low"
     assert Known(broken=60).take(OPENING)[0].interruption.level == "critical"

@@ -103,6 +103,7 @@ def test_opened_level_changed_and_resolved_are_told_and_nothing_else() -> None:
         "level": ["level_changed"],
         "resolved": ["resolved"],
         "evidence": [],
+        "located": [],
         "withdrawn": ["withdrawn"],
         "stale": ["stale"],
         "returned": [],
