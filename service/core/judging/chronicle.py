@@ -15,6 +15,8 @@ from service.core.interruption import Change, Interruption, Segment
 from service.core.judging.casebook import Decision
 from service.core.judging.level import Counted, Harm, cells_of, higher, level_of
 
+_MOST = 20
+
 
 class Chronicle:
     """Writes one moment's decisions as changes of its interruptions.
@@ -131,5 +133,8 @@ class Chronicle:
 
 
 def _words(segment: Segment) -> str:
-    """`region RJ, SP`."""
-    return "; ".join(f"{dimension} {', '.join(values)}" for dimension, values in segment)
+    """`region RJ, SP`; a line in a timeline has no room for a thousand."""
+    return "; ".join(
+        f"{dimension} {', '.join(values[:_MOST])}" + (f" and {len(values) - _MOST} more" if len(values) > _MOST else "")
+        for dimension, values in segment
+    )

@@ -78,6 +78,16 @@ def test_where_it_is_found_to_be_later_is_an_entry_and_its_segment_stays() -> No
     assert (change.at, change.note, change.interruption.segment) == (at(62), "region RJ, SP", ())
 
 
+def test_an_entry_has_no_room_for_a_thousand_values() -> None:
+    known = Known()
+    known.take(OPENING)
+    values = tuple(f"s{number:03}" for number in range(1000))
+    [change] = [
+        change for change in known.take(later("locate", 60, located=(("shop", values),))) if change.what == "located"
+    ]
+    assert change.note.endswith("s019 and 980 more")
+
+
 def test_its_level_is_the_harm_against_the_past() -> None:
     assert Known(broken=1).take(OPENING)[0].interruption.level == "low"
     assert Known(broken=60).take(OPENING)[0].interruption.level == "critical"
