@@ -21,9 +21,8 @@ _NODES, _WEIGHTS = (
     np.array([0.01125741, 0.22207592, 0.53333333, 0.22207592, 0.01125741]),
 )
 _INNER = len(_NODES)
-_CEILING = 1e60
 _FAR = 30.0
-_NOTHING = -80.0  # single precision ends there
+_NOTHING = -80.0  # single precision ends there; so no ratio is beyond e^80 either way
 _ALL = 1.0 - 2.0**-24  # the largest share that single precision tells from 1
 _LEAST = float(LEVELS[0])
 _BETWEEN = 0.02  # variance of a change about the nearest of the levels
@@ -148,8 +147,6 @@ def likelihoods(
     ratios[:-1] = changed[: TESTS - 1]
     ratios[-1] = followed.take(changed[: len(LEVELS)], changed[TESTS - 1 :], rate, trials)
     ratios /= null
-    np.maximum(ratios, 1.0 / _CEILING, out=ratios)
-    np.minimum(ratios, _CEILING, out=ratios)
     moved /= each
     spread /= each
     spread -= moved * moved

@@ -237,7 +237,7 @@ class Casebook:
 
     @staticmethod
     def _locate(case: _Case, group: Sequence[Breach], end: Micros) -> list[Decision]:
-        """What was opened for everything is narrowed down later, each row once; its segment stays what it was."""
+        """Where an open interruption is found to be later, each row once; its segment stays what it was."""
         rows = {breach.row for breach in group if breach.rule is None} - case.located
         if not rows or end == case.opening.at:
             return []

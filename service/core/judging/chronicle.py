@@ -16,6 +16,7 @@ from service.core.judging.casebook import Decision
 from service.core.judging.level import Counted, Harm, cells_of, higher, level_of
 
 _MOST = 20
+"""Values that an entry of a timeline names."""
 
 
 class Chronicle:
