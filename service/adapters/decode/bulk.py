@@ -3,14 +3,15 @@
 from collections import deque
 from collections.abc import Sequence
 from itertools import repeat
-from operator import itemgetter
-from typing import Any
+from operator import concat, itemgetter
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 from msgspec.structs import force_setattr
 
+from service.adapters.decode.envelope import MARK, marked
 from service.core.event import Annotation, Complaint, CustomerChange, Dimensions, Event, Feedback, Outcome, Promise
 
 _MOST = 4096
@@ -19,12 +20,17 @@ _FEWEST = 32
 _MOST_KNOWN, _LONGEST_KNOWN = 10_000, 1024
 _OPEN, _CLOSE = b"{}"  # as numbers, which is how bytes give their parts
 _FIRST, _LAST = itemgetter(0), itemgetter(-1)
+_REFUSED = Annotated[int, msgspec.Meta(ge=1, le=0)]
+"""What no value is."""
 
 
 def _lean(kind: type[msgspec.Struct]) -> Any:
-    """The type with its dimensions left as text: the same few texts come again and again."""
+    """The type with its dimensions left as text: the same few texts come again and again.
+
+    An envelope is refused by the parser, which looks at every key anyhow: to search the text for its mark is dear.
+    """
     tag = kind.__struct_config__.tag
-    fields = [("dimensions", msgspec.Raw, msgspec.Raw())]
+    fields = [("dimensions", msgspec.Raw, msgspec.Raw()), (MARK, _REFUSED, msgspec.UNSET)]
     return msgspec.defstruct(kind.__name__, fields, bases=(kind,), tag_field="type", tag=tag, frozen=True, gc=False)
 
 
@@ -88,7 +94,12 @@ class BulkDecoder:
         events = self._parsed(text)
         if events is None or len(events) != count:
             return None
-        return events if self._with_dimensions(events) else None
+        lean: Sequence[Any] = events
+        if not set(map(type, events)) <= _LEAN:
+            if marked(text):
+                return None
+            lean = [event for event in events if type(event) in _LEAN]
+        return events if self._with_dimensions(lean) else None
 
     def _parsed(self, block: bytes) -> list[Event] | None:
         try:
@@ -96,11 +107,9 @@ class BulkDecoder:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
 
-    def _with_dimensions(self, events: Sequence[Event]) -> bool:
-        lean: Sequence[Any] = events
-        if not set(map(type, events)) <= _LEAN:
-            lean = [event for event in events if type(event) in _LEAN]
-        texts = list(map(bytes, [event.dimensions for event in lean]))
+    def _with_dimensions(self, lean: Sequence[Any]) -> bool:
+        # The quickest way from a buffer to bytes.
+        texts = list(map(concat, repeat(b""), [event.dimensions for event in lean]))
         try:
             given = list(map(self._known.__getitem__, texts))
         except KeyError:

@@ -6,13 +6,20 @@ from typing import get_args
 from service.adapters.decode.faults import Fault, RefusedError, shown
 from service.core.event import Event
 
-_MARK = b'"specversion"'
+MARK = "specversion"
+"""The key that makes an object an envelope."""
+_MARK = f'"{MARK}"'.encode()
 _TYPES = frozenset(kind.__struct_config__.tag for kind in get_args(Event))
 
 
+def marked(payload: bytes) -> bool:
+    """Whether a text may hold an envelope; `unwrap` looks closer."""
+    return _MARK in payload
+
+
 def wrapped(payload: bytes, headers: Mapping[str, bytes]) -> bool:
-    """Whether a payload may come in an envelope; `unwrap` looks closer."""
-    return "ce_specversion" in headers or _MARK in payload
+    """Whether a payload may come in an envelope."""
+    return "ce_specversion" in headers or marked(payload)
 
 
 def unwrap(found: Mapping[str, object], headers: Mapping[str, bytes]) -> dict[str, object]:

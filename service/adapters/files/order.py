@@ -15,6 +15,7 @@ from typing import IO
 import msgspec
 
 from service.adapters.decode import Decoder, bury
+from service.adapters.decode.envelope import marked
 from service.adapters.decode.faults import too_large
 from service.adapters.files.lines import EventFile, EventFileError, Lines
 from service.adapters.files.merge import merge
@@ -199,7 +200,7 @@ class _Order:
 
     def holds(self, lines: Lines, file: EventFile) -> bool:
         """Look at some more lines."""
-        if self._reading.decoder.speaks_contract and b'"specversion"' not in lines.text:
+        if self._reading.decoder.speaks_contract and not marked(lines.text):
             return self._plainly(lines.texts)
         # Times in envelopes and foreign fields: decode it all, and leave what is dead to the second pass.
         apart = Reading(self._reading.decoder, self._reading.now, self._reading.block)
