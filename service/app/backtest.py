@@ -80,7 +80,6 @@ class Backtest:
         files = EventFiles(paths, Decoder(self._catalog, self._source), trusting=True)
         told: set[tuple[str, int]] = set()
         # The events are made and dropped in millions, and none of them can be part of a cycle.
-        gc.collect()
         gc.disable()
         try:
             for chunk in (self._without_strays(chunk) for chunk in files.chunks()):

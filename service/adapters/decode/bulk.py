@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from itertools import repeat
-from operator import concat, itemgetter
+from operator import itemgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -109,7 +109,7 @@ class BulkDecoder:
 
     def _with_dimensions(self, lean: Sequence[Any]) -> bool:
         # The quickest way from a buffer to bytes.
-        texts = list(map(concat, repeat(b""), [event.dimensions for event in lean]))
+        texts: list[bytes] = [b"" + event.dimensions for event in lean]
         try:
             given = list(map(self._known.__getitem__, texts))
         except KeyError:
