@@ -1,8 +1,11 @@
 """One window's evidence for a raised failure rate against a null that wanders: the likelihood ratios."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from detectors.frame import Floats
+from detectors.frame import Floats, Singles
+from detectors.scratch import Scratch
 
 RATIOS = np.array([1.5, 2.0, 2.7, 3.7, 5.0, 7.0, 10.0])
 """What a change multiplies the odds of a failure by; beyond 10 a chance burst of three would alarm at once.
@@ -29,6 +32,7 @@ _BETWEEN = 0.02  # variance of a change about the nearest of the levels
 _AT_NODES = _NODES[:, None]
 _SINGLE_NODES = _AT_NODES.astype(np.float32)
 _AT_LEVELS = LEVELS[:, None]
+_SCRATCH = Scratch()
 _MOMENTS = np.array([_WEIGHTS * _NODES**power for power in range(3)], dtype=np.float32)
 """Turns likelihoods at the nodes into their integral and its first two moments."""
 _FRESH: Floats = np.array([LEVELS**0, LEVELS, LEVELS**2 + _BETWEEN]) / len(LEVELS)
@@ -93,7 +97,7 @@ def likelihoods(
     variance: Floats,
     weights: Floats,
     followed: Followed,
-) -> tuple[Floats, Floats, Floats, Floats]:
+) -> tuple[Floats, Singles, Singles, Singles]:
     """Likelihood ratio of every test against the null, and what the null's hypotheses make of the window.
 
     `rates`: the predicted failure rate of each row, and its rate in an outage, 0 where none is looked for.
@@ -114,34 +118,25 @@ def likelihoods(
     (rate, outage), (hits, trials) = rates, window
     nulls, rows = mean.shape
     inner = nulls * _INNER
-    width = np.sqrt(variance)
     # Log odds on which the window is weighed: every node of every hypothesis, then every level.
     levels = inner + len(LEVELS)
     fixed = levels + 1
-    odds = np.empty((fixed + _INNER, rows), dtype=np.float32)
+    odds, *spare = _SCRATCH.take(4, fixed + _INNER, rows)
+    middle, square = mean.astype(np.float32), variance.astype(np.float32)
+    width = np.sqrt(square)
     nodes = odds[:inner].reshape(nulls, _INNER, rows)
-    np.multiply(width.astype(np.float32)[:, None], _SINGLE_NODES, out=nodes)
-    nodes += mean.astype(np.float32)[:, None]
+    np.multiply(width[:, None], _SINGLE_NODES, out=nodes)
+    nodes += middle[:, None]
     odds[inner:levels] = _AT_LEVELS
     odds[levels] = _outed(rate, outage)
     odds[fixed:] = followed.nodes
-    np.minimum(odds, _FAR, out=odds)
-    # log(1 - rate + rate e^odds). Single precision is enough for what is held against a difference in logs (1e-5 of a
-    # ratio at 10,000 trials), if the small parts keep their own digits: hence expm1 and log1p. It halves the memory
-    # that a wide window goes through, which is what it costs.
-    likelihood = np.expm1(odds)
-    likelihood *= np.minimum(rate, _ALL).astype(np.float32)
-    np.log1p(likelihood, out=likelihood)
-    likelihood *= trials.astype(np.float32)
-    odds *= hits.astype(np.float32)
-    np.subtract(odds, likelihood, out=likelihood)
-    likelihood -= np.maximum.reduce(likelihood, axis=0)
-    np.maximum(likelihood, _NOTHING, out=likelihood)  # exp is slow where it underflows
-    np.exp(likelihood, out=likelihood)
+    if np.maximum.reduce(odds, axis=None) > _FAR:
+        np.minimum(odds, _FAR, out=odds)
+    likelihood = _weighed(odds, rate, hits, trials, spare)
     # One small product a hypothesis: a library's product of matrices would take threads for a wide one.
-    moments = np.matmul(_MOMENTS, likelihood[:inner].reshape(nulls, _INNER, rows)).astype(np.float64)
+    moments = np.matmul(_MOMENTS, likelihood[:inner].reshape(nulls, _INNER, rows))
     each, moved, spread = moments[:, 0], moments[:, 1], moments[:, 2]
-    null = np.add.reduce(each * weights, axis=0)
+    null = np.add.reduce(each * weights.astype(np.float32), axis=0)
     changed = likelihood[inner:].astype(np.float64)
     ratios = np.empty((TESTS, rows))
     ratios[:-1] = changed[: TESTS - 1]
@@ -150,15 +145,43 @@ def likelihoods(
     moved /= each
     spread /= each
     spread -= moved * moved
-    spread *= variance
+    spread *= square
     moved *= width
-    moved += mean
+    moved += middle
     # Where one window outweighs the nodes' distance the quadrature collapses; curvature still knows the width.
-    least = variance * (trials * rate * (1.0 - rate))
+    least = square * (trials * rate * (1.0 - rate)).astype(np.float32)
     least += 1.0
-    np.divide(variance, least, out=least)
+    np.divide(square, least, out=least)
     each /= null
     return ratios, np.minimum(moved, _FAR, out=moved), np.maximum(spread, least, out=spread), np.log(each, out=each)
+
+
+def _weighed(odds: Singles, rate: Floats, hits: Floats, trials: Floats, spare: Sequence[Singles]) -> Singles:
+    """Likelihood of the window at every log odds, the highest of each row 1; takes `odds` and `spare` for its work.
+
+    That is (1 - rate + rate e^odds)^-trials e^(odds hits). Single precision is enough for what is held against a
+    difference in logs (1e-5 of a ratio at 10,000 trials), if the small parts keep their own digits: hence what 1 + x
+    loses is put back, log(1 + x) = log(w) + (x - (w - 1)) / w with w as it was rounded. numpy has expm1 and
+    log1p for it, which take six times as long as exp and log where it has no vectors of them.
+    """
+    added, whole, lost = spare
+    np.exp(odds, out=added)
+    added -= 1.0
+    added *= np.minimum(rate, _ALL).astype(np.float32)
+    np.add(added, 1.0, out=whole)
+    np.subtract(whole, 1.0, out=lost)
+    added -= lost
+    added /= whole
+    np.log(whole, out=whole)
+    whole += added
+    whole *= trials.astype(np.float32)
+    odds *= hits.astype(np.float32)
+    odds -= whole
+    odds -= np.maximum.reduce(odds, axis=0)
+    if np.minimum.reduce(odds, axis=None) < _NOTHING:
+        np.clip(odds, _NOTHING, 0.0, out=odds)
+    np.exp(odds, out=odds)
+    return odds
 
 
 def _outed(rate: Floats, outage: Floats) -> Floats:

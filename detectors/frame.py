@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 JSON = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 

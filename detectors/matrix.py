@@ -138,13 +138,12 @@ class Matrix:
         each = waited / (TESTS - 1.0 + (terms[BREAKS] > 0.0))
         restless *= passed[2]
         followed = _followed(rows, each, restless)
-        ratios, mean, variance, gain = likelihoods(
+        ratios, rows[_MEAN], rows[_VARIANCE], gain = likelihoods(
             (rate, terms[BREAKS]), (hits, trials), mean, variance, weights, followed
         )
         follows = rows[_FOLLOWED]
         follows[0], follows[1] = followed.mean, followed.variance
         rows[_LEARNED] *= fades[wander.COUNT]
-        rows[_MEAN], rows[_VARIANCE] = mean, variance
         rows[_PENDING] += gain
         spread += moved
         np.copyto(ratios, 1.0, where=rate > _HOPELESS)

@@ -1,6 +1,7 @@
 """The likelihood ratios of one window, against the same sums written out number by number."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -49,3 +50,26 @@ def test_levels_and_hypotheses_are_weighed_by_their_likelihood(
         [max(log, hopeless) for log in expected], abs=1e-5, rel=1e-5
     )
     assert gain[:, 0].tolist() == pytest.approx([log - null for log in each], abs=1e-5, rel=1e-5)
+
+
+def window(rows: int, seed: int) -> list[list[float]]:
+    """What likelihoods make of a random window."""
+    rng = np.random.default_rng(seed)
+    trials = rng.integers(1, 100, rows).astype(np.float64)
+    found = likelihoods(
+        (rng.uniform(0.001, 0.5, rows), np.full(rows, 0.9)),
+        (np.floor(trials * rng.random(rows)), trials),
+        rng.normal(0.0, 0.5, (3, rows)),
+        rng.uniform(0.01, 1.0, (3, rows)),
+        np.full((3, rows), 1.0 / 3.0),
+        Followed(np.ones(rows), np.full(rows, 0.2), np.full(rows, 0.5)),
+    )
+    return [lines.ravel().tolist() for lines in found]
+
+
+def test_windows_share_nothing_whatever_came_before_and_whoever_works_beside() -> None:
+    sizes = [(40, 1), (3, 2), (700, 3), (40, 4)]
+    expected = [window(*one) for one in sizes]
+    assert [window(*one) for one in reversed(sizes)] == expected[::-1]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda one: window(*one), sizes * 20)) == expected * 20
