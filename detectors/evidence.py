@@ -121,7 +121,9 @@ def likelihoods(
     # Log odds on which the window is weighed: every node of every hypothesis, then every level.
     levels = inner + len(LEVELS)
     fixed = levels + 1
-    odds, *spare = _SCRATCH.take(4, fixed + _INNER, rows)
+    lines = fixed + _INNER
+    room = _SCRATCH.lend(4 * lines * rows)
+    odds, *spare = room[: 4 * lines * rows].reshape(4, lines, rows)
     middle, square = mean.astype(np.float32), variance.astype(np.float32)
     width = np.sqrt(square)
     nodes = odds[:inner].reshape(nulls, _INNER, rows)
@@ -138,6 +140,7 @@ def likelihoods(
     each, moved, spread = moments[:, 0], moments[:, 1], moments[:, 2]
     null = np.add.reduce(each * weights.astype(np.float32), axis=0)
     changed = likelihood[inner:].astype(np.float64)
+    _SCRATCH.back(room)
     ratios = np.empty((TESTS, rows))
     ratios[:-1] = changed[: TESTS - 1]
     ratios[-1] = followed.take(changed[: len(LEVELS)], changed[TESTS - 1 :], rate, trials)
