@@ -182,7 +182,7 @@ def _weighed(odds: Singles, rate: Floats, hits: Floats, trials: Floats, spare: S
     odds -= whole
     odds -= np.maximum.reduce(odds, axis=0)
     if np.minimum.reduce(odds, axis=None) < _NOTHING:
-        np.clip(odds, _NOTHING, 0.0, out=odds)
+        np.maximum(odds, _NOTHING, out=odds)
     np.exp(odds, out=odds)
     return odds
 
