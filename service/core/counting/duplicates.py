@@ -25,7 +25,8 @@ _HEAD = struct.Struct("<IIq")
 _RUNS = np.dtype([("mark", "<i8"), ("ids", "<u4")])
 _HASH_BYTES = 8
 _ROOM = 4096
-"""Watermarks of forgotten ids that are kept before they are cleared away."""
+_SPARE = 8
+"""So many watermarks of forgotten ids, or one in so many of all, are kept before they are cleared away."""
 
 BEFORE_TIME: Micros = -(1 << 63)
 """The latest event time of a partition that has shown none."""
@@ -156,7 +157,7 @@ class IdHorizon:
         known = bisect_left(self._marks, self.watermark - self._span, self._oldest - self._first)
         self._oldest = max(self._first + known, self._next - self._limit)
         gone = self._oldest - self._first
-        if gone > max(_ROOM, len(self._marks) // 2):
+        if gone > max(_ROOM, len(self._marks) // _SPARE):
             del self._marks[:gone]
             self._first = self._oldest
 
