@@ -12,12 +12,13 @@ import numpy.typing as npt
 from msgspec.structs import force_setattr
 
 from service.adapters.decode.envelope import MARK, marked
+from service.adapters.recurring import Recurring
 from service.core.event import Annotation, Complaint, CustomerChange, Dimensions, Event, Feedback, Outcome, Promise
 
 _MOST = 4096
 _FEWEST = 32
 """Payloads that are tried together: one that is odd costs all of them a second look."""
-_MOST_KNOWN, _LONGEST_KNOWN = 10_000, 1024
+_MOST_KNOWN, _FEW_KNOWN, _LONGEST_KNOWN = 10_000, 1_000, 1024
 _OPEN, _CLOSE = b"{}"  # as numbers, which is how bytes give their parts
 _FIRST, _LAST = itemgetter(0), itemgetter(-1)
 _REFUSED = Annotated[int, msgspec.Meta(ge=1, le=0)]
@@ -47,8 +48,13 @@ class BulkDecoder:
     def __init__(self) -> None:
         self._json: msgspec.json.Decoder[Event] = msgspec.json.Decoder(_ANY)
         self._together = _MOST
-        self._dimensions = msgspec.json.Decoder(Dimensions | None)
-        self._known: dict[bytes, dict[str, str] | None] = {b"": None}
+        decode = msgspec.json.Decoder(Dimensions | None).decode
+        self._dimensions: Recurring[bytes, dict[str, str] | None] = Recurring(
+            lambda text: decode(text) if text else None,
+            most=_MOST_KNOWN,
+            few=_FEW_KNOWN,
+            lasting=lambda text: len(text) <= _LONGEST_KNOWN,
+        )
 
     def stretch(self, payloads: Sequence[bytes], start: int) -> tuple[int, list[Event] | None]:
         """Where the next stretch of payloads ends, and its events; None where it must be looked at one by one."""
@@ -111,29 +117,9 @@ class BulkDecoder:
         # The quickest way from a buffer to bytes.
         texts: list[bytes] = [b"" + event.dimensions for event in lean]
         try:
-            given = list(map(self._known.__getitem__, texts))
-        except KeyError:
-            some = self._learnt(texts)
-            if some is None:
-                return False
-            given = some
+            given = self._dimensions.all(texts)
+        except msgspec.MsgspecError:
+            return False
         # A map that nobody looks at: a step a column rather than a step an event.
         deque(map(force_setattr, lean, repeat("dimensions"), given), maxlen=0)
         return True
-
-    def _learnt(self, texts: Sequence[bytes]) -> list[dict[str, str] | None] | None:
-        """The dimensions of some texts of which not all are known; None where one is none."""
-        known = self._known
-        if len(known) > _MOST_KNOWN:
-            known = self._known = {b"": None}
-        new = set(texts) - known.keys()
-        try:
-            known |= {text: self._dimensions.decode(text) for text in new}
-        except msgspec.MsgspecError:
-            return None
-        given = [known[text] for text in texts]
-        # What is long does not come again, and would be kept in vain.
-        for text in new:
-            if len(text) > _LONGEST_KNOWN:
-                del known[text]
-        return given

@@ -1,11 +1,12 @@
 """Structs as text columns and back; dimension values as canonical JSON."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
+from service.adapters.recurring import Recurring
 from service.core.counting.tally import Values
 
 T = TypeVar("T")
@@ -59,14 +60,14 @@ class ValuesCodec:
     """A moment's tuples of dimension values as canonical JSON and back.
 
     The text carries names, so that what is stored outlives a catalogue that orders or chooses them anew. Texts are
-    remembered, for they are made one by one; tuples are not, for many are made in one call of the parser.
+    remembered while they repeat, for they are made one by one; tuples are not, for many are made in one call of the
+    parser.
     """
 
     def __init__(self, names: tuple[str, ...], most: int = MOST_CACHED) -> None:
         """`most`: so many texts are remembered."""
         self._names = names
-        self._most = most
-        self._texts: dict[Values, str] = {}
+        self._texts = Recurring(self._text, most=most, few=LEAST_CACHED)
         fields = [f"of_{place}" for place in range(len(names))]
         # Struct's own fields cannot be called what a dimension may be.
         given = msgspec.defstruct(
@@ -76,13 +77,14 @@ class ValuesCodec:
 
     def text(self, values: Values) -> str:
         """What is stored for a tuple."""
-        text = self._texts.get(values)
-        if text is None:
-            given = {n: v for n, v in zip(self._names, values, strict=True) if v is not None}
-            if len(self._texts) >= self._most:
-                self._texts.clear()
-            text = self._texts[values] = pack_dimensions(given)
-        return text
+        return self._texts.all((values,))[0]
+
+    def texts(self, many: Collection[Values]) -> list[str]:
+        """What is stored for some tuples."""
+        return self._texts.all(many)
+
+    def _text(self, values: Values) -> str:
+        return pack_dimensions({n: v for n, v in zip(self._names, values, strict=True) if v is not None})
 
     def values(self, text: str) -> Values:
         """The tuple of what is stored."""

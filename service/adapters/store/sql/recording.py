@@ -100,12 +100,12 @@ class Recorder:
         buckets: list[Row] = []
         beside: list[Row] = []
         for moment, windows in tally.cells.items():
-            text = self._codec(moment).text
+            texts = self._codec(moment).texts
             for (window, late), cells in windows.items():
-                for values, cell in cells.items():
-                    if not cell:
+                for dims, cell in zip(texts(cells.keys()), cells.values(), strict=True):
+                    # Nearly all have had something: to ask the whole cell costs as much as its row.
+                    if not (cell.arrivals or cell):
                         continue
-                    dims = text(values)
                     rows.append(
                         (
                             moment,
