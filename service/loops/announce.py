@@ -91,7 +91,7 @@ def facts_of(reader: Reader, moment: Moment, row: Interruption, now: Micros, mon
     elsewhere = None
     if row.segment:
         elsewhere = Count(whole.broken - impact.broken, everywhere - attempts)
-    worse, also = most(carried(reader, moment, row, now))
+    worse, also = most(carried(reader, moment, row, now, due))
     return Facts(
         now=now,
         impact=impact,
@@ -155,8 +155,9 @@ def _newly_hit(reader: Reader, hit: Mapping[Micros, int], place: Place, step: Mi
     first = place.start - place.start % step
     last = place.end - 1 - (place.end - 1) % step
     back = (_DAYS if step == DAY else _STEPS) - 1
-    tried = steps_of(reader, place, step)
     steps = range(max(first, last - back * step), last + 1, step)
+    # Of what has just begun there is no other step, and nothing to ask.
+    tried = steps_of(reader, place, step) if any(at not in hit and at != last for at in steps) else ()
     return tuple((at, hit.get(at, 0)) for at in steps if at in tried or at in hit or at == last)
 
 

@@ -107,6 +107,26 @@ def test_customers_count_on_the_day_that_first_hit_them() -> None:
     assert facts(broke(1, "c1"), now=at(15)).step == 10 * MINUTE
 
 
+def test_what_has_just_begun_has_no_course_to_ask_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = store([broke(1, "c1"), broke(2, "c2")])
+    monkeypatch.setattr(world.store, "totals", None)
+    found = facts_of(world.store, MOMENT, row(), at(5), MONEY)
+    assert [hit for _, hit in found.newly_hit] == [2]
+
+
+def test_where_it_was_worst_is_told_of_its_own_time_and_not_of_what_came_after() -> None:
+    week, places = 7 * DAY // MINUTE, [(n, name) for n in range(1, 60) for name in ("north", "south")]
+    past = [kept(n - back * week, name, f"k{n}") for back in range(1, 5) for n, name in places]
+    mine = [
+        broke(n, f"c{n}", carrier=f"k{n}") if name == "north" else kept(n, name, f"k{n}")
+        for n, name in places
+        if n < 30
+    ]
+    after = [broke(n, f"d{n}", "south", f"k{n}") for n in range(31, 60)]
+    over = row(state="resolved", resolved_at=at(30))
+    assert facts(*past, *mine, *after, of=over).most == NORTH
+
+
 def test_days_on_which_nothing_fell_due_are_none_of_the_course() -> None:
     day = DAY // MINUTE
     events = [broke(1, "c1"), broke(2, "c2"), kept(day + 1), broke(3 * day + 2, "c3"), kept(4 * day)]

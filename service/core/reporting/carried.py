@@ -52,12 +52,15 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
     worse: bool
 
 
-def carried(reader: Reader, moment: Moment, it: Interruption, now: Micros) -> tuple[Hit, ...]:
-    """The values hit by an interruption of everything, the worse ones first, then by breaks beyond their usual."""
+def carried(reader: Reader, moment: Moment, it: Interruption, now: Micros, due: Due | None = None) -> tuple[Hit, ...]:
+    """The values hit by an interruption of everything, the worse ones first, then by breaks beyond their usual.
+
+    `due`: what fell due from its onset to now, where that was read.
+    """
     if it.segment != EVERYTHING or not moment.dimensions or not _OF_BREAKS & set(it.kinds):
         return ()
     end = min(it.resolved_at or now, now)
-    since = Due(reader, it.moment, (it.onset, end))
+    since = Due(reader, it.moment, (it.onset, end)) if due is None or end < now else due
     if since.within(())[1] < _FEW:
         return ()
     return hits(moment.dimensions, since, before(reader, it.moment, it.onset, end, _WEEKS))

@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
 )
 
-from service.adapters.store.sql.tables import partitions, promises, tallies, voices
+from service.adapters.store.sql.tables import moments, partitions, promises, tallies, voices
 
 _OF = bindparam("of", type_=Text)
 _FIRST: BindParameter[int] = bindparam("first")
@@ -52,6 +52,23 @@ def due() -> Select[Any]:
     """How many promises of a moment are open, and how many there are, that fall due within a time."""
     sums: list[ColumnElement[Any]] = [summed(case((promises.c.waiting, 1), else_=0)), func.count()]
     return select(*sums).where(promises.c.moment == _OF, promises.c.due >= _FIRST, promises.c.due < _END)
+
+
+@cache
+def coming() -> Select[Any]:
+    """How many promises of a moment are open that fall due within a time, by step."""
+    steps = ((promises.c.due - _FIRST) // bindparam("step", type_=BigInteger)).label("number")
+    within = (promises.c.moment == _OF, promises.c.due >= _FIRST, promises.c.due < _END, promises.c.waiting)
+    each = select(steps).where(*within).subquery()
+    return select(each.c.number, func.count()).group_by(each.c.number)
+
+
+@cache
+def given_up() -> Select[Any]:
+    """How far the promises of some moments were given up, of those where that is beyond a time."""
+    table = moments.c
+    of = table.moment.in_(bindparam("of", expanding=True, type_=Text))
+    return select(table.moment, table.given_up_through).where(of, table.given_up_through > _FIRST)
 
 
 @cache

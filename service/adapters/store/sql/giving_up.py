@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
 
-from service.adapters.store.sql.tables import breaks, moments, promises
+from service.adapters.store.sql import asking
+from service.adapters.store.sql.tables import breaks, promises
 from service.core.event import Micros
 from service.core.people import Place, moments_of
 
@@ -21,11 +22,8 @@ def waiting() -> ColumnElement[bool]:
 def given_up(connection: Connection, places: Sequence[Place]) -> ColumnElement[bool] | None:
     """The breaks of some places whose outcome is unknown; None: there are none, as in any that is recent."""
     since = min((place.start for place in places), default=0)
-    table = moments.c
-    query = select(table.moment, table.given_up_through).where(
-        table.moment.in_(moments_of(places)), table.given_up_through > since
-    )
-    return _told([(row.moment, row.given_up_through) for row in connection.execute(query)])
+    rows = connection.execute(asking.given_up(), {"of": moments_of(places), "first": since})
+    return _told([(moment, through) for moment, through in rows])
 
 
 def _told(through: Sequence[tuple[str, Micros]]) -> ColumnElement[bool] | None:

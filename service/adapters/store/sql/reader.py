@@ -249,6 +249,10 @@ class SqlReader(SqlDeskReader, SqlPeople):
     ) -> list[tuple[int, Values, int]]:
         """(number of the step since start, values of the dimensions, open promises) of those due in [start, end)."""
         stated = self._database.inside(promises.c.body, "first", _STATED)
+        if not dimensions:
+            with self._database.read() as connection:
+                rows = connection.execute(asking.coming(), {"of": moment, "first": start, "end": end, "step": step})
+                return [(number, (), waiting) for number, waiting in rows]
         # What is empty is not stated, as in a tally.
         parts = [func.nullif(self._database.dimension(stated, name), "") for name in dimensions]
         steps = (promises.c.due - start) // step
