@@ -93,9 +93,9 @@ class Followed:
 def likelihoods(
     rates: tuple[Floats, Floats],
     window: tuple[Floats, Floats],
-    mean: Floats,
-    variance: Floats,
-    weights: Floats,
+    mean: Singles,
+    variance: Singles,
+    weights: Singles,
     followed: Followed,
 ) -> tuple[Floats, Singles, Singles, Singles]:
     """Likelihood ratio of every test against the null, and what the null's hypotheses make of the window.
@@ -110,7 +110,8 @@ def likelihoods(
     the truth, so the expected ratio under the null is 1; filters keep the first two moments (assumed density).
 
     >>> one = np.array([1.0])
-    >>> window, still = (3 * one, 10 * one), (0 * one[None], 1e-6 * one[None], one[None])
+    >>> line = np.ones((1, 1), dtype=np.float32)
+    >>> window, still = (3 * one, 10 * one), (0 * line, 1e-6 * line, line)
     >>> ratios, *_ = likelihoods((0.01 * one, 0.9 * one), window, *still, Followed(one, 0.1 * one, 0 * one))
     >>> bool(ratios[-3, 0] > 400)
     True
@@ -124,11 +125,10 @@ def likelihoods(
     lines = fixed + _INNER
     room = _SCRATCH.lend(4 * lines * rows)
     odds, *spare = room[: 4 * lines * rows].reshape(4, lines, rows)
-    middle, square = mean.astype(np.float32), variance.astype(np.float32)
-    width = np.sqrt(square)
+    width = np.sqrt(variance)
     nodes = odds[:inner].reshape(nulls, _INNER, rows)
     np.multiply(width[:, None], _SINGLE_NODES, out=nodes)
-    nodes += middle[:, None]
+    nodes += mean[:, None]
     odds[inner:levels] = _AT_LEVELS
     odds[levels] = _outed(rate, outage)
     odds[fixed:] = followed.nodes
@@ -138,7 +138,7 @@ def likelihoods(
     # One small product a hypothesis: a library's product of matrices would take threads for a wide one.
     moments = np.matmul(_MOMENTS, likelihood[:inner].reshape(nulls, _INNER, rows))
     each, moved, spread = moments[:, 0], moments[:, 1], moments[:, 2]
-    null = np.add.reduce(each * weights.astype(np.float32), axis=0)
+    null = np.add.reduce(each * weights, axis=0)
     changed = likelihood[inner:].astype(np.float64)
     _SCRATCH.back(room)
     ratios = np.empty((TESTS, rows))
@@ -148,13 +148,13 @@ def likelihoods(
     moved /= each
     spread /= each
     spread -= moved * moved
-    spread *= square
+    spread *= variance
     moved *= width
-    moved += middle
+    moved += mean
     # Where one window outweighs the nodes' distance the quadrature collapses; curvature still knows the width.
-    least = square * (trials * rate * (1.0 - rate)).astype(np.float32)
+    least = variance * (trials * rate * (1.0 - rate)).astype(np.float32)
     least += 1.0
-    np.divide(square, least, out=least)
+    np.divide(variance, least, out=least)
     each /= null
     return ratios, np.minimum(moved, _FAR, out=moved), np.maximum(spread, least, out=spread), np.log(each, out=each)
 

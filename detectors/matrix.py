@@ -13,7 +13,7 @@ import numpy as np
 
 from detectors import offsets, wander
 from detectors.evidence import OUTAGE, TESTS, Followed, likelihoods
-from detectors.frame import Flags, Floats
+from detectors.frame import Flags, Floats, Singles
 from detectors.table import Layout
 
 LINES = {
@@ -49,7 +49,7 @@ _MEASURE, _CLIMB, _START = _LAYOUT.span["measure"], _LAYOUT.span["climb"], _LAYO
 _FOLLOWED, _LIVE, _DIMENSION = _LAYOUT.span["followed"], _LAYOUT.at["live"], _LAYOUT.at["dimension"]
 _NEWEST = _MEASURE.stop - 1
 _AT_LATELY, _SHOWN = _LAYOUT.span["lately"], _LAYOUT.span["shown"]
-_MOVES: Floats = np.stack([wander.SQUARES, wander.RESTLESS])
+_MOVES: Singles = np.stack([wander.SQUARES, wander.RESTLESS]).astype(np.float32)
 
 # What a detector says of itself, once for the whole and once for the other rows.
 NOW, STILL, STANDS, BIN, UNTIL, PACE, BREAKS = range(7)
@@ -94,7 +94,7 @@ class Matrix:
         # Each term of the whole once, that of the other rows for each of them.
         self._terms: Floats = terms.repeat([n for first, last in pairwise(ends) for n in (1, last - first - 1)], axis=1)
         self.weights = wander.weigh(self.rows[_LEARNED], self.rows[_PENDING], self._terms[PRIOR])
-        self.moves: Floats = _MOVES @ self.weights
+        self.moves: Floats = (_MOVES @ self.weights).astype(np.float64)
         """Variance of each row's wander, and what it gains a day."""
         count = len(self.hits)
         self.level, self.doubt = np.empty((2, count))
@@ -122,17 +122,17 @@ class Matrix:
         np.maximum(rate, 1e-9, out=rate)
         np.minimum(rate, 1.0 - 1e-9, out=rate)
         spread += self.doubt[cut]
-        fades = _fades(passed, rows[_TIMES.start], rows[_FREE], terms)
-        apart: Floats = terms[HABIT] + spread
+        memory, fades = _fades(passed, rows[_TIMES.start], rows[_FREE], terms)
+        apart = (terms[HABIT] + spread).astype(np.float32)
         if special:
             # Clumps have no part in it: what comes and goes at once could else explain a break of any size.
             apart[: wander.CLUMPS] += special
             spread += special
-        memory = fades[: wander.COUNT]
-        mean: Floats = memory * rows[_MEAN]
+        mean, variance = rows[_MEAN].astype(np.float32), rows[_VARIANCE].astype(np.float32)
+        mean *= memory
         memory *= memory
-        variance: Floats = rows[_VARIANCE] - apart
         variance *= memory
+        apart *= 1.0 - memory
         variance += apart
         waited = passed[2] * rows[_LIVE]
         each = waited / (TESTS - 1.0 + (terms[BREAKS] > 0.0))
@@ -143,12 +143,12 @@ class Matrix:
         )
         follows = rows[_FOLLOWED]
         follows[0], follows[1] = followed.mean, followed.variance
-        rows[_LEARNED] *= fades[wander.COUNT]
+        rows[_LEARNED] *= fades[0]
         rows[_PENDING] += gain
         spread += moved
         np.copyto(ratios, 1.0, where=rate > _HOPELESS)
         lately = rows[_AT_LATELY]
-        lately *= fades[-1]
+        lately *= fades[1]
         lately[0] += hits
         lately[1] += rate * trials
         rows[_TIMES] = terms[NOW]
@@ -205,24 +205,25 @@ class Matrix:
         offsets.learn(rows[_BASE], rows[_HELD], terms[UNITS], sums, acquitted)
 
 
-def _fades(passed: Floats, since: Floats, free: Floats, terms: Floats) -> Floats:
-    """What is left of each hypothesis's deviation, of what was learned of them, and of what was seen lately.
+def _fades(passed: Floats, since: Floats, free: Floats, terms: Floats) -> tuple[Singles, Floats]:
+    """What is left of each hypothesis's deviation; of what was learned of them, and of what was seen lately.
 
-    `since`: the day of the deviations' mean and variance.
+    `since`: the day of the deviations' mean and variance. What a window of seconds takes from a memory of months is
+    beyond single precision.
     """
     filtered, late = passed[0], passed[1]
-    fades = np.empty((wander.COUNT + 2, passed.shape[1]))
-    np.multiply(wander.FADING, filtered * terms[PACE], out=fades[: wander.COUNT])
-    fades[: wander.COUNT][wander.SLOW] = wander.FADING[wander.SLOW] * filtered
-    np.divide(filtered, terms[STILL], out=fades[0])
-    np.minimum(filtered, wander.RARE, out=fades[-2])
-    fades[-2] /= -wander.RARE
-    np.divide(late, -LATELY, out=fades[-1])
-    np.exp(fades, out=fades)
-    fades[0] *= 1.0 - free * terms[STANDS]
+    memory: Singles = wander.FADING * (filtered * terms[PACE]).astype(np.float32)
+    memory[wander.SLOW] = wander.FADING[wander.SLOW] * filtered
+    memory[0] = filtered / terms[STILL]
+    np.exp(memory, out=memory)
+    memory[0] *= 1.0 - free * terms[STANDS]
     # A window that ends at midnight is still the day's before.
-    fades[: wander.COUNT][wander.DAILY] = np.ceil(since) == np.ceil(terms[NOW])
-    return fades
+    memory[wander.DAILY] = np.ceil(since) == np.ceil(terms[NOW])
+    fades = np.empty((2, passed.shape[1]))
+    np.minimum(filtered, wander.RARE, out=fades[0])
+    fades[0] /= -wander.RARE
+    np.divide(late, -LATELY, out=fades[1])
+    return memory, np.exp(fades, out=fades)
 
 
 def _followed(rows: Floats, fresh: Floats, moved: Floats) -> Followed:

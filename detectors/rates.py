@@ -10,7 +10,7 @@ import numpy as np
 
 from detectors import wander
 from detectors.breach import Breach
-from detectors.frame import WHOLE, Flags, Floats, Frame, Ints, Scores
+from detectors.frame import WHOLE, Flags, Floats, Frame, Ints, Scores, Singles
 from detectors.kept import ends_hour
 from detectors.matrix import (
     BIN,
@@ -54,7 +54,7 @@ class Step:
     rate: Floats = field(init=False)
     spread: Floats = field(init=False)
     reference: Floats = field(init=False)
-    weights: Floats = field(init=False)
+    weights: Singles = field(init=False)
     after: Floats = field(init=False)
     restless: float = 0.0
     """Variance of the whole's wander, as it is believed."""

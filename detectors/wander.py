@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from detectors.frame import Flags, Floats
+from detectors.frame import Flags, Floats, Singles
 
 EACH_DAY = 0.5
 """The mean correlation time, in days, of what is drawn anew each midnight; it marks such a hypothesis."""
@@ -57,7 +57,7 @@ _PENDING = 0.3
 _POOLING = 2e-3
 CLUMPS = COUNT - 1
 """The line of who tries again."""
-FADING: Floats = np.where(np.isfinite(TIMES), -1.0 / TIMES, 0.0)[:, None]
+FADING: Singles = np.where(np.isfinite(TIMES), -1.0 / TIMES, 0.0)[:, None].astype(np.float32)
 """What the logarithm of a deviation's memory loses a day."""
 
 COLUMNS = {
@@ -70,11 +70,12 @@ COLUMNS = {
 FRESH = {"filtered": -1e6, "free": 1.0}
 
 
-def weigh(learned: Floats, pending: Floats, prior: Floats) -> Floats:
+def weigh(learned: Floats, pending: Floats, prior: Floats) -> Singles:
     """The weight of each hypothesis."""
-    weights: Floats = _PENDING * pending
-    weights += learned
-    weights -= np.maximum.reduce(weights, axis=0)
+    logs: Floats = _PENDING * pending
+    logs += learned
+    logs -= np.maximum.reduce(logs, axis=0)
+    weights = logs.astype(np.float32)
     np.exp(weights, out=weights)
     weights *= prior
     weights /= np.add.reduce(weights, axis=0)
@@ -113,7 +114,7 @@ def learn(learned: Floats, pending: Floats, acquitted: Floats, broken: Flags | N
     np.maximum(learned, _FLOOR, out=learned)
 
 
-def pooled(pool: Floats, weights: Floats) -> Floats:
+def pooled(pool: Floats, weights: Singles) -> Floats:
     """The segments' prior after a window in which those of `weights` were seen."""
     others = weights.shape[1]
     if not others:

@@ -153,8 +153,8 @@ def left(lasting: float) -> tuple[np.ndarray, np.ndarray]:
     terms = np.ones((matrix.TERMS, 1))
     terms[matrix.NOW], terms[matrix.PACE] = 10.5, 1.0 / lasting
     passed = np.full((3, 1), 0.5)
-    fades = matrix._fades(passed, np.array([10.0]), np.zeros(1), terms)
-    return fades[: wander.COUNT, 0], wander.habit(28.0, lasting)
+    memory, _ = matrix._fades(passed, np.array([10.0]), np.zeros(1), terms)
+    return memory[:, 0], wander.habit(28.0, lasting)
 
 
 def test_what_lasts_longer_is_stretched_and_what_says_so_already_is_not() -> None:

@@ -31,9 +31,9 @@ def test_levels_and_hypotheses_are_weighed_by_their_likelihood(
     ratios, _, _, gain = likelihoods(
         (rate * one, 0.9 * one),
         (hits * one, trials * one),
-        np.array([[0.0], [mean]]),
-        np.array([[0.04], [variance]]),
-        np.array([[0.25], [0.75]]),
+        np.array([[0.0], [mean]], dtype=np.float32),
+        np.array([[0.04], [variance]], dtype=np.float32),
+        np.array([[0.25], [0.75]], dtype=np.float32),
         Followed(one, 0.2 * one, 0.5 * one),
     )
     logs = [
@@ -59,9 +59,9 @@ def window(rows: int, seed: int) -> list[list[float]]:
     found = likelihoods(
         (rng.uniform(0.001, 0.5, rows), np.full(rows, 0.9)),
         (np.floor(trials * rng.random(rows)), trials),
-        rng.normal(0.0, 0.5, (3, rows)),
-        rng.uniform(0.01, 1.0, (3, rows)),
-        np.full((3, rows), 1.0 / 3.0),
+        rng.normal(0.0, 0.5, (3, rows)).astype(np.float32),
+        rng.uniform(0.01, 1.0, (3, rows)).astype(np.float32),
+        np.full((3, rows), 1.0 / 3.0, dtype=np.float32),
         Followed(np.ones(rows), np.full(rows, 0.2), np.full(rows, 0.5)),
     )
     return [lines.ravel().tolist() for lines in found]
