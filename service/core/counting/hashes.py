@@ -1,6 +1,6 @@
 """A table of 64-bit hashes with a number each, asked and filled a batch at a time.
 
-The hashes stand in the order of their numbers, and open addressing leads to a number: 4 bytes a place, two to three
+The hashes stand in the order of their numbers, and open addressing leads to a number: 4 bytes a place, two to four
 places a hash, and 8 for the hash itself. That is a fourth of what sets and queues of Python's numbers took, and there
 are no objects. Hashes in the places themselves took twice as much, and while the table was laid out anew twice that.
 Sorted arrays would have been smaller, and took longer to ask.
@@ -13,11 +13,11 @@ Numbers = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.intp]
 
 _SMALLEST = 1024
-_ROOM = 3
+_ROOM = 4
 """Places a hash after the table was laid out."""
 _PLENTY = 200_000
 """As long as the table is small it has up to so many places more: few lookups then meet others' places."""
-_FULL = 0.55
+_FULL = 0.4
 """The share of places in use, by hashes that count no more too, at which it is laid out anew."""
 _SPARE = 8
 """One in so many hashes is kept, or room for it, beyond what counts: they are moved when that is used up."""
