@@ -220,7 +220,7 @@ def _fades(passed: Floats, since: Floats, free: Floats, terms: Floats) -> tuple[
     # A window that ends at midnight is still the day's before.
     memory[wander.DAILY] = np.ceil(since) == np.ceil(terms[NOW])
     fades = np.empty((2, passed.shape[1]))
-    np.minimum(filtered, wander.RARE, out=fades[0])
+    np.minimum(late, wander.RARE, out=fades[0])  # not of a deviation that was forgotten
     fades[0] /= -wander.RARE
     np.divide(late, -LATELY, out=fades[1])
     return memory, np.exp(fades, out=fades)

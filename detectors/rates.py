@@ -294,11 +294,14 @@ class RateDetector(RateState):
         lately *= np.exp((self._current(step, "late") - step.now) / LATELY)
         live = table.line("live") > 0.0
         live[0] &= self.whole_share > 0.0
+        share = self._share()
+        parts = (1.0 - share) * self._average.of(table.line("dimension"))
+        parts[0] = share
         return named(
             Carried(
                 table.names,
                 live,
-                self._current(step, "measure").sum(axis=0) * self._average.of(table.line("dimension")),
+                self._current(step, "measure").sum(axis=0) * parts,
                 self._current(step, "climb").max(axis=0),
                 lately[0],
                 lately[1],

@@ -64,3 +64,19 @@ def test_a_steady_stream_is_believed_to_stand_still() -> None:
     found, lasting, _ = believed(learned(odds(np.zeros(50 * 24))))
     assert found < 0.1
     assert lasting < 0.3
+
+
+def test_what_was_learned_of_a_wander_outlasts_a_break() -> None:
+    rates = odds(slowly(np.random.default_rng(7), 0.55, 0.8)[: 30 * 24])
+    detector, rng = FailureRate(90.0), np.random.default_rng(1)
+    broke: list[bool] = []
+    known: list[float] = []
+    for number, rate in enumerate([*rates.tolist(), *[0.6] * 6, *rates[-72:].tolist()]):
+        tried = int(rng.poisson(200.0))
+        detector.learn(frame(START + number * HOUR, HOUR, {WHOLE: (tried, float(rng.binomial(tried, rate)))}))
+        broke.append(detector.in_breach)
+        known.append(float(detector._table.group("learned")[0, 0]))
+    over = len(broke) - broke[::-1].index(True)
+    assert not broke[len(rates) - 1]
+    assert known[len(rates) - 1] < -10.0
+    assert known[over + 1] < -9.0
