@@ -15,9 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.budget import SHARES, Budget
+from benchmarks.detection.running import Together
 from detectors.frame import WHOLE, Beside, Floats, Frame, Ints
-from detectors.registry import defaults
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
@@ -116,24 +115,9 @@ def frames(seed: int, stream: Stream, days: float) -> Iterator[Frame]:
 
 def openings(stream: Iterator[Frame]) -> Iterator[tuple[float, str]]:
     """(day, kind) of each interruption that the default detectors would open."""
-    detectors = defaults(INTERVAL)
-    budget = Budget(INTERVAL, SHARES)
-    told, opened = budget.intervals(), False
-    for detector in detectors:
-        if detector.kind in told:
-            detector.promise(told[detector.kind])
+    moment, opened = Together(INTERVAL), False
     for frame in stream:
-        if budget.take(frame):
-            told = budget.intervals()
-            for detector in detectors:
-                if detector.kind in told:
-                    detector.promise(told[detector.kind])
-        found = []
-        for detector in detectors:
-            scores = detector.score(frame) if budget.used(detector.kind) else None
-            detector.learn(frame)
-            if scores is not None and scores.breach.any():
-                found.append(detector.kind)
+        found = [kind for kind, _ in moment.breaches(frame)]
         if found and not opened:
             yield (frame.end - START) / DAY, found[0]
         opened = bool(found)

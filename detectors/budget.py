@@ -22,6 +22,7 @@ SHARES: Mapping[str, float] = MappingProxyType(
 
 _FOUND: Mapping[str, Callable[[Frame], bool]] = MappingProxyType(
     {
+        "contrast": lambda frame: len(frame.segments) > 1,
         "absence": lambda frame: len(frame.segments) > 1,
         "duration": lambda frame: bool(frame.beside.durations),
         "overdue": lambda frame: any(count > 0 for count in frame.beside.overdue.values()),

@@ -6,7 +6,7 @@ from functools import partial
 
 from benchmarks.detection.bound import bound, bound_of_drop
 from benchmarks.detection.peers import PEERS, calibrated
-from benchmarks.detection.running import Alarm, Cell, Watch
+from benchmarks.detection.running import Alarm, Cell, Together, Watch
 from benchmarks.detection.streams import (
     SPREAD,
     Stream,
@@ -24,7 +24,6 @@ from benchmarks.detection.streams import (
 from detectors.drop import Drop
 from detectors.duration import Duration
 from detectors.failure_rate import FailureRate
-from detectors.registry import defaults
 from detectors.silence import Silence
 
 _FEW, _DENSE = 5.0, 1000.0
@@ -53,11 +52,6 @@ def drop(interval: float) -> Alarm:
 def duration(interval: float) -> Alarm:
     """Durations by themselves."""
     return Watch([Duration(interval)])
-
-
-def together(interval: float) -> Alarm:
-    """All that a moment has, under one promise."""
-    return Watch(defaults(interval))
 
 
 def _limit(per_hour: float, rate: float, ratio: float, interval: float) -> float:
@@ -167,11 +161,11 @@ def _durations(interval: float) -> Iterator[Cell]:
 def _default(interval: float) -> Iterator[Cell]:
     for per_hour in (30.0, 600.0):
         least = _limit(per_hour, 0.01, 3.0, interval)
-        yield Cell(f"all defaults, whole budget: flat {per_hour:g}/h 1% x3", Stream(per_hour, flat(0.01)), together,
+        yield Cell(f"all defaults, whole budget: flat {per_hour:g}/h 1% x3", Stream(per_hour, flat(0.01)), Together,
                    _always(least), times(3.0), mean=1.45, history=56.0 if per_hour < THIN else 28.0,
                    quiet=90.0 if per_hour < THIN else 14.0)  # fmt: skip
     yield Cell("all defaults, whole budget: one region of 20 x10, 600/h 1%", Stream(600.0, flat(0.01), REGIONS),
-               together, _always(_limit(30.0, 0.01, 10.0, interval)), times(10.0), history=21.0, quiet=7.0,
+               Together, _always(_limit(30.0, 0.01, 10.0, interval)), times(10.0), history=21.0, quiet=7.0,
                hurt=(7,), truth=frozenset({"region=07"}), right=0.9, changes=6)  # fmt: skip
 
 

@@ -3,14 +3,16 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from benchmarks.detection.streams import DAY, HOUR, START, Change, Stream, step_of
-from detectors.frame import Detector, Frame
+from detectors.budget import SHARES, Budget
+from detectors.frame import Detector, Frame, Scores
+from detectors.registry import defaults
 
 _BETWEEN = 0.37
 """Days between two changes on one history, so that they begin at all hours."""
@@ -39,6 +41,40 @@ class Watch:
             if scores is not None:
                 found.update(name for name, broken in zip(scores.segments, scores.breach, strict=True) if broken)
         return frozenset(found)
+
+
+class Together:
+    """All that a moment has, under one promise: it is shared by those that ever had anything to read."""
+
+    def __init__(self, interval: float) -> None:
+        self._detectors = defaults(interval)
+        self._budget = Budget(interval, SHARES)
+        self._promise()
+
+    def _promise(self) -> None:
+        intervals = self._budget.intervals()
+        for one in self._detectors:
+            if one.kind in intervals:
+                one.promise(intervals[one.kind])
+
+    def breaches(self, frame: Frame) -> Iterator[tuple[str, Scores]]:
+        """Kind and scores of each that holds anything for broken; the frame is learned."""
+        if self._budget.take(frame):
+            self._promise()
+        for one in self._detectors:
+            scores = one.score(frame) if self._budget.used(one.kind) else None
+            one.learn(frame)
+            if scores is not None and scores.breach.any():
+                yield one.kind, scores
+
+    def after(self, frame: Frame) -> frozenset[str]:
+        """What any of them holds for broken."""
+        return frozenset(
+            name
+            for _, scores in self.breaches(frame)
+            for name, broken in zip(scores.segments, scores.breach, strict=True)
+            if broken
+        )
 
 
 Make = Callable[[float], Alarm]

@@ -36,7 +36,7 @@ from service.core.judging.special import Special
 from service.core.judging.unseen import Span, touch
 from service.core.standing import Series
 
-_VERSION = 4
+_VERSION = 5
 
 
 class Watcher(msgspec.Struct, frozen=True, gc=False):
