@@ -13,7 +13,7 @@ DAY = 86_400_000_000
 _STRONG = 20.0
 """A value is named beside the strongest where its own likelihood ratio is this many times the values tried.
 
-Where none is held against the rest, its part of the evidence has to be no further behind either."""
+Where the whole may be named as well, its part of the evidence is no further behind the strongest's either."""
 _HANDFUL = 5
 _MOST = 0.5  # values with more than this share of all attempts are the whole
 _ALL = 0.9  # and so is a single value with more than this
@@ -56,13 +56,13 @@ def named(rows: Carried) -> list[str]:
     alike = [row for row, name in enumerate(rows.names) if live[row] and name.startswith(dimension)]
     strong = math.log(_STRONG * max(len(alike), 1))
     values = [row for row in alike if row == top or rows.climb[row] >= strong]
-    if rows.live[0] and _are_most(rows, values, alike) and _likelier(rows, top) <= 0.0:
-        return [WHOLE]
     if rows.live[0]:
+        if _are_most(rows, values, alike) and _likelier(rows, top) <= 0.0:
+            return [WHOLE]
         # By chance or as it wanders every value climbs at times: it may still be one that carries this.
         values = [row for row in values if rows.measure[row] * _STRONG >= rows.measure[top]]
-    if rows.live[0] and (_are_most(rows, values, alike) or _is_whole(rows, values)):
-        return [WHOLE]
+        if _are_most(rows, values, alike) or _is_whole(rows, values):
+            return [WHOLE]
     return sorted(rows.names[row] for row in values)
 
 

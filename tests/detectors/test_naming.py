@@ -6,14 +6,16 @@ from detectors.frame import WHOLE
 from detectors.naming import Carried, named
 
 NAMES = (WHOLE, "origin=EWR", "origin=JFK", "origin=LGA")
-LOAD = (300.0, 100.0, 100.0, 100.0)
+SIX = (WHOLE, *(f"region={place}" for place in range(6)))
 
 
-def carried(measure: tuple[float, ...], climb: tuple[float, ...], seen: tuple[float, ...]) -> Carried:
-    """Four rows that expected 20 failures a value lately."""
-    expected = np.array([60.0, 20.0, 20.0, 20.0])
-    live = np.ones(4, dtype=np.bool_)
-    return Carried(NAMES, live, np.array(measure), np.array(climb), np.array(seen), expected, np.array(LOAD))
+def carried(
+    measure: tuple[float, ...], climb: tuple[float, ...], seen: tuple[float, ...], names: tuple[str, ...] = NAMES
+) -> Carried:
+    """The whole and its values, each with as much to do as any other; a value expected 20 failures lately."""
+    size = np.array([float(len(names) - 1), *[1.0] * (len(names) - 1)])
+    live = np.ones(len(names), dtype=np.bool_)
+    return Carried(names, live, np.array(measure), np.array(climb), np.array(seen), 20.0 * size, 100.0 * size)
 
 
 def test_a_value_is_named_that_explains_more_than_a_rise_of_everything() -> None:
@@ -43,28 +45,10 @@ def test_a_rise_of_everything_that_began_just_now_is_the_whole() -> None:
 
 def test_a_value_that_climbed_by_chance_is_not_named_beside_one_that_breaks() -> None:
     """It is the best of many runs over weeks, and no more than that."""
-    names = (WHOLE, *(f"region={place}" for place in range(6)))
-    rows = Carried(
-        names,
-        np.ones(7, dtype=np.bool_),
-        np.array([0.1, 60.0, 0.9, 0.1, 0.1, 0.1, 0.1]),
-        np.array([2.0, 13.0, 6.5, 1.0, 1.0, 1.0, 1.0]),
-        np.array([70.0, 30.0, 12.0, 8.0, 8.0, 8.0, 8.0]),
-        np.full(7, 10.0),
-        np.array([600.0, 100.0, 100.0, 100.0, 100.0, 100.0, 100.0]),
-    )
-    assert named(rows) == ["region=0"]
+    measure, climb = (0.1, 60.0, 0.9, 0.1, 0.1, 0.1, 0.1), (2.0, 13.0, 6.5, 1.0, 1.0, 1.0, 1.0)
+    assert named(carried(measure, climb, (140.0, 60.0, 24.0, 14.0, 14.0, 14.0, 14.0), SIX)) == ["region=0"]
 
 
 def test_two_values_that_break_together_are_both_named() -> None:
-    names = (WHOLE, *(f"carrier={place}" for place in range(6)))
-    rows = Carried(
-        names,
-        np.ones(7, dtype=np.bool_),
-        np.array([4.0, 40.0, 10.0, 0.1, 0.1, 0.1, 0.1]),
-        np.array([6.0, 11.0, 9.0, 1.0, 1.0, 1.0, 1.0]),
-        np.array([90.0, 30.0, 28.0, 8.0, 8.0, 8.0, 8.0]),
-        np.array([60.0, 10.0, 10.0, 10.0, 10.0, 10.0, 10.0]),
-        np.array([600.0, 100.0, 100.0, 100.0, 100.0, 100.0, 100.0]),
-    )
-    assert named(rows) == ["carrier=0", "carrier=1"]
+    measure, climb = (4.0, 40.0, 10.0, 0.1, 0.1, 0.1, 0.1), (6.0, 11.0, 9.0, 1.0, 1.0, 1.0, 1.0)
+    assert named(carried(measure, climb, (180.0, 60.0, 56.0, 16.0, 16.0, 16.0, 16.0), SIX)) == ["region=0", "region=1"]

@@ -1,9 +1,9 @@
 """A table of 64-bit hashes with a number each, asked and filled a batch at a time.
 
-The hashes stand in the order of their numbers, and open addressing leads to a number: 4 bytes a place, two to four
-places a hash, and 8 for the hash itself. That is a fourth of what sets and queues of Python's numbers took, and there
-are no objects. Hashes in the places themselves took twice as much, and while the table was laid out anew twice that.
-Sorted arrays would have been smaller, and took longer to ask.
+The hashes stand in the order of their numbers, and open addressing leads to a number: 4 bytes a place, two and a half
+to four places a hash, and 8 for the hash itself. That is a fourth of what sets and queues of Python's numbers took,
+and there are no objects. Hashes in the places themselves took twice as much, and while the table was laid out anew
+twice that. Sorted arrays would have been smaller, and took longer to ask.
 """
 
 import numpy as np

@@ -250,6 +250,7 @@ class SqlReader(SqlDeskReader, SqlPeople):
         """(number of the step since start, values of the dimensions, open promises) of those due in [start, end)."""
         stated = self._database.inside(promises.c.body, "first", _STATED)
         if not dimensions:
+            # Each notice asks this, so that it is made once; which values are sought is different each time.
             with self._database.read() as connection:
                 rows = connection.execute(asking.coming(), {"of": moment, "first": start, "end": end, "step": step})
                 return [(number, (), waiting) for number, waiting in rows]
