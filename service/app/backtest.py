@@ -77,7 +77,7 @@ class Backtest:
         rejected: Callable[[DeadLetter], None] | None = None,
     ) -> Result:
         """All files to their ends, then the clock on to `until`."""
-        files = EventFiles(paths, Decoder(self._catalog, self._source), trusting=True)
+        files = EventFiles(paths, Decoder(self._catalog, self._source), trusting=True, columns=True)
         told: set[tuple[str, int]] = set()
         # The events are made and dropped in millions, and none of them can be part of a cycle.
         gc.disable()
@@ -161,7 +161,7 @@ class Backtest:
             self._intake.take_runs(runs, transaction.view, changes)
             self._claim = transaction.save(changes, (claim.position or 0) + counts.read, claim.clock)
 
-    def _sift(self, partition: Partition, records: list[Record]) -> list[Record]:
+    def _sift(self, partition: Partition, records: Sequence[Record]) -> Sequence[Record]:
         horizon = self._horizons.get(partition)
         if horizon is None:
             horizon = self._horizons[partition] = IdHorizon()
@@ -170,7 +170,7 @@ class Backtest:
         return fresh
 
 
-def _runs(chunk: Chunk) -> Iterator[tuple[Partition, list[Record]]]:
+def _runs(chunk: Chunk) -> Iterator[tuple[Partition, Sequence[Record]]]:
     """A chunk's records by stretches of one file."""
     first = chunk.partitions[0] if chunk.partitions else None
     if first is not None and chunk.partitions.count(first) == len(chunk.partitions):

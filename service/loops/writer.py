@@ -86,7 +86,7 @@ class _Prepared(msgspec.Struct, gc=False):
 
     taken: int
     dead: list[DeadLetter]
-    fresh: list[Record]
+    fresh: Sequence[Record]
     parted: Parted
     unfolded: int
     passed: int

@@ -96,6 +96,18 @@ class BulkDecoder:
             return None
         return self._whole(text, len(ends) + 1)
 
+    def one(self, payload: bytes) -> Event | None:
+        """The event of one payload; None where it must be looked at closer."""
+        events = self._events([payload])
+        return events[0] if events else None
+
+    def dimensions(self, texts: Sequence[bytes]) -> list[dict[str, str] | None] | None:
+        """What some texts of dimensions say; None where one of them says nothing."""
+        try:
+            return self._dimensions.all(texts)
+        except msgspec.MsgspecError:
+            return None
+
     def _whole(self, text: bytes, count: int) -> list[Event] | None:
         events = self._parsed(text)
         if events is None or len(events) != count:
@@ -116,9 +128,8 @@ class BulkDecoder:
     def _with_dimensions(self, lean: Sequence[Any]) -> bool:
         # The quickest way from a buffer to bytes.
         texts: list[bytes] = [b"" + event.dimensions for event in lean]
-        try:
-            given = self._dimensions.all(texts)
-        except msgspec.MsgspecError:
+        given = self.dimensions(texts)
+        if given is None:
             return False
         # A map that nobody looks at: a step a column rather than a step an event.
         deque(map(force_setattr, lean, repeat("dimensions"), given), maxlen=0)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.adapters.decode import envelope, faults
+from service.adapters.decode.alike import Alike
 from service.adapters.decode.bulk import BulkDecoder, LeanOutcome
 from service.adapters.decode.faults import DEEP_BYTES, TOO_LARGE, Fault, RefusedError
 from service.adapters.decode.mapping import FieldMapping
@@ -82,6 +83,7 @@ class Decoder:
         self._mapping = FieldMapping(source) if source is not None and foreign and not source.events else None
         self.too_large = too_large
         self._bulk = BulkDecoder()
+        self._alike = Alike(self._bulk)
         self._json = msgspec.json.Decoder(Event)
         self._object = msgspec.json.Decoder(dict[str, object])
 
@@ -115,19 +117,32 @@ class Decoder:
         return Decoded(records, dead)
 
     def decode_lines(
-        self, first: int, text: bytes, ends: npt.NDArray[np.intp], now: Micros | None = None
-    ) -> list[Record] | None:
+        self,
+        first: int,
+        text: bytes,
+        ends: npt.NDArray[np.intp],
+        now: Micros | None = None,
+        *,
+        columns: bool = False,
+    ) -> Sequence[Record] | None:
         """The events of a text of JSON Lines, of which the first has the number `first`, where all of it is sound.
 
-        `ends`: the places of its line ends. None: it has to be looked at line by line, by `decode`.
+        `ends`: the places of its line ends. `columns`: they may be Outcomes, for whoever does not ask for each record.
+        None: it has to be looked at line by line, by `decode`.
         """
         if not self.speaks_contract or not _fast(text, [text]):
             return None
+        latest = LATEST if now is None else min(LATEST, now + self._skew)
+        if columns:
+            outcomes = self._alike.outcomes(text, ends, range(first, first + len(ends) + 1), DEEP_BYTES)
+            if outcomes is not None:
+                known, at = outcomes.moment in self._moments, outcomes.columns.ats
+                return outcomes if known and at.min() >= EARLIEST and at.max() <= latest else None
         events = self._bulk.lines(text, ends, DEEP_BYTES)
         if events is None:
             return None
         ats = _times(events)
-        if not self._sound(events, ats, LATEST if now is None else min(LATEST, now + self._skew)):
+        if not self._sound(events, ats, latest):
             return None
         return list(map(Record, range(first, first + len(events)), ats, events))
 

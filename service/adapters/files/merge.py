@@ -18,16 +18,16 @@ class Piece(Generic[T]):
     """
 
     times: list[Micros]
-    items: list[T]
+    items: Sequence[T]
     streams: list[int]
 
 
 @dataclass(slots=True)
 class _Head(Generic[T]):
     number: int
-    pieces: Iterator[tuple[list[Micros], list[T]]]
+    pieces: Iterator[tuple[list[Micros], Sequence[T]]]
     times: list[Micros] = field(default_factory=list)
-    items: list[T] = field(default_factory=list)
+    items: Sequence[T] = ()
     ended: bool = False
 
     def refill(self) -> bool:
@@ -39,7 +39,7 @@ class _Head(Generic[T]):
         self.times, self.items = found
         return not self.times
 
-    def take(self, last: Micros, stream: int) -> tuple[list[Micros], list[T]]:
+    def take(self, last: Micros, stream: int) -> tuple[list[Micros], Sequence[T]]:
         """Split off what comes up to the item of `stream` at `last`; on equal times, the lower stream."""
         bisect = bisect_right if self.number <= stream else bisect_left
         cut = bisect(self.times, last)
@@ -48,7 +48,7 @@ class _Head(Generic[T]):
         return taken
 
 
-def merge(streams: Sequence[Iterator[tuple[list[Micros], list[T]]]]) -> Iterator[Piece[T]]:
+def merge(streams: Sequence[Iterator[tuple[list[Micros], Sequence[T]]]]) -> Iterator[Piece[T]]:
     """Merge streams of sorted pieces by (time, stream, position in the stream)."""
     heads = [_Head(number, pieces) for number, pieces in enumerate(streams)]
     if len(heads) == 1:

@@ -7,7 +7,7 @@ sorted, and one that is not is found out on the way.
 
 import struct
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO
@@ -19,6 +19,7 @@ from service.adapters.decode.envelope import marked
 from service.adapters.decode.faults import too_large
 from service.adapters.files.lines import EventFile, EventFileError, Lines
 from service.adapters.files.merge import merge
+from service.core.columns import Outcomes
 from service.core.event import Batch, DeadLetter, Micros, Record, When
 
 RUN_BYTES = 64 * 1024 * 1024
@@ -54,6 +55,8 @@ class Reading:
     block: int
     run: int = RUN_BYTES
     dead: list[DeadLetter] = field(default_factory=list)
+    columns: bool = False
+    """The events of a file that is in order may be Outcomes: nobody asks for each of them."""
 
 
 class OutOfOrder(Exception):  # noqa: N818  # a property of the file, not a mistake
@@ -100,7 +103,7 @@ class OrderedFile:
             yield from self._spill()
         self._looked = self.file.size
 
-    def pieces(self) -> Iterator[tuple[list[Micros], list[Record]]]:
+    def pieces(self) -> Iterator[tuple[list[Micros], Sequence[Record]]]:
         """The events in the order of (time, line), after `prepare`. Raises EventFileError, OutOfOrder."""
         return self._streamed() if self._sorted else self._merged()
 
@@ -112,11 +115,11 @@ class OrderedFile:
     def _blocks(self) -> Iterator[Lines]:
         return self.file.blocks(self._reading.block, self._reading.decoder.too_large)
 
-    def _streamed(self) -> Iterator[tuple[list[Micros], list[Record]]]:
+    def _streamed(self) -> Iterator[tuple[list[Micros], Sequence[Record]]]:
         latest: Micros | None = None
         for lines in self._blocks():
-            records = _decode(lines, self.file, self._reading)
-            times = [record.at for record in records]
+            records = _decode(lines, self.file, self._reading, columns=self._reading.columns)
+            times = records.times if isinstance(records, Outcomes) else [record.at for record in records]
             self._given = self.file.position
             if times:
                 if times != sorted(times) or (latest is not None and times[0] < latest):
@@ -226,8 +229,8 @@ class _Order:
         return time >= before
 
 
-def _decode(lines: Lines, file: EventFile, reading: Reading) -> list[Record]:
-    records = reading.decoder.decode_lines(lines.first, lines.text, lines.ends, reading.now)
+def _decode(lines: Lines, file: EventFile, reading: Reading, *, columns: bool = False) -> Sequence[Record]:
+    records = reading.decoder.decode_lines(lines.first, lines.text, lines.ends, reading.now, columns=columns)
     reading.dead.extend(
         bury(file.partition, line.number, too_large(line.size, reading.decoder.too_large), line.head)
         for line in lines.long

@@ -25,7 +25,7 @@ class Chunk:
     sorted is not; all of it comes again, in order.
     """
 
-    records: list[Record]
+    records: Sequence[Record]
     partitions: list[Partition]
     dead: list[DeadLetter]
     bytes_done: int
@@ -39,6 +39,7 @@ class EventFiles:
     `now`: the wall clock against which an event is from the future; None: only the year 9000 is.
     `trusting`: files are taken for sorted and read once, for a reader who can begin anew where one is not (see
     Chunk); else each is looked through before the first of its events is given.
+    `columns`: records may be Outcomes, for a reader who does not ask for each of them.
     Raises EventFileError: here for files that cannot be opened, from `chunks` for those that break off.
     """
 
@@ -50,11 +51,13 @@ class EventFiles:
         now: Micros | None = None,
         run_bytes: int = RUN_BYTES,
         trusting: bool = False,
+        columns: bool = False,
     ) -> None:
         self._files = [EventFile(fspath(path)) for path in paths]
         # Each file has a block in memory.
         block = max(_SMALLEST_BLOCK, BLOCK // max(len(self._files), 1))
-        self._reading = Reading(decoder, now, block, run_bytes)
+        # To merge files, each record is asked for.
+        self._reading = Reading(decoder, now, block, run_bytes, columns=columns and len(self._files) == 1)
         self._trusting = trusting
 
     @property
@@ -105,7 +108,7 @@ class EventFiles:
                 numbers = piece.streams[start : start + _MOST]
                 yield self._chunk(piece.items[start : start + _MOST], list(map(partitions.__getitem__, numbers)), files)
 
-    def _chunk(self, records: list[Record], partitions: list[Partition], files: Sequence[OrderedFile]) -> Chunk:
+    def _chunk(self, records: Sequence[Record], partitions: list[Partition], files: Sequence[OrderedFile]) -> Chunk:
         dead = self._reading.dead[:]
         self._reading.dead.clear()
         return Chunk(records, partitions, dead, sum(file.done for file in files), self._total)

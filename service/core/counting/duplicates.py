@@ -8,13 +8,14 @@ so that neither batch sizes nor a stop and a resume change what counts as a dupl
 import struct
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
 from xxhash import xxh3_64_digest, xxh3_64_intdigest
 
+from service.core.columns import Outcomes
 from service.core.counting.hashes import Hashes, Numbers
 from service.core.event import HOUR, Micros, Record
 
@@ -74,11 +75,13 @@ class IdHorizon:
             self.watermark = watermark
             self._forget()
 
-    def sift(self, records: list[Record]) -> list[Record]:
+    def sift(self, records: Sequence[Record]) -> Sequence[Record]:
         """The records whose ids are new, in order, remembered; a duplicate's time moves nothing."""
-        digests = b"".join(map(xxh3_64_digest, map(str.encode, [record.event.id for record in records])))
-        hashes = np.frombuffer(digests, dtype=">u8").astype(np.uint64)
-        new = self._remember(hashes, np.array([record.at for record in records], dtype=np.int64))
+        if isinstance(records, Outcomes):
+            new = self._remember(_hashed(records.columns.ids), records.columns.ats)
+            return records if new is None else records.chosen(np.flatnonzero(new))
+        ats = np.array([record.at for record in records], dtype=np.int64)
+        new = self._remember(_hashed(map(str.encode, [record.event.id for record in records])), ats)
         return records if new is None else list(compress(records, new))
 
     def skip(self) -> None:
@@ -160,6 +163,10 @@ class IdHorizon:
         if gone > max(_ROOM, len(self._marks) // _SPARE):
             del self._marks[:gone]
             self._first = self._oldest
+
+
+def _hashed(ids: Iterable[bytes]) -> Numbers:
+    return np.frombuffer(b"".join(map(xxh3_64_digest, ids)), dtype=">u8").astype(np.uint64)
 
 
 def extent(blob: bytes) -> tuple[int, Micros]:

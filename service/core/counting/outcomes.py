@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.core.catalog import Moment
+from service.core.columns import BROKEN, CANCELLED, WORDS, Columns, Outcomes
 from service.core.counting.changes import Break, Changes
 from service.core.counting.duplicates import id_hash
 from service.core.counting.ledger import milliseconds
@@ -35,6 +36,8 @@ class Parted(NamedTuple):
 
 def parted(records: Sequence[Record]) -> Parted:
     """Take apart what stands for itself and what is looked at one by one."""
+    if isinstance(records, Outcomes):
+        return Parted({records.moment: records}, ())
     events = [record.event for record in records]
     if all(issubclass(kind, Outcome) for kind in set(map(type, events))):
         outcomes = cast("list[Outcome]", events)
@@ -62,7 +65,8 @@ def count(
     where those are equal, as a rule, so that a dictionary seen before leads to its values by which it is rather than
     by what is in it: all of them live as long as `records` does.
     """
-    behind = _by_columns(partition, records, moment, through, scale, changes) if len(records) >= MANY else None
+    many = len(records) >= MANY or isinstance(records, Outcomes)
+    behind = _by_columns(partition, records, moment, through, scale, changes) if many else None
     return _one_by_one(partition, records, moment, through, scale, changes) if behind is None else behind
 
 
@@ -70,28 +74,25 @@ def _by_columns(
     partition: Partition, records: Sequence[Record], moment: Moment, through: Micros, scale: int, changes: Changes
 ) -> int | None:
     """As `count`; None, and nothing done, where the values are too large for it."""
-    # Outcomes, as the caller has seen.
-    events: list[Any] = [record.event for record in records]
-    money = np.rint(np.nan_to_num(np.array([event.value for event in events], dtype=np.float64)) * scale)
+    given = records.columns if isinstance(records, Outcomes) else columns_of(records)
+    money = np.rint(np.nan_to_num(given.values) * scale)
     if np.abs(money).max() * len(money) > _EXACT:
         return None
     values = money.astype(np.int64)
-    unkept = [place for place, event in enumerate(events) if event.outcome != "kept"]
-    cancelled = [place for place in unkept if events[place].outcome == "cancelled"]
-    broken = [place for place in unkept if events[place].outcome == "broken"]
+    cancelled, broken = np.flatnonzero(given.words == CANCELLED), np.flatnonzero(given.words == BROKEN)
     values[cancelled] = 0
 
-    ats = np.array([record.at for record in records], dtype=np.int64)
+    ats = given.ats
     starts, late = ats - ats % moment.window, ats < through
-    tuples, which = _tuples([event.dimensions for event in events], moment.dimensions)
+    tuples, of = _tuples(given.dimensions, moment.dimensions)
+    which = of[given.which]
     group, first = _grouped(((starts - starts.min()) // moment.window * 2 + late) * len(tuples) + which)
     cells = _cells(group, len(first), values, broken, cancelled)
-    for place in [place for place, event in enumerate(events) if event.duration_s is not None]:
-        if events[place].outcome != "cancelled":
-            duration = milliseconds(events[place].duration_s) or 0
-            cell = cells[group[place]]
-            cell.duration_ms += duration
-            cell.count_duration(duration_bucket(duration), 1)
+    for place in np.flatnonzero(~np.isnan(given.durations) & (given.words != CANCELLED)).tolist():
+        duration = milliseconds(float(given.durations[place])) or 0
+        cell = cells[group[place]]
+        cell.duration_ms += duration
+        cell.count_duration(duration_bucket(duration), 1)
 
     named = list(map(tuples.__getitem__, which[first].tolist()))
     borders = np.flatnonzero(np.diff(starts[first]) | np.diff(late[first])) + 1
@@ -99,20 +100,40 @@ def _by_columns(
         place = first[begin]
         into = changes.tally.window(moment.name, int(starts[place]), late=bool(late[place]))
         _enter(into, named[begin:end], cells[begin:end])
-    for place in broken:
-        row = _broken(partition, records[place], events[place], int(values[place]), late=bool(late[place]))
+    for place in broken.tolist():
+        record: Any = records[place]
+        row = _broken(partition, record, record.event, int(values[place]), late=bool(late[place]))
         changes.breaks[moment.name, row.ref] = row
     return int(late.sum())
 
 
-def _tuples(given: Sequence[Mapping[str, str] | None], names: tuple[str, ...]) -> tuple[list[Values], Numbers]:
-    """The different values of the dimensions, and which of them each event has."""
-    known, which = np.unique(np.fromiter(map(id, given), np.int64, len(given)), return_inverse=True)
+def columns_of(records: Sequence[Record]) -> Columns:
+    """Outcomes without keys, as the caller has seen, by columns; dimensions that are shared are known by that."""
+    events: list[Any] = [record.event for record in records]
+    many = len(events)
+    words = np.zeros(many, dtype=np.int64)
+    for place, word in [(place, event.outcome) for place, event in enumerate(events) if event.outcome != "kept"]:
+        words[place] = WORDS.index(word)
+    given = [event.dimensions for event in events]
+    known, which = np.unique(np.fromiter(map(id, given), np.int64, many), return_inverse=True)
     one = np.empty(len(known), dtype=np.int64)
-    one[which] = np.arange(len(given))
+    one[which] = np.arange(many)
+    return Columns(
+        np.array([record.at for record in records], dtype=np.int64),
+        words,
+        np.array([event.value for event in events], dtype=np.float64),
+        np.array([event.duration_s for event in events], dtype=np.float64),
+        which,
+        [event.id.encode() for event in events],
+        [given[place] for place in one.tolist()],
+    )
+
+
+def _tuples(given: Sequence[Mapping[str, str] | None], names: tuple[str, ...]) -> tuple[list[Values], Numbers]:
+    """The different values of a moment's dimensions, and which of them each of some dimensions has."""
     numbers: dict[Values, int] = {}
-    of = [numbers.setdefault(stated(given[place], names), len(numbers)) for place in one.tolist()]
-    return list(numbers), np.array(of, dtype=np.int64)[which]
+    of = [numbers.setdefault(stated(each, names), len(numbers)) for each in given]
+    return list(numbers), np.array(of, dtype=np.int64)
 
 
 def _grouped(keys: Numbers) -> tuple[Numbers, Numbers]:
@@ -127,7 +148,7 @@ def _grouped(keys: Numbers) -> tuple[Numbers, Numbers]:
     return rank[group], first[order]
 
 
-def _cells(group: Numbers, count: int, values: Numbers, broken: list[int], cancelled: list[int]) -> list[Cell]:
+def _cells(group: Numbers, count: int, values: Numbers, broken: Numbers, cancelled: Numbers) -> list[Cell]:
     """The sums of each group."""
     arrivals = np.bincount(group, minlength=count)
     withdrawn = np.bincount(group[cancelled], minlength=count)

@@ -1,12 +1,16 @@
 import itertools
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.core.columns import Outcomes
 from service.core.counting.duplicates import IdHorizon, extent, id_hash
-from service.core.event import HOUR, MINUTE, SECOND, CustomerChange, Micros, Record
+from service.core.counting.outcomes import columns_of
+from service.core.event import HOUR, MINUTE, SECOND, CustomerChange, Micros, Outcome, Record
 
 _TIME = datetime(2026, 1, 31, tzinfo=UTC)
 
@@ -15,7 +19,7 @@ def record(event_id: str, at: Micros) -> Record:
     return Record(0, at, CustomerChange(id=event_id, time=_TIME, customer="c", change="joined"))
 
 
-def ids(records: list[Record]) -> list[str]:
+def ids(records: Sequence[Record]) -> list[str]:
     return [record.event.id for record in records]
 
 
@@ -108,6 +112,17 @@ def remembered(records: list[Record], limit: int) -> list[Record]:
 @given(_arrivals, st.integers(1, 5))
 def test_the_horizon_does_what_the_rule_says(records: list[Record], limit: int) -> None:
     assert IdHorizon(limit=limit).sift(records) == remembered(records, limit)
+
+
+@given(_arrivals, st.integers(1, 5))
+def test_columns_are_sifted_as_records_are(records: list[Record], limit: int) -> None:
+    told = [
+        Record(place, each.at, Outcome(each.event.id, _TIME, "pays", "c", "kept")) for place, each in enumerate(records)
+    ]
+    expected = IdHorizon(limit=limit).sift(told)
+    if told:
+        given = Outcomes("pays", columns_of(told), np.arange(len(told)), told.__getitem__)
+        assert list(IdHorizon(limit=limit).sift(given)) == expected
 
 
 @given(_arrivals, st.integers(1, 5), st.lists(st.integers(0, 60), max_size=5), st.data())

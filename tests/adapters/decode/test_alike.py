@@ -1,0 +1,191 @@
+"""Blocks that are read by columns are what the parser says of them, whatever they hold."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from service.adapters.decode import Decoder, alike
+from service.core.columns import WORDS, Outcomes
+from service.core.event import Micros, Record
+from tests.adapters.decode.events import CATALOG, OUTCOME
+
+_FULL = OUTCOME | {"time": "2026-01-31T09:30:00.123456Z", "value": 12.5, "duration_s": 3.25, "dimensions": {"r": "n"}}
+_SHAPES = [
+    json.dumps(OUTCOME).encode(),
+    json.dumps(_FULL).encode(),
+    json.dumps(_FULL, separators=(",", ":")).encode(),
+    json.dumps({name: _FULL[name] for name in reversed(_FULL)}).encode(),
+    json.dumps(_FULL | {"time": "2026-01-31T11:30:00.5+02:00", "value": -1}).encode(),
+    json.dumps(_FULL | {"customer": "Zoë", "dimensions": {"r": "n", "plan": ""}}, ensure_ascii=False).encode(),
+]
+_PIECES = [
+    *(bytes([each]) for each in b'"\\{}[]:,.-+eE0123456789TZz \n\r\t\x00\x1f\x7f\xc3\xa9\xff'),
+    *(b"null", b"true", b"1e5", b"NaN", b"1_0", b"00", b"-0", b"1e999", b'"\n"', b'","', b'"}\n{"', b"\\u0000"),
+    *(b"kept", b"broken", b"cancelled", b"answered", b"nowhere", b"promise", b'"key": "k", ', b'"specversion":"1.0",'),
+    *(b'"id": "other", ', b'"more": 1, ', b"2026-02-30", b"0000-01-01", b"9999-12-31", b"24:00:00", b"23:59:60"),
+    *(b"999999999999", b"1000000000000.1", b"123456789012345678", b"315576000.5", b"x" * 130, b"x" * 600, "é".encode()),
+]
+_edit = st.tuples(st.integers(0, 400), st.integers(0, 12), st.sampled_from([b"", *_PIECES]))
+
+
+def _edited(line: bytes, edits: Sequence[tuple[int, int, bytes]]) -> bytes:
+    for place, cut, piece in edits:
+        at = place % (len(line) + 1)
+        line = line[:at] + piece + line[at + cut :]
+    return line
+
+
+_blocks = st.sampled_from(_SHAPES).flatmap(
+    lambda shape: st.tuples(
+        st.just(shape),
+        st.lists(st.lists(_edit, max_size=2).map(lambda edits: _edited(shape, edits)), min_size=1, max_size=5),
+    )
+)
+
+
+def _read(text: bytes, *, columns: bool, now: Micros | None = None) -> Sequence[Record] | None:
+    """What is said of a block; by columns after a look at a sound one of the same shape."""
+    ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == ord("\n"))
+    return Decoder(CATALOG).decode_lines(1, text, ends, now, columns=columns)
+
+
+def _said(record: Record) -> Any:
+    # A number that is not one, and zeros of either sign, are told apart.
+    return record.offset, record.at, type(record.event).__name__, repr(msgspec.to_builtins(record.event))
+
+
+def _agree(found: Sequence[Record] | None, expected: Sequence[Record] | None) -> None:
+    if not isinstance(found, Outcomes):
+        assert found is None or list(map(_said, found)) == list(map(_said, expected or ()))
+        return
+    assert expected is not None
+    assert list(map(_said, found)) == list(map(_said, expected))
+    said = found.columns
+    assert found.times == [record.at for record in expected]
+    for place, record in enumerate(expected):
+        event: Any = record.event
+        value, duration = float(said.values[place]), float(said.durations[place])
+        assert (event.moment, event.key) == (found.moment, None)
+        assert event.id.encode() == said.ids[place]
+        assert event.outcome == WORDS[said.words[place]]
+        assert repr(event.value) == repr(None if np.isnan(value) else value)
+        assert repr(event.duration_s) == repr(None if np.isnan(duration) else duration)
+        assert event.dimensions == said.dimensions[said.which[place]]
+
+
+@given(_blocks, st.booleans())
+@example((_SHAPES[1], [_SHAPES[1].replace(b"12.5", b"012.5"), _SHAPES[1].replace(b"a1", b'a", "x": "')]), True)
+@example((_SHAPES[1], [_SHAPES[1].replace(b"12.5", b"12."), _SHAPES[1].replace(b"a1", b"a\t1")]), True)
+@example((_SHAPES[1], [_SHAPES[1].replace(b"12.5", b"."), _SHAPES[1].replace(b"12.5", b"-")]), True)
+@example((_SHAPES[1], [_SHAPES[1].replace(b"a1", b"a\n1"), _SHAPES[1].replace(b"12.5", b"-.5")]), True)
+@example((_SHAPES[1], [_SHAPES[1].replace(b"01-31", b"02-30"), _SHAPES[1].replace(b"09:30", b"24:00")]), True)
+def test_what_is_read_by_columns_is_what_the_parser_says(block: tuple[bytes, list[bytes]], tolerant: bool) -> None:
+    shape, lines = block
+    text = b"\n".join([shape, *lines, shape, *[shape] * len(lines)])
+    expected = _read(text, columns=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(alike, "_MANY", 1)
+        # Any number of lines may differ from the others in shape, or none.
+        patch.setattr(alike, "_ODD", 0 if tolerant else 10_000)
+        found = _read(text, columns=True)
+    if expected is None:
+        assert found is None
+    else:
+        _agree(found, expected)
+
+
+@pytest.mark.parametrize("shape", _SHAPES)
+def test_a_block_of_one_shape_is_read_by_columns(shape: bytes) -> None:
+    text = b"\n".join(shape.replace(b'"a1"', b'"a%d"' % number) for number in range(300))
+    found, expected = _read(text, columns=True), _read(text, columns=False)
+    assert isinstance(found, Outcomes)
+    _agree(found, expected)
+
+
+def test_numbers_and_times_are_what_the_parser_makes_of_them() -> None:
+    numbers = [
+        "0",
+        "-12",
+        "0.0",
+        "7",
+        "-7.25",
+        "0.1",
+        "999999999999",
+        "-1000000000000",
+        "123456789.12345",
+        "0.0000000001",
+    ]
+    days = ["1999-12-31", "2000-02-29", "2026-01-31", "2027-03-01"]
+    lines = [
+        json.dumps(_FULL | {"time": f"{days[n % 4]}T{n % 24:02}:{n % 60:02}:{n % 60:02}.{n:06}Z"})
+        .replace("12.5", numbers[n % len(numbers)])
+        .encode()
+        for n in range(300)
+    ]
+    text = b"\n".join(lines)
+    found, expected = _read(text, columns=True), _read(text, columns=False)
+    assert isinstance(found, Outcomes)
+    _agree(found, expected)
+
+
+def test_some_lines_of_another_shape_are_asked_of_the_parser() -> None:
+    lines = [json.dumps(_FULL | {"id": f"e{number}"}) for number in range(640)]
+    for place in range(3, 640, 40):
+        lines[place] = json.dumps(OUTCOME | {"outcome": "broken", "reason": "late \\ again", "id": f"odd{place}"})
+        lines[place + 1] = lines[place + 1].replace(": ", ":\t", 1) if place % 3 else lines[place + 1]
+    text = "\n".join(lines).encode()
+    found = _read(text, columns=True)
+    assert isinstance(found, Outcomes)
+    _agree(found, _read(text, columns=False))
+    crowd = b"\n".join([text, *[lines[3].encode()] * 40])
+    assert not isinstance(_read(crowd, columns=True), Outcomes)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"arrives", b"nowhere"),
+        (b"2026-01-31", b"1899-01-31"),
+        (b"2026-01-31", b"9001-01-31"),
+        (b'"kept"', b'"lost"'),
+        (b'"c1"', b'""'),
+        (b'"n"', b"7"),
+        (b"3.25", b"-3.25"),
+        (b"12.5", b"1000000000001"),
+    ],
+)
+def test_what_is_not_sound_is_looked_at_line_by_line(old: bytes, new: bytes) -> None:
+    text = b"\n".join([_SHAPES[1]] * 300)
+    assert isinstance(_read(text, columns=True), Outcomes)
+    for bad in (text.replace(old, new), text.replace(old, new, 1)):
+        assert _read(bad, columns=True) is None
+
+
+def test_a_time_of_the_future_is_looked_at_line_by_line() -> None:
+    text = b"\n".join([_SHAPES[1]] * 300)
+    at = 1_769_851_800_123_456
+    assert isinstance(_read(text, columns=True, now=at), Outcomes)
+    assert _read(text, columns=True, now=at - 300_000_001) is None
+
+
+def test_after_a_shape_that_does_not_fit_the_next_blocks_are_left_to_the_parser_for_a_while() -> None:
+    decoder = Decoder(CATALOG)
+    one = b"\n".join([_SHAPES[1]] * 300)
+    mixed = b"\n".join(_SHAPES[:2] * 150)
+
+    def by_columns(text: bytes) -> bool:
+        ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == ord("\n"))
+        return isinstance(decoder.decode_lines(1, text, ends, columns=True), Outcomes)
+
+    assert [by_columns(text) for text in (one, mixed, one, one)] == [True, False, False, True]
+    # Ever longer.
+    assert [by_columns(text) for text in (mixed, mixed, mixed, one, one, one, one)] == [False] * 6 + [True]
+    other = b"\n".join([_SHAPES[3]] * 300)
+    assert by_columns(other)
+    assert by_columns(one)
