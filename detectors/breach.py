@@ -15,6 +15,7 @@ SETTLE = 0.5 / 24.0
 _BEYOND = 6.0
 """A break of so many standard deviations of the wander is none of its moods: then one good stretch is enough."""
 _MEMORY = 30.0
+_LATELY = 1.0  # days
 _CEILING = 1e12
 _STEPS = 12  # of Newton's method: the curve has one top, and a step is no longer than 1
 
@@ -25,21 +26,21 @@ class Breach:
 
     `since`, `onset`, `calm`: days; `calm` is where the present run of evidence for recovery began.
     `plus`, `minus`: the Mantel-Haenszel sums of everything since the onset, from which the base is re-seeded.
-    `hits`, `trials`: recent ones, the memory capped at some thirty failures, for the level it is tested against.
+    `lately`: the same sums of the last day, or of thirty failures where that is longer, for the level it is tested
+    against: a ratio to what is usual at the hour, for at night the same break may be twice as many failures.
     `evidence`: the Shiryaev-Roberts statistic of recovery against the break, in days: S <- (S + dt) L, so that
     S - t is a martingale while the break goes on, and the mean time to a false recovery at least the threshold,
     whatever the traffic. `touched`: when it was last brought up to date.
     `wander`: variance of the log odds about a level, and the days that it lasts, as known when it broke: how the break
-    itself looks does not hold up its end. `good`, `bad`: where the log odds stand if it is over and if it goes on,
-    mean and variance. `settle`: days for which a recovery has to show.
+    itself looks does not hold up its end. `good`, `bad`: how far the log odds are from the level of the hour if it is
+    over and if it goes on, mean and variance. `settle`: days for which a recovery has to show.
     """
 
     since: float
     onset: float
-    hits: float = 0.0
-    trials: float = 0.0
     plus: float = 0.0
     minus: float = 0.0
+    lately: tuple[float, float] = (0.0, 0.0)
     evidence: float = 0.0
     calm: float = 0.0
     touched: float = -1.0
@@ -58,7 +59,7 @@ class Breach:
     ) -> "Breach":
         """This breach one window on; `rate` is the base, `spread` the standard deviation of what is known of it.
 
-        `window`: failures and trials.
+        `window`: failures and trials. `reference`: the rate that the sums compare with.
         Recovery is the base half a spread up; the break is its own recent level, but at least twice that, or a
         full spread above. A level between the two is neither, and the breach holds. Both wander as the stream does:
         a day that is good by itself says little of the next, however many fell into it. How far a wander's tails
@@ -69,31 +70,29 @@ class Breach:
         odds = rate / (1.0 - rate)
         good = odds * math.exp(0.5 * spread)
         least = good * math.exp(max(math.log(2.0), spread))
-        recent = (self.hits + 0.5) / (self.trials - self.hits + 0.5)
-        bad = max(least, recent)
+        # Failures and successes of late, as they would have been at this hour; half of each is added.
+        failed, kept = self.lately[0] / (1.0 - reference) + 0.5, self.lately[1] / reference + 0.5
+        bad = max(least, failed / kept)
         waited = max(now - (self.touched if self.touched >= 0.0 else self.since), 0.0)
         left = math.exp(-waited / lasts) if self.touched >= 0.0 else 0.0
-        well, filtered = _likelihood(_moved(self.good, math.log(good), left, variance), window)
-        badly, followed = _likelihood(_moved(self.bad, math.log(bad), left, variance), window)
+        well, good_now = _likelihood(math.log(good), _moved(self.good, left, variance), window)
+        badly, bad_now = _likelihood(math.log(bad), _moved(self.bad, left, variance), window)
         gain = well - badly
         evidence = min((self.evidence + waited) * math.exp(min(gain, 50.0)), _CEILING)
         # While the statistic is no more than the time that passed, nothing speaks for a recovery.
         calm = now if evidence <= waited else self.calm
-        seen, tried = self.hits + hits, self.trials + trials
-        if seen > _MEMORY:
-            tried *= _MEMORY / seen
-            seen = _MEMORY
+        more, less = hits * (1.0 - reference), (trials - hits) * reference
+        keep = min(max(_MEMORY / failed + _MEMORY / kept, math.exp(-waited / _LATELY)), 1.0)
         return replace(
             self,
-            hits=seen,
-            trials=tried,
-            plus=self.plus + hits * (1.0 - reference),
-            minus=self.minus + (trials - hits) * reference,
+            plus=self.plus + more,
+            minus=self.minus + less,
+            lately=(self.lately[0] * keep + more, self.lately[1] * keep + less),
             evidence=evidence,
             calm=calm,
             touched=now,
-            good=filtered,
-            bad=followed,
+            good=good_now,
+            bad=bad_now,
             settle=max(SETTLE, 2.0 * lasts if math.log(bad / good) < _BEYOND * math.sqrt(variance) else 0.0),
         )
 
@@ -112,28 +111,34 @@ class Breach:
     @classmethod
     def load(cls, state: Mapping[str, JSON]) -> Self:
         """The breach of a dump."""
-        pairs = {name: numbers(state, name) for name in ("wander", "good", "bad")}
+        pairs = {name: numbers(state, name) for name in ("lately", "wander", "good", "bad")}
         found = {name: (first, second) for name, (first, second) in pairs.items()}
         rest = {name: number(state[name]) for name in cls.__slots__ if name not in found}
-        return cls(**rest, wander=found["wander"], good=found["good"], bad=found["bad"])
+        return cls(**rest, lately=found["lately"], wander=found["wander"], good=found["good"], bad=found["bad"])
 
 
-def _moved(odds: tuple[float, float], level: float, left: float, wander: float) -> tuple[float, float]:
-    """Mean and variance of log odds that wander about a level, an Ornstein-Uhlenbeck process, some time on.
+def _moved(off: tuple[float, float], left: float, wander: float) -> tuple[float, float]:
+    """Mean and variance of a deviation that wanders, an Ornstein-Uhlenbeck process, some time on.
 
     `left`: the share of a deviation that the time left; `wander`: the variance.
     """
-    mean, known = odds
+    mean, known = off
     # A level is a mean of rates, and what wanders in logs is the more often below its mean.
-    middle = level - 0.5 * wander
+    middle = -0.5 * wander
     return middle + (mean - middle) * left, wander + (min(known, wander) - wander) * left**2
 
 
-def _likelihood(odds: tuple[float, float], window: tuple[float, float]) -> tuple[float, tuple[float, float]]:
-    """The logarithm of a window's probability, and what it leaves of the log odds, mean and variance; after Laplace."""
-    (mean, variance), (hits, trials) = odds, window
+def _likelihood(
+    level: float, off: tuple[float, float], window: tuple[float, float]
+) -> tuple[float, tuple[float, float]]:
+    """The logarithm of a window's probability, and what it leaves of the deviation, mean and variance; after Laplace.
+
+    `level`: log odds, from which they deviate.
+    """
+    (mean, variance), (hits, trials) = off, window
+    mean += level
     if variance <= 0.0:
-        return hits * mean - trials * math.log1p(math.exp(mean)), odds
+        return hits * mean - trials * math.log1p(math.exp(mean)), off
     at = mean
     for _ in range(_STEPS):
         share = 1.0 / (1.0 + math.exp(-at))
@@ -142,5 +147,5 @@ def _likelihood(odds: tuple[float, float], window: tuple[float, float]) -> tuple
         at += min(max(step, -1.0), 1.0)
     share = 1.0 / (1.0 + math.exp(-at))
     curve = trials * share * (1.0 - share) + 1.0 / variance
-    gain = hits * at - trials * math.log1p(math.exp(at))
-    return gain - (at - mean) ** 2 / (2.0 * variance) - 0.5 * math.log(variance * curve), (at, 1.0 / curve)
+    gain = hits * at - trials * math.log1p(math.exp(at)) - (at - mean) ** 2 / (2.0 * variance)
+    return gain - 0.5 * math.log(variance * curve), (at - level, 1.0 / curve)

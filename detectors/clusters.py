@@ -230,7 +230,7 @@ class Clusters:
             slots = _SLOTS * max(passed, 1e-9)
             spread = math.sqrt(doubts[0] + doubt + doubts[1])
             rate = min(max(mean / slots, 1e-12), 0.5)
-            self.breaches[name] = self.breaches[name].after(self.now, rate, spread, (came, slots), 0.0)
+            self.breaches[name] = self.breaches[name].after(self.now, rate, spread, (came, slots), rate)
         row.at, row.clock = self.now, self.clock
         usual = share * self.hoped
         width = 2.0 * math.sqrt(usual + (doubt + sum(doubts)) * usual * usual)
@@ -274,14 +274,8 @@ class Clusters:
         """The breach of a row; its level is what came in the last day or so."""
         row = self.rows[name]
         strongest = row.climb.index(max(row.climb))
-        rate = self.base.rate(self.now)[0] * row.share(whole=name == WHOLE)[0]
-        return Breach(
-            self.now,
-            min(max(row.start[strongest], self.first), self.now),
-            row.lately,
-            row.hoped / max(rate, 1e-9) * _SLOTS,
-            calm=self.now,
-        )
+        onset = min(max(row.start[strongest], self.first), self.now)
+        return Breach(self.now, onset, lately=(row.lately, row.hoped), calm=self.now)
 
     def _carriers(self, parts: Mapping[str, float]) -> list[str]:
         names = sorted(parts)

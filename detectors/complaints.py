@@ -41,7 +41,7 @@ class Complaints:
     """
 
     kind: str = "complaints"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def __init__(self, false_alarm_interval: float, cold_start: float = 14.0, accept_after: float = 14.0) -> None:
         self._settings = Settings(float(false_alarm_interval), float(cold_start), float(accept_after))

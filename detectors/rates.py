@@ -319,12 +319,9 @@ class RateDetector(RateState):
             # The window that broke it is not among what is held back.
             hits, trials, usual = float(step.hits[place]), float(step.trials[place]), float(step.reference[place])
             plus, minus = plus + hits * (1.0 - usual), minus + (trials - hits) * usual
-        reference = float(np.mean(step.reference))
-        hits = plus / max(1.0 - reference, 0.05)
-        trials = hits + minus / max(reference, 0.001)
         onset = min(max(onset, self._first), step.now)
         known = wander.known(row[table.span["learned"]], BELIEFS if name == WHOLE else self._pool, self.lasting)
-        return Breach(step.now, onset, hits, trials, plus, minus, calm=step.now, wander=known)
+        return Breach(step.now, onset, plus, minus, (plus, minus), calm=step.now, wander=known)
 
     def _advance_breaches(self, step: Step) -> None:
         frame = step.frame

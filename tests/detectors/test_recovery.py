@@ -12,7 +12,7 @@ from detectors.frame import Beside, Frame
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
 USUAL = 0.5
-BROKEN = Breach(since=0.0, onset=0.0, hits=30.0, trials=45.0, touched=0.0)
+BROKEN = Breach(since=0.0, onset=0.0, lately=(15.0, 7.5), touched=0.0)
 STEADY, RESTLESS = (0.0, 1.0), (0.16, 0.5)
 """Variance of the log odds, and the days that a deviation lasts."""
 
@@ -50,6 +50,35 @@ def test_a_break_that_goes_on_is_taken_for_over_as_seldom_as_promised() -> None:
         shares = random.binomial(200, 1.0 / (1.0 + np.exp(-log_odds))) / 200.0
         over += any(days(shares.tolist(), RESTLESS))
     assert over / 150.0 <= 10.0 / FALSE_RECOVERY
+
+
+@pytest.mark.parametrize(("by_day", "times"), [(0.02, 3.0), (0.2, 3.0), (0.05, 5.0)])
+def test_a_break_that_goes_on_lasts_through_day_and_night_though_the_usual_changes(by_day: float, times: float) -> None:
+    """Six breaks of six days each, where more than twice as many fail at night: one in five may be taken for over."""
+    over = [first_over(seed, by_day, times, lasts=6.0) for seed in range(6)]
+    assert sum(at < 6.0 for at in over) <= 2
+
+
+@pytest.mark.parametrize("lasts", [0.5, 1.0, 1.5])
+def test_a_break_that_ends_is_over_within_a_day_at_whatever_hour_it_ends(lasts: float) -> None:
+    assert all(first_over(seed, 0.02, 4.0, lasts) < lasts + 1.0 for seed in range(4))
+
+
+def first_over(seed: int, by_day: float, times: float, lasts: float) -> float:
+    """When a break of the odds by `times` that lasts so many days is over, in days, seen in windows of ten minutes."""
+    random = np.random.default_rng(seed)
+    breach = Breach(since=0.0, onset=0.0, lately=(12.0, 12.0 / times))
+    for number in range(1, round(144 * (lasts + 2.0))):
+        now = number / 144.0
+        usual = by_day / (1.0 - by_day) * (2.5 if now % 1.0 < 0.25 or now % 1.0 > 0.75 else 1.0)
+        odds = usual * times if now <= lasts else usual
+        trials = float(random.poisson(12.0))
+        failed = float(random.binomial(int(trials), odds / (1.0 + odds)))
+        rate = usual / (1.0 + usual)
+        breach = breach.after(now, rate, 0.1, (failed, trials), rate)
+        if breach.recovered(now):
+            return now
+    return lasts + 2.0
 
 
 def test_it_goes_on_from_a_dump() -> None:
