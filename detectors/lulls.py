@@ -137,8 +137,8 @@ class Lulls:
         short = (self.squares[hour] + WORTH_ALIKE * common) / (self.information[hour] + WORTH_ALIKE)
         return min(max(short, FLOOR), 1.0)
 
-    def hour_over(self, hour: int, hoped: float, seen: float, due: float, doubt: float) -> None:
-        """One more hour with so many arrivals seen, hoped for at the least and expected.
+    def hour_over(self, hour: int, hoped: float, seen: float, due: float, doubt: float, clump: float = 1.0) -> None:
+        """One more hour with so many arrivals seen, hoped for at the least and expected, `clump` at a time.
 
         `doubt`: variance of the expectation's logarithm: what was not known of the hour is not its wander.
         """
@@ -146,13 +146,13 @@ class Lulls:
         self.squares[hour] *= fade
         self.information[hour] *= fade
         if hoped > 0.0:
-            weight, excess = _excess(min(seen - hoped, hoped), hoped, doubt)
+            weight, excess = _excess(min(seen - hoped, hoped), hoped, clump / hoped + doubt)
             self.squares[hour] += weight * excess
             self.information[hour] += weight
         fade = math.exp(-1.0 / 24.0 / MEMORY)
         self.spread, self.weight = self.spread * fade, self.weight * fade
         if due > 0.0:
-            weight, excess = _excess(min(seen - due, due), due, doubt)
+            weight, excess = _excess(min(seen - due, due), due, clump / due + doubt)
             self.spread += weight * excess
             self.weight += weight
 
@@ -173,7 +173,6 @@ class Lulls:
         return made
 
 
-def _excess(apart: float, due: float, doubt: float) -> tuple[float, float]:
+def _excess(apart: float, due: float, noise: float) -> tuple[float, float]:
     """The weight of an hour that was so far from what was due, and its squared deviation beyond chance and doubt."""
-    noise = 1.0 / due + doubt
     return _WORTH_SQUARE / (_WORTH_SQUARE + noise), (apart / due) ** 2 - noise

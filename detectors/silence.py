@@ -55,7 +55,7 @@ class Silence:
     """
 
     kind: str = "silence"
-    version: ClassVar[int] = 8
+    version: ClassVar[int] = 9
     levels: ClassVar[tuple[float, ...]] = (0.0, 0.05)
     """What is left of the expected arrivals."""
     weights: ClassVar[tuple[float, ...]] = (0.8, 0.2)
@@ -88,7 +88,7 @@ class Silence:
         state = self._after(frame)
         if not self._state.warm:
             return None
-        spread = 2.0 * math.sqrt(state.expected + (state.doubt + state.common) * state.expected**2)
+        spread = 2.0 * math.sqrt(state.clump * state.expected + (state.doubt + state.common) * state.expected**2)
         open_ = self._says(state)
         evidence = math.exp(min(state.statistic() - self._threshold(state), 0.0))
         return Scores(
@@ -151,15 +151,21 @@ class Silence:
             state.turn(hour)
         state.expected = state.rate * length
         hoped = state.rate * length * (state.shape / state.scale if state.scale > 0.0 else 1.0)
-        null = state.filter(length, arrivals, doubt or 0.0)
-        mean = state.low * length
+        usual = doubt is None and state.since < 0.0
+        if usual:
+            state.clumps.take(start, end, arrivals, steady=state.steady)
+        else:
+            state.clumps.part()
+        clumps = arrivals / state.clump
+        null = state.filter(length, clumps, doubt or 0.0)
+        mean = state.low * length / state.clump
         state.now = end
         if arrivals > 0.0:
             state.empty_from = end
         if state.since < 0.0:
-            self._test(state, length, mean, arrivals, null)
+            self._test(state, length, mean, clumps, null)
         else:
-            self._recover(state, mean, arrivals, null)
+            self._recover(state, mean, clumps, null)
         if doubt is None and (state.since < 0.0 or not state.warm or end - state.since < _TRUSTED):
             state.seen += arrivals
             state.time += length

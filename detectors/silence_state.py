@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 
 from detectors.arrivals import ArrivalBase, log_negative_binomial
+from detectors.clumps import Clumps
 from detectors.frame import JSON
 from detectors.lulls import Lulls
 from detectors.plain import fields, number, numbers
@@ -14,6 +15,7 @@ _TRENDS = (4.0, 14.0)  # days
 _BESIDE = (1, 2)  # hours: a clock that changes or a day that starts late is no silence
 ENOUGH = 20.0
 """Arrivals from which a level is known."""
+_STEADY = 2.0  # within what factor hours next to one another are alike
 _SURGE = 2.0  # deviations above the expected that an hour may teach
 
 
@@ -23,13 +25,14 @@ class State:
     _NUMBERS = (
         "now", "first", "hour", "seen", "time", "hoped", "rate", "low", "doubt", "wander", "common", "tail", "record",
         "told", "shape", "scale", "owed", "gap", "missed", "gap_deviation", "gap_null", "gap_hour", "gap_known",
-        "expected", "since", "onset", "evidence", "reached", "wide", "empty_from", "stopped",
+        "expected", "since", "onset", "evidence", "reached", "wide", "empty_from", "stopped", "clump",
     )  # fmt: skip
     _LISTS = ("measure", "climb", "start", "due", "came", "parts")
 
     def __init__(self, levels: int) -> None:
-        self.base, self.lulls = ArrivalBase(), Lulls()
-        self.warm = False
+        self.base, self.lulls, self.clumps = ArrivalBase(), Lulls(), Clumps()
+        self.clump = 1.0  # arrivals that count as one
+        self.warm = self.steady = False
         self.now = self.first = 0.0
         self.hour, self.seen, self.time, self.hoped = -1.0, 0.0, 0.0, 0.0
         self.rate = self.low = 0.0
@@ -53,6 +56,7 @@ class State:
         made.__dict__.update(self.__dict__)
         made.measure, made.climb, made.start = self.measure[:], self.climb[:], self.start[:]
         made.due, made.came, made.parts = self.due[:], self.came[:], self.parts[:]
+        made.clumps = self.clumps.copy()
         return made
 
     def turn(self, hour: int) -> None:
@@ -70,17 +74,23 @@ class State:
                 fade = math.exp(-self.time / memory)
                 self.due[place] = self.due[place] * fade + plain
                 self.came[place] = self.came[place] * fade + usual
-            self.lulls.hour_over(int(origin_hour + self.hour) % 24, self.hoped, self.seen, due, doubt_before)
+            self.lulls.hour_over(
+                int(origin_hour + self.hour) % 24, self.hoped, self.seen, due, doubt_before, self.clump
+            )
             self.base.learn(middle, self.time, usual)
         self.hour, self.seen, self.time, self.hoped = float(hour), 0.0, 0.0, 0.0
         trend, of_day = self.trend(), (origin_hour + hour) % 24
-        rate, self.doubt = self.base.rate((hour + 0.5) / 24.0)
+        self.clump = self.clumps.size()
+        rate, self.doubt = self._rate(hour)
         least: list[float] = []
+        around = [rate]
         for apart in _BESIDE:
-            beside = [self.base.rate((hour + by + 0.5) / 24.0) for by in (-apart, apart)]
+            beside = [self._rate(hour + by) for by in (-apart, apart)]
+            around += [each for each, _ in beside]
             # A neighbour that is lower by less than what is not known of it is not lower.
             rate_there = min(each * (1.0 + math.sqrt(doubt)) for each, doubt in beside)
             least.append(min(rate, rate_there, *least))
+        self.steady = self.base.days >= 1.0 and max(around) <= _STEADY * min(around)
         self.rate, self.low = rate * trend, math.sqrt(least[0] * least[1]) * trend
         self.wander = self.lulls.wander(of_day)
         self.common = max(self.lulls.common(), self.wander)
@@ -88,13 +98,19 @@ class State:
         self.gap_known += self.gap_hour * self.gap_hour * doubt_before
         self.gap_hour = 0.0
 
+    def _rate(self, hour: int) -> tuple[float, float]:
+        """What the base expects of an hour, and how surely: arrivals in clumps tell as much as so many clumps."""
+        rate, doubt = self.base.rate((hour + 0.5) / 24.0)
+        return rate, doubt * self.clump
+
     def surge(self, due: float, doubt: float) -> float:
         """Arrivals above which an hour is learned no more: the day after a sale is no drop."""
-        return due * math.exp(_SURGE * math.sqrt(self.common + doubt + 1.0 / (due + 0.5))) + 1.0
+        return due * math.exp(_SURGE * math.sqrt(self.common + doubt + self.clump / (due + 0.5))) + self.clump
 
     def trend(self) -> float:
         """The present level over the base's, the lower of the last days' and the last weeks'."""
-        both = ((came + ENOUGH) / (due + ENOUGH) for came, due in zip(self.came, self.due, strict=True))
+        few = ENOUGH * self.clump
+        both = ((came + few) / (due + few) for came, due in zip(self.came, self.due, strict=True))
         return min(max(min(both), 0.1), 4.0)
 
     def tell(self, reached: float) -> None:
@@ -106,6 +122,7 @@ class State:
     def filter(self, length: float, arrivals: float, more: float) -> float:
         """Log likelihood of the arrivals if nothing is wrong; then learn how busy it is now.
 
+        Arrivals, and what is expected of them, are in clumps: so many times fewer.
         Empty windows in a row share one deviation: their standard deviations add up as if wholly correlated,
         but what is not known of one hour is not known of the next for another reason.
         """
@@ -115,9 +132,9 @@ class State:
         keep = math.exp(-length / _PERSISTENCE)
         self.shape = prior + (min(self.shape, 1e12) - prior) * keep
         self.scale = prior + (min(self.scale, 1e12) - prior) * keep
-        mean = self.hope() * length
+        mean = self.hope() * length / self.clump
         variance = self.wander + more + 1.0 / self.shape
-        self.owed += self.rate * length
+        self.owed += self.rate * length / self.clump
         if arrivals > 0.0:
             self.missed = self.gap
             self.parts = [0.0] * len(self.parts)
@@ -156,7 +173,7 @@ class State:
     def forget(self) -> None:
         """Take silence for the new base: learn anew from what comes, warm again when that is known."""
         origin = self.base.origin
-        self.base, self.lulls = ArrivalBase(), Lulls()
+        self.base, self.lulls, self.clumps = ArrivalBase(), Lulls(), Clumps()
         self.base.origin = origin
         self.first, self.warm = self.now, False
         self.due, self.came = [0.0] * len(_TRENDS), [0.0] * len(_TRENDS)
@@ -168,7 +185,10 @@ class State:
         """Plain JSON."""
         plain: dict[str, JSON] = {name: getattr(self, name) for name in self._NUMBERS}
         lists: dict[str, JSON] = {name: list(getattr(self, name)) for name in self._LISTS}
-        return {**plain, **lists, "warm": self.warm, "base": self.base.dump(), "lulls": self.lulls.dump()}
+        parts: dict[str, JSON] = {
+            "base": self.base.dump(), "lulls": self.lulls.dump(), "clumps": self.clumps.dump()
+        }  # fmt: skip
+        return {**plain, **lists, "warm": self.warm, "steady": self.steady, **parts}
 
     @classmethod
     def load(cls, state: Mapping[str, JSON]) -> "State":
@@ -178,7 +198,8 @@ class State:
             setattr(made, name, number(state[name]))
         for name in cls._LISTS:
             setattr(made, name, numbers(state, name))
-        made.warm = bool(state["warm"])
+        made.warm, made.steady = bool(state["warm"]), bool(state["steady"])
         made.base = ArrivalBase.load(fields(state, "base"))
         made.lulls = Lulls.load(fields(state, "lulls"))
+        made.clumps = Clumps.load(fields(state, "clumps"))
         return made

@@ -1,0 +1,142 @@
+"""How many arrivals come together: batches, groups and retries make counts vary more than a Poisson law says."""
+
+import math
+from collections.abc import Mapping
+from typing import Self
+
+from detectors.arrivals import MEMORY
+from detectors.frame import JSON
+from detectors.plain import numbers
+
+_BINS = (1.0, 5.0, 15.0, 60.0)
+"""Minutes. A clump may be spread over some time: it shows whole in bins that are longer than that."""
+_MANY = 60.0
+"""Arrivals beyond which a bin of several windows tells nothing: rates that move by an eighth would pass for clumps."""
+_BOUND = 9.0
+"""A term counts for no more than so many times the present size: three deviations."""
+_NOISE = 4.0
+"""Variance of a term over the squared size, for what it shares with its neighbours too (35/9 of a normal law)."""
+_ROW = 3  # bins of a term
+_NEARLY, _PIECES = 1e-7, 100.0  # parts of a bin that rounding may lose, by so many windows
+_MINUTES = 1440.0
+
+
+class Clumps:
+    """The size of clumps: variance over mean of counts at short range, 1 where arrivals come one by one.
+
+    A term is (x1 - 2 x2 + x3)^2 / 2 (x1 + x2 + x3) of the counts of three bins in a row. Given their sum its mean is 1
+    where arrivals are Poisson, whatever the rate and however steadily it rises or falls, and c where they come c at a
+    time. The size is the mean of the terms over four weeks, of the length of bins that gives most; it is believed as
+    far as it is beyond 1 by more than its own error, so that who comes one by one pays nearly nothing. Likelihoods
+    are then those of counts / size of means / size (quasi-likelihood): exact for clumps of one size, and on the safe
+    side for mixed ones and for such as are spread.
+    Not taken: differences of two neighbours, to which each morning is a clump; a law of compound counts, which needs
+    the sizes one by one; a wider deviation of the hour, which an empty stretch within it does not show.
+    Source: von Neumann 1941 (successive differences); Wedderburn 1974; James and Stein 1961.
+
+    >>> clumps, size = Clumps(), []
+    >>> for number in range(24 * 14):
+    ...     clumps.take(number / 24, (number + 1) / 24, 10.0 * (number % 5 == 2), steady=True)
+    ...     size.append(clumps.size())
+    >>> size[1], size[-1] > 5.0
+    (1.0, True)
+    """
+
+    def __init__(self) -> None:
+        self._bins = [_Bins(minutes / _MINUTES) for minutes in _BINS]
+
+    def copy(self) -> Self:
+        """An independent copy."""
+        made = type(self).__new__(type(self))
+        made.__dict__["_bins"] = [bins.copy() for bins in self._bins]
+        return made
+
+    def size(self) -> float:
+        """How many come together."""
+        return max(bins.size() for bins in self._bins)
+
+    def take(self, start: float, end: float, arrivals: float, *, steady: bool) -> None:
+        """Take in a window from `start` to `end`, in days; `steady`: the hours about it are expected to be alike."""
+        for bins in self._bins:
+            bins.take(start, end, arrivals, steady=steady)
+
+    def part(self) -> None:
+        """What comes next is no neighbour of what came: something was wrong, or special, between them."""
+        for bins in self._bins:
+            bins.part()
+
+    def dump(self) -> dict[str, JSON]:
+        """Plain JSON."""
+        return {f"{minutes:g}": bins.dump() for minutes, bins in zip(_BINS, self._bins, strict=True)}
+
+    @classmethod
+    def load(cls, state: Mapping[str, JSON]) -> Self:
+        """The clumps of a dump."""
+        made = cls()
+        for minutes, bins in zip(_BINS, made._bins, strict=True):
+            bins.load(numbers(state, f"{minutes:g}"))
+        return made
+
+
+class _Bins:
+    """Counts in bins of one length, and the terms of three in a row."""
+
+    _NUMBERS = ("place", "covered", "count", "over", "run", "first", "second", "total", "weight")
+
+    def __init__(self, length: float) -> None:
+        self.length = length
+        self.place, self.covered, self.count = -1.0, 0.0, 0.0  # the bin that is being filled
+        self.over, self.run = -1.0, 0.0  # the last whole bin, and how many there were in a row
+        self.first = self.second = 0.0  # counts of the last two of them
+        self.total = self.weight = 0.0
+
+    def copy(self) -> "_Bins":
+        made = _Bins.__new__(_Bins)
+        made.__dict__.update(self.__dict__)
+        return made
+
+    def size(self) -> float:
+        beyond = self.total / self.weight - 1.0 if self.weight > 0.0 else 0.0
+        if beyond <= 0.0:
+            return 1.0
+        return 1.0 + max(beyond - _NOISE * (1.0 + beyond) ** 2 / (self.weight * beyond), 0.0)
+
+    def part(self) -> None:
+        self.place = self.over = -1.0
+
+    def take(self, start: float, end: float, arrivals: float, *, steady: bool) -> None:
+        place = math.floor(start / self.length + _NEARLY)
+        if end / self.length > place + 1.0 + _NEARLY and (arrivals > 0.0 or self.over < 0.0):
+            self.part()  # nobody knows in which of the bins they came
+            return
+        at, little = start, self.length * _NEARLY
+        while end - at > little:
+            if place != self.place:
+                self.place, self.covered, self.count = float(place), 0.0, 0.0
+            until = min((place + 1) * self.length, end)
+            self.covered += until - at
+            self.count += arrivals
+            if (place + 1) * self.length - until <= little:
+                self._close(alone=until - at >= self.length - little, steady=steady)
+            at, place = until, place + 1
+
+    def _close(self, *, alone: bool, steady: bool) -> None:
+        """The bin is over; `alone`: it was one window."""
+        fade = math.exp(-self.length / MEMORY)
+        self.total, self.weight = self.total * fade, self.weight * fade
+        if self.covered < self.length * (1.0 - _PIECES * _NEARLY):
+            return
+        self.run = self.run + 1.0 if self.over == self.place - 1.0 else 1.0
+        many = self.first + self.second + self.count
+        if self.run >= _ROW and many > 0.0 and steady and (alone or many <= _ROW * _MANY):
+            term = (self.first - 2.0 * self.second + self.count) ** 2 / (2.0 * many)
+            self.total += min(term, _BOUND * self.size())
+            self.weight += 1.0
+        self.over, self.first, self.second = self.place, self.second, self.count
+
+    def dump(self) -> list[JSON]:
+        return [getattr(self, name) for name in self._NUMBERS]
+
+    def load(self, kept: list[float]) -> None:
+        for name, value in zip(self._NUMBERS, kept, strict=True):
+            setattr(self, name, value)
