@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+
+from benchmarks.detection.streams import working_day
+from detectors.clumps import Clumps
+from detectors.drop import Drop
+from detectors.frame import WHOLE, Detector, Floats, Frame, Ints
+from detectors.silence import Silence
+from tests.detectors.frames import DAY, HOUR, MINUTE, START, alarms, drive, frame
+
+
+def _size(counts: Ints, minutes: int, *, steady: bool = True) -> float:
+    clumps = Clumps()
+    for number, count in enumerate(counts.tolist()):
+        start = number * minutes / 1440.0
+        clumps.take(start, (number + 1) * minutes / 1440.0, float(count), steady=steady)
+    return clumps.size()
+
+
+def _means(per_hour: float, minutes: int, days: int) -> Floats:
+    middles = np.asarray((np.arange(days * 1440 // minutes) + 0.5) * minutes / 1440.0, dtype=np.float64)
+    return per_hour * minutes / 60.0 * working_day(middles)
+
+
+@pytest.mark.parametrize(("per_hour", "minutes"), [(2.0, 60), (30.0, 15), (110.0, 5), (600.0, 60), (6000.0, 15)])
+def test_what_comes_one_by_one_is_no_clump_however_long_windows_are(per_hour: float, minutes: int) -> None:
+    """By a working day, so that most hours rise or fall."""
+    rng = np.random.default_rng(1)
+    bends = 1.0 if per_hour * minutes / 60.0 < 100.0 else 1.4  # an hour's bend of a dense day is more than its noise
+    assert _size(rng.poisson(_means(per_hour, minutes, 28)), minutes) <= bends + 0.05
+
+
+@pytest.mark.parametrize("size", [3, 10])
+@pytest.mark.parametrize(("per_hour", "minutes"), [(10.0, 60), (30.0, 15), (110.0, 5), (600.0, 1)])
+def test_clumps_of_one_size_are_told_by_it(per_hour: float, minutes: int, size: int) -> None:
+    rng = np.random.default_rng(2)
+    counts = size * rng.poisson(_means(per_hour, minutes, 28) / size)
+    assert _size(counts, minutes) == pytest.approx(size, rel=0.2)
+
+
+def test_a_clump_that_is_spread_over_ten_minutes_is_seen_in_longer_bins() -> None:
+    rng = np.random.default_rng(3)
+    begun = rng.poisson(_means(30.0, 1, 28) / 5.0)
+    counts = np.zeros(len(begun), dtype=np.int64)
+    for minute in np.repeat(np.arange(len(begun)), begun).tolist():
+        np.add.at(counts, np.minimum(minute + rng.integers(0, 10, 5), len(begun) - 1), 1)
+    assert _size(counts, 1) == pytest.approx(5.0, rel=0.2)
+
+
+def test_one_huge_count_and_one_empty_day_tell_nothing_of_clumps() -> None:
+    rng = np.random.default_rng(4)
+    counts = rng.poisson(_means(60.0, 15, 28))
+    counts[2000] = 1_000_000
+    counts[2300:2396] = 0
+    assert _size(counts, 15) <= 1.1
+
+
+def test_a_day_that_begins_at_once_is_no_clump_where_that_is_expected() -> None:
+    counts = np.tile(np.repeat([0, 60], 12), 28)
+    assert _size(counts, 60, steady=False) == 1.0
+
+
+def test_empty_time_in_one_window_is_as_good_as_in_many() -> None:
+    """Between lots of ten, once an hour, nothing comes for 50 minutes."""
+    together, apart = Clumps(), Clumps()
+    for hour in range(24 * 7):
+        at = hour / 24.0
+        for clumps in (together, apart):
+            clumps.take(at, at + 5.0 / 1440.0, 10.0, steady=True)
+        together.take(at + 5.0 / 1440.0, at + 1.0 / 24.0, 0.0, steady=True)
+        for five in range(1, 12):
+            apart.take(at + five * 5.0 / 1440.0, at + (five + 1) * 5.0 / 1440.0, 0.0, steady=True)
+    assert together.size() == pytest.approx(apart.size(), rel=1e-4)
+    assert together.size() > 9.0
+
+
+def test_what_is_parted_is_not_held_against_what_came_before() -> None:
+    parted, whole = Clumps(), Clumps()
+    for number in range(24 * 14):
+        for clumps in (parted, whole):
+            clumps.take(number / 24.0, (number + 1) / 24.0, 50.0 if number // 2 % 2 else 0.0, steady=True)
+        if number % 2:
+            parted.part()
+    assert parted.size() == 1.0 < whole.size()
+
+
+@pytest.mark.parametrize("kind", [Silence, Drop])
+def test_arrivals_by_threes_keep_the_promise(kind: type[Silence]) -> None:
+    """One alarm in 30 days is promised, and 96 days count."""
+    rng = np.random.default_rng((1, 3))
+    counts = 3 * rng.poisson(_means(30.0, 15, 104) / 3)
+    assert len(alarms(drive(kind(30.0), _frames(counts, 15)))) <= 3
+
+
+@pytest.mark.parametrize(("kind", "left"), [(Silence, 0.0), (Drop, 0.3)])
+def test_what_stops_or_drops_is_found_where_arrivals_come_in_clumps(kind: type[Silence], left: float) -> None:
+    """After some thrice as long as were they to come one by one."""
+    rng = np.random.default_rng(5)
+    means = _means(60.0, 15, 29)
+    means[28 * 96 + 48 :] *= left
+    detector: Detector = kind(90.0)
+    found = [end for end, _ in alarms(drive(detector, _frames(3 * rng.poisson(means / 3), 15)))]
+    since = START + 28 * DAY + 12 * HOUR
+    late = [(end - since) / HOUR for end in found if end > since]
+    assert late
+    assert late[0] <= (1.5 if left == 0.0 else 5.0)
+
+
+def _frames(counts: Ints, minutes: int) -> list[Frame]:
+    length = minutes * MINUTE
+    return [
+        frame(START + number * length, length, {WHOLE: (0, 0.0)}, arrivals=int(count))
+        for number, count in enumerate(counts)
+    ]
