@@ -45,12 +45,6 @@ class Clumps:
     def __init__(self) -> None:
         self._bins = [_Bins(minutes / _MINUTES) for minutes in _BINS]
 
-    def copy(self) -> Self:
-        """An independent copy."""
-        made = type(self).__new__(type(self))
-        made.__dict__["_bins"] = [bins.copy() for bins in self._bins]
-        return made
-
     def size(self) -> float:
         """How many come together."""
         return max(bins.size() for bins in self._bins)
@@ -90,11 +84,6 @@ class _Bins:
         self.first = self.second = 0.0  # counts of the last two of them
         self.total = self.weight = 0.0
 
-    def copy(self) -> "_Bins":
-        made = _Bins.__new__(_Bins)
-        made.__dict__.update(self.__dict__)
-        return made
-
     def size(self) -> float:
         beyond = self.total / self.weight - 1.0 if self.weight > 0.0 else 0.0
         if beyond <= 0.0:
@@ -105,19 +94,21 @@ class _Bins:
         self.place = self.over = -1.0
 
     def take(self, start: float, end: float, arrivals: float, *, steady: bool) -> None:
-        place = math.floor(start / self.length + _NEARLY)
-        if end / self.length > place + 1.0 + _NEARLY and (arrivals > 0.0 or self.over < 0.0):
-            self.part()  # nobody knows in which of the bins they came
+        length = self.length
+        place = math.floor(start / length + _NEARLY)
+        little = length * _NEARLY
+        if end > (place + 1) * length + little and (arrivals > 0.0 or self.over < 0.0):
+            self.place = self.over = -1.0  # nobody knows in which of the bins they came
             return
-        at, little = start, self.length * _NEARLY
+        at = start
         while end - at > little:
             if place != self.place:
                 self.place, self.covered, self.count = float(place), 0.0, 0.0
-            until = min((place + 1) * self.length, end)
+            until = min((place + 1) * length, end)
             self.covered += until - at
             self.count += arrivals
-            if (place + 1) * self.length - until <= little:
-                self._close(alone=until - at >= self.length - little, steady=steady)
+            if (place + 1) * length - until <= little:
+                self._close(alone=until - at >= length - little, steady=steady)
             at, place = until, place + 1
 
     def _close(self, *, alone: bool, steady: bool) -> None:

@@ -19,6 +19,7 @@ _SETTLED = 0.5  # of the days to be warm, after which lulls are noted
 _TRUSTED = 0.5  # days of a breach that are still learned: a habit is, a long outage is not
 _CEILING = 1e60
 _LONGEST = 60 * 24  # hours of a gap that are gone through one by one; what lies before them changes nothing
+_APART = 1.0  # days without a frame after which what comes is no neighbour of what came
 _STOPPED = 6.0  # expected arrivals in a row that did not come: of a third, one would have come at 86 %
 
 
@@ -29,15 +30,15 @@ class Silence:
     it is warm after eight, when every hour of the week was seen. `accept_after`: days after which silence becomes
     the base.
 
-    Arrivals are Poisson given a rate. The rate is the base's for the hour of the week, or an hour's beside it where
-    that is clearly lower (two hours beside: the geometric mean), since clocks change and days start late; times the
-    trend of the last days and weeks (an hour far above the expected teaches no more than a little above it, so that
-    the usual after a sale is no drop); times the day's own pace, filtered as the hours pass and never above 1. How
-    surely each is known, and how much hours differ and clump, is in the null: empty windows in a row share one
-    deviation. What is left is measured: the threshold follows the tail of the highest statistics of ordinary days
-    about this time of day, and is above the record of late there. A breach is learned for its first half day, and
-    its height becomes ordinary when it comes again at the same time of day within eight days. Time without frames
-    is time without arrivals.
+    Arrivals are Poisson given a rate, or come in clumps whose size is learned (`detectors/clumps.py`): clumps are
+    counted then. The rate is the base's for the hour of the week, or an hour's beside it where that is clearly lower
+    (two hours beside: the geometric mean), since clocks change and days start late; times the trend of the last days
+    and weeks (an hour far above the expected teaches no more than a little above it, so that the usual after a sale is
+    no drop); times the day's own pace, filtered as the hours pass and never above 1. How surely each is known, and how
+    much hours differ, is in the null: empty windows in a row share one deviation. What is left is measured: the
+    threshold follows the tail of the highest statistics of ordinary days about this time of day, and is above the
+    record of late there. A breach is learned for its first half day, and its height becomes ordinary when it comes
+    again at the same time of day within eight days. Time without frames is time without arrivals.
     Guarantee: where the model holds, about `false_alarm_interval` or more between false alarms; elsewhere as far
     as the last four weeks are like the next day.
     Source: Shiryaev 1963, Roberts 1966; gamma-Poisson filter after Smith and Miller 1986; tails Pickands 1975.
@@ -102,9 +103,16 @@ class Silence:
 
     def learn(self, frame: Frame) -> None:
         """Take in the frame and the empty time before it."""
-        self._state = self._after(frame)
+        before = self._state
+        state = self._state = self._after(frame)
         self._cache = None
-        state = self._state
+        start = (frame.start - state.base.origin) / DAY
+        empty = max(start - before.now, 0.0) if before.base.origin >= 0 else 0.0
+        if frame.usual and state.since < 0.0 and empty <= _APART:
+            state.clumps.take(start - empty, start, 0.0, steady=state.steady)
+            state.clumps.take(start, state.now, float(frame.arrivals[0]), steady=state.steady)
+        else:
+            state.clumps.part()
         if not state.warm and state.now - state.first >= self.warm_after:
             state.warm = state.base.total >= ENOUGH or state.now - state.first >= self.cold_start
 
@@ -151,11 +159,6 @@ class Silence:
             state.turn(hour)
         state.expected = state.rate * length
         hoped = state.rate * length * (state.shape / state.scale if state.scale > 0.0 else 1.0)
-        usual = doubt is None and state.since < 0.0
-        if usual:
-            state.clumps.take(start, end, arrivals, steady=state.steady)
-        else:
-            state.clumps.part()
         clumps = arrivals / state.clump
         null = state.filter(length, clumps, doubt or 0.0)
         mean = state.low * length / state.clump

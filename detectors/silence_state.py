@@ -51,12 +51,11 @@ class State:
         self.start = [0.0] * levels
 
     def copy(self) -> "State":
-        """What a frame may change is copied; base and lulls are replaced, never changed, after this."""
+        """What a frame may change is copied; base and lulls are replaced, never changed; clumps are learned alone."""
         made = State.__new__(State)
         made.__dict__.update(self.__dict__)
         made.measure, made.climb, made.start = self.measure[:], self.climb[:], self.start[:]
         made.due, made.came, made.parts = self.due[:], self.came[:], self.parts[:]
-        made.clumps = self.clumps.copy()
         return made
 
     def turn(self, hour: int) -> None:
