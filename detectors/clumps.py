@@ -24,19 +24,19 @@ _MINUTES = 1440.0
 class Clumps:
     """The size of clumps: variance over mean of counts at short range, 1 where arrivals come one by one.
 
-    A term is (x1 - 2 x2 + x3)^2 / 2 (x1 + x2 + x3) of the counts of three bins in a row. Given their sum its mean is 1
-    where arrivals are Poisson, whatever the rate and however steadily it rises or falls, and c where they come c at a
-    time. The size is the mean of the terms over four weeks, of the length of bins that gives most; it is believed as
-    far as it is beyond 1 by more than its own error, so that who comes one by one pays nearly nothing. Likelihoods
-    are then those of counts / size of means / size (quasi-likelihood): exact for clumps of one size, and on the safe
-    side for mixed ones and for such as are spread.
+    A term is d (d - e) / 2 n of the counts of three bins in a row: d = x1 - 2 x2 + x3, e what is expected of it by the
+    usual shape of the day, n their sum. Given n its mean is 1 where arrivals are Poisson, whatever the rate and however
+    steadily it rises or falls, and c where they come c at a time. The size is the mean of the terms over four weeks, of
+    the length of bins that gives most; it is believed as far as it is beyond 1 by more than its own error, so that who
+    comes one by one pays nearly nothing. Likelihoods are then those of counts / size of means / size (quasi-
+    likelihood): exact for clumps of one size, and on the safe side for mixed ones and for such as are spread.
     Not taken: differences of two neighbours, to which each morning is a clump; a law of compound counts, which needs
     the sizes one by one; a wider deviation of the hour, which an empty stretch within it does not show.
     Source: von Neumann 1941 (successive differences); Wedderburn 1974; James and Stein 1961.
 
     >>> clumps, size = Clumps(), []
     >>> for number in range(24 * 14):
-    ...     clumps.take(number / 24, (number + 1) / 24, 10.0 * (number % 5 == 2), steady=True)
+    ...     clumps.take(number / 24, (number + 1) / 24, 10.0 * (number % 5 == 2), 0.0)
     ...     size.append(clumps.size())
     >>> size[1], size[-1] > 5.0
     (1.0, True)
@@ -49,10 +49,18 @@ class Clumps:
         """How many come together."""
         return max(bins.size() for bins in self._bins)
 
-    def take(self, start: float, end: float, arrivals: float, *, steady: bool) -> None:
-        """Take in a window from `start` to `end`, in days; `steady`: the hours about it are expected to be alike."""
+    def take(self, start: float, end: float, arrivals: float, bend: float | None) -> None:
+        """Take in a window from `start` to `end`, in days.
+
+        `bend`: the second difference over the sum that is expected of this hour and the two before it; None where
+        hours about it are too unlike to tell clumps from the shape of the day.
+        """
         for bins in self._bins:
-            bins.take(start, end, arrivals, steady=steady)
+            if bins.begun <= start and end < bins.end:
+                bins.covered += end - start
+                bins.count += arrivals
+            else:
+                bins.take(start, end, arrivals, bend)
 
     def part(self) -> None:
         """What comes next is no neighbour of what came: something was wrong, or special, between them."""
@@ -75,11 +83,12 @@ class Clumps:
 class _Bins:
     """Counts in bins of one length, and the terms of three in a row."""
 
-    _NUMBERS = ("place", "covered", "count", "over", "run", "first", "second", "total", "weight")
+    _NUMBERS = ("place", "begun", "end", "covered", "count", "over", "run", "first", "second", "total", "weight")
 
     def __init__(self, length: float) -> None:
-        self.length = length
+        self.length, self.hours, self.fade = length, length * 24.0, math.exp(-length / MEMORY)
         self.place, self.covered, self.count = -1.0, 0.0, 0.0  # the bin that is being filled
+        self.begun, self.end = 0.0, -1.0  # about when, less what rounding may lose
         self.over, self.run = -1.0, 0.0  # the last whole bin, and how many there were in a row
         self.first = self.second = 0.0  # counts of the last two of them
         self.total = self.weight = 0.0
@@ -91,37 +100,42 @@ class _Bins:
         return 1.0 + max(beyond - _NOISE * (1.0 + beyond) ** 2 / (self.weight * beyond), 0.0)
 
     def part(self) -> None:
-        self.place = self.over = -1.0
+        self.place = self.over = self.end = -1.0
 
-    def take(self, start: float, end: float, arrivals: float, *, steady: bool) -> None:
+    def take(self, start: float, end: float, arrivals: float, bend: float | None) -> None:
         length = self.length
         place = math.floor(start / length + _NEARLY)
         little = length * _NEARLY
         if end > (place + 1) * length + little and (arrivals > 0.0 or self.over < 0.0):
-            self.place = self.over = -1.0  # nobody knows in which of the bins they came
+            self.part()
+            if arrivals > 0.0:
+                # Nobody knows in which bins they came; and those windows that are short enough are so by what came.
+                self.total = self.weight = 0.0
             return
         at = start
         while end - at > little:
             if place != self.place:
                 self.place, self.covered, self.count = float(place), 0.0, 0.0
+                self.begun, self.end = place * length - little, (place + 1) * length - little
             until = min((place + 1) * length, end)
             self.covered += until - at
             self.count += arrivals
             if (place + 1) * length - until <= little:
-                self._close(alone=until - at >= length - little, steady=steady)
+                self._close(bend, alone=until - at >= length - little)
             at, place = until, place + 1
 
-    def _close(self, *, alone: bool, steady: bool) -> None:
+    def _close(self, bend: float | None, *, alone: bool) -> None:
         """The bin is over; `alone`: it was one window."""
-        fade = math.exp(-self.length / MEMORY)
-        self.total, self.weight = self.total * fade, self.weight * fade
+        self.total *= self.fade
+        self.weight *= self.fade
         if self.covered < self.length * (1.0 - _PIECES * _NEARLY):
             return
         self.run = self.run + 1.0 if self.over == self.place - 1.0 else 1.0
         many = self.first + self.second + self.count
-        if self.run >= _ROW and many > 0.0 and steady and (alone or many <= _ROW * _MANY):
-            term = (self.first - 2.0 * self.second + self.count) ** 2 / (2.0 * many)
-            self.total += min(term, _BOUND * self.size())
+        if self.run >= _ROW and many > 0.0 and bend is not None and (alone or many <= _ROW * _MANY):
+            apart, most = self.first - 2.0 * self.second + self.count, _BOUND * self.size()
+            term = apart * (apart - bend * self.hours * self.hours * many) / (2.0 * many)
+            self.total += min(max(term, -most), most)
             self.weight += 1.0
         self.over, self.first, self.second = self.place, self.second, self.count
 

@@ -109,8 +109,9 @@ class Silence:
         start = (frame.start - state.base.origin) / DAY
         empty = max(start - before.now, 0.0) if before.base.origin >= 0 else 0.0
         if frame.usual and state.since < 0.0 and empty <= _APART:
-            state.clumps.take(start - empty, start, 0.0, steady=state.steady)
-            state.clumps.take(start, state.now, float(frame.arrivals[0]), steady=state.steady)
+            if empty:
+                state.clumps.take(start - empty, start, 0.0, state.bend)
+            state.clumps.take(start, state.now, float(frame.arrivals[0]), state.bend)
         else:
             state.clumps.part()
         if not state.warm and state.now - state.first >= self.warm_after:

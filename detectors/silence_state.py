@@ -27,12 +27,14 @@ class State:
         "told", "shape", "scale", "owed", "gap", "missed", "gap_deviation", "gap_null", "gap_hour", "gap_known",
         "expected", "since", "onset", "evidence", "reached", "wide", "empty_from", "stopped", "clump",
     )  # fmt: skip
-    _LISTS = ("measure", "climb", "start", "due", "came", "parts")
+    _LISTS = ("measure", "climb", "start", "due", "came", "parts", "lately")
 
     def __init__(self, levels: int) -> None:
         self.base, self.lulls, self.clumps = ArrivalBase(), Lulls(), Clumps()
         self.clump = 1.0  # arrivals that count as one
-        self.warm = self.steady = False
+        self.bend: float | None = None  # as `Clumps` expects it
+        self.lately = [0.0] * 3  # what was expected of the last hours and is of this one
+        self.warm = False
         self.now = self.first = 0.0
         self.hour, self.seen, self.time, self.hoped = -1.0, 0.0, 0.0, 0.0
         self.rate = self.low = 0.0
@@ -89,7 +91,11 @@ class State:
             # A neighbour that is lower by less than what is not known of it is not lower.
             rate_there = min(each * (1.0 + math.sqrt(doubt)) for each, doubt in beside)
             least.append(min(rate, rate_there, *least))
-        self.steady = self.base.days >= 1.0 and max(around) <= _STEADY * min(around)
+        self.bend, self.lately = None, [*self.lately[1:], rate]
+        if self.base.days >= 1.0 and 0.0 < max(around) <= _STEADY * min(around):
+            # As each was expected before it came: what is expected of it since then has it in it.
+            first, second, third = self.lately
+            self.bend = (first - 2.0 * second + third) / max(first + second + third, 1e-9)
         self.rate, self.low = rate * trend, math.sqrt(least[0] * least[1]) * trend
         self.wander = self.lulls.wander(of_day)
         self.common = max(self.lulls.common(), self.wander)
@@ -187,7 +193,7 @@ class State:
         parts: dict[str, JSON] = {
             "base": self.base.dump(), "lulls": self.lulls.dump(), "clumps": self.clumps.dump()
         }  # fmt: skip
-        return {**plain, **lists, "warm": self.warm, "steady": self.steady, **parts}
+        return {**plain, **lists, "warm": self.warm, "bend": self.bend, **parts}
 
     @classmethod
     def load(cls, state: Mapping[str, JSON]) -> "State":
@@ -197,7 +203,8 @@ class State:
             setattr(made, name, number(state[name]))
         for name in cls._LISTS:
             setattr(made, name, numbers(state, name))
-        made.warm, made.steady = bool(state["warm"]), bool(state["steady"])
+        made.warm = bool(state["warm"])
+        made.bend = None if state["bend"] is None else number(state["bend"])
         made.base = ArrivalBase.load(fields(state, "base"))
         made.lulls = Lulls.load(fields(state, "lulls"))
         made.clumps = Clumps.load(fields(state, "clumps"))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.detection.streams import working_day
+from benchmarks.detection.streams import Stream, flat, working_day
 from detectors.clumps import Clumps
 from detectors.drop import Drop
 from detectors.frame import WHOLE, Detector, Floats, Frame, Ints
@@ -9,11 +9,18 @@ from detectors.silence import Silence
 from tests.detectors.frames import DAY, HOUR, MINUTE, START, alarms, drive, frame
 
 
-def _size(counts: Ints, minutes: int, *, steady: bool = True) -> float:
+def _bend(end: float) -> float:
+    """Of a working day, the hour that ends then, or is on, the last."""
+    last = (np.ceil(end * 24.0 - 1e-6) - 0.5) / 24.0
+    first, second, third = working_day(last - np.array([2.0, 1.0, 0.0]) / 24.0)
+    return float((first - 2.0 * second + third) / (first + second + third))
+
+
+def _size(counts: Ints, minutes: int) -> float:
     clumps = Clumps()
     for number, count in enumerate(counts.tolist()):
-        start = number * minutes / 1440.0
-        clumps.take(start, (number + 1) * minutes / 1440.0, float(count), steady=steady)
+        end = (number + 1) * minutes / 1440.0
+        clumps.take(number * minutes / 1440.0, end, float(count), _bend(end))
     return clumps.size()
 
 
@@ -26,8 +33,16 @@ def _means(per_hour: float, minutes: int, days: int) -> Floats:
 def test_what_comes_one_by_one_is_no_clump_however_long_windows_are(per_hour: float, minutes: int) -> None:
     """By a working day, so that most hours rise or fall."""
     rng = np.random.default_rng(1)
-    bends = 1.0 if per_hour * minutes / 60.0 < 100.0 else 1.4  # an hour's bend of a dense day is more than its noise
-    assert _size(rng.poisson(_means(per_hour, minutes, 28)), minutes) <= bends + 0.05
+    assert _size(rng.poisson(_means(per_hour, minutes, 28)), minutes) <= 1.05
+
+
+def test_windows_that_end_early_because_nothing_comes_make_no_clumps() -> None:
+    stream = Stream(110.0, flat(0.0), busy=working_day)
+    clumps = Clumps()
+    for one in stream.path(1).frames(np.random.default_rng(6), 0.0, 28.0):
+        start, end = (one.start - START) / DAY, (one.end - START) / DAY
+        clumps.take(start, end, float(one.arrivals[0]), _bend(end))
+    assert clumps.size() <= 1.05
 
 
 @pytest.mark.parametrize("size", [3, 10])
@@ -56,8 +71,11 @@ def test_one_huge_count_and_one_empty_day_tell_nothing_of_clumps() -> None:
 
 
 def test_a_day_that_begins_at_once_is_no_clump_where_that_is_expected() -> None:
-    counts = np.tile(np.repeat([0, 60], 12), 28)
-    assert _size(counts, 60, steady=False) == 1.0
+    clumps = Clumps()
+    for hour in range(28 * 24):
+        opens = hour % 24 in {0, 1, 12, 13}
+        clumps.take(hour / 24.0, (hour + 1) / 24.0, 60.0 * (hour % 24 >= 12), None if opens else 0.0)
+    assert clumps.size() == 1.0
 
 
 def test_empty_time_in_one_window_is_as_good_as_in_many() -> None:
@@ -66,10 +84,10 @@ def test_empty_time_in_one_window_is_as_good_as_in_many() -> None:
     for hour in range(24 * 7):
         at = hour / 24.0
         for clumps in (together, apart):
-            clumps.take(at, at + 5.0 / 1440.0, 10.0, steady=True)
-        together.take(at + 5.0 / 1440.0, at + 1.0 / 24.0, 0.0, steady=True)
+            clumps.take(at, at + 5.0 / 1440.0, 10.0, 0.0)
+        together.take(at + 5.0 / 1440.0, at + 1.0 / 24.0, 0.0, 0.0)
         for five in range(1, 12):
-            apart.take(at + five * 5.0 / 1440.0, at + (five + 1) * 5.0 / 1440.0, 0.0, steady=True)
+            apart.take(at + five * 5.0 / 1440.0, at + (five + 1) * 5.0 / 1440.0, 0.0, 0.0)
     assert together.size() == pytest.approx(apart.size(), rel=1e-4)
     assert together.size() > 9.0
 
@@ -78,7 +96,7 @@ def test_what_is_parted_is_not_held_against_what_came_before() -> None:
     parted, whole = Clumps(), Clumps()
     for number in range(24 * 14):
         for clumps in (parted, whole):
-            clumps.take(number / 24.0, (number + 1) / 24.0, 50.0 if number // 2 % 2 else 0.0, steady=True)
+            clumps.take(number / 24.0, (number + 1) / 24.0, 50.0 if number // 2 % 2 else 0.0, 0.0)
         if number % 2:
             parted.part()
     assert parted.size() == 1.0 < whole.size()
