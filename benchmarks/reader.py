@@ -129,9 +129,9 @@ class _Decoding:
     def __init__(self, parts: _Parts) -> None:
         self._decoder, self._parts = Decoder(CATALOG), parts
 
-    def decode(self, batch: Batch, now: int | None = None) -> Any:
+    def decode(self, batch: Batch, now: int | None = None, *, columns: bool = False) -> Any:
         self._parts.begin()
-        decoded = self._decoder.decode(batch, now)
+        decoded = self._decoder.decode(batch, now, columns=columns)
         self._parts.end("decode")
         return decoded
 

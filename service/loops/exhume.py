@@ -93,7 +93,7 @@ class Exhumation:
         )
         decoded = self._decoder_for(partition).decode(batch, self._clock() if self._live(partition) else None)
         done.still.update(letter.reason for letter in decoded.dead)
-        return decoded.records
+        return list(decoded.records)
 
     def _write(
         self, partition: Partition, records: Sequence[Record], letters: dict[int, Buried], done: Replayed

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from service.core.columns import times_of
 from service.core.counting.changes import BlindSpan, Changes, Counts, Gap, PromiseKey, keys_of
 from service.core.counting.duplicates import IdHorizon
 from service.core.counting.identity import Identities, Pseudonyms, WrongKeys
@@ -38,7 +39,7 @@ class Decoded(Protocol):
     """Each payload of a batch as an accepted record or as a dead letter."""
 
     @property
-    def records(self) -> list[Record]:
+    def records(self) -> Sequence[Record]:
         """Those that were taken, in order."""
         ...
 
@@ -61,8 +62,8 @@ class Decoded(Protocol):
 class Decodes(Protocol):
     """Turns payloads into events."""
 
-    def decode(self, batch: Batch, now: Micros | None = None) -> Decoded:
-        """Decode a batch; `now` is None where time comes from the events themselves."""
+    def decode(self, batch: Batch, now: Micros | None = None, *, columns: bool = False) -> Decoded:
+        """Decode a batch; `now` is None where time comes from the events themselves; `columns` allows Outcomes."""
         ...
 
 
@@ -196,7 +197,8 @@ class PartitionWriter:
 
     def _prepare(self, batch: Batch) -> _Prepared:
         now = self._desk.clock() if self._live else None
-        decoded = self._decoder.decode(batch, now)
+        # Who is called by another name is looked at one by one.
+        decoded = self._decoder.decode(batch, now, columns=self._identities.idle)
         records = self._identities.named(decoded.records)
         fresh = self._horizon.sift(records) if self._desk.deduplicate else records
         given = parted(fresh)
@@ -258,7 +260,7 @@ class PartitionWriter:
     def _until(self, since: Micros | None, fresh: Sequence[Record]) -> Micros:
         """When something is known again: at the first record, or where the wall clock is the partition's, now."""
         now = self._desk.clock() if self._live else since or 0
-        return max(min((record.at for record in fresh), default=now), since or 0)
+        return max(min(times_of(fresh), default=now), since or 0)
 
     def _miss(
         self,

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.adapters.decode import alike
 from service.adapters.memory_source import LineSource, MemoryLog, MemorySource
 from service.adapters.store.memory import MemoryStore
 from service.core.event import Assigned, Batch
@@ -23,6 +24,7 @@ from tests.loops.ingesting import (
     outcome,
     run_lines,
     sums,
+    totals,
 )
 
 
@@ -54,6 +56,24 @@ class TestWhatBecomesOfRecords:
         assert sums(store) == (300, 100)
         counts = store.counts()
         assert (counts.read, counts.duplicate, counts.dead.total()) == (401, 100, 1)
+
+    @pytest.mark.parametrize("deduplicate", [True, False])
+    def test_what_is_read_by_columns_is_written_as_what_is_not(
+        self, monkeypatch: pytest.MonkeyPatch, deduplicate: bool
+    ) -> None:
+        lines = [outcome(number) for number in [*range(500), *range(100, 200), 900]]
+        columns, records = MemoryStore(CATALOG.moments), MemoryStore(CATALOG.moments)
+
+        run_lines(lines, columns, 601, deduplicate=deduplicate, pace=Pace(gather=3600))
+        monkeypatch.setattr(alike, "_MANY", 1_000)
+        run_lines(lines, records, 601, deduplicate=deduplicate, pace=Pace(gather=3600))
+
+        assert columns.counts() == records.counts()
+        assert columns.counts().accepted["m"] == (501 if deduplicate else 601)
+        assert totals(columns) == totals(records)
+        assert columns.clocks() == records.clocks()
+        assert columns._breaks == records._breaks
+        assert columns.claim(PLACE).hashes == records.claim(PLACE).hashes
 
     @settings(max_examples=40, deadline=None)
     @given(stops=st.lists(st.integers(0, 12), max_size=6), batch=st.integers(1, 90))

@@ -1,17 +1,19 @@
 """Blocks of lines in one shape as columns: the shape is learned from a line, and lines of another are parsed by one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from service.adapters.decode.bulk import BulkDecoder, LeanOutcome
-from service.adapters.decode.stencil import Flags, Ints, Span, Stencil
-from service.core.columns import WORDS, Columns, Outcomes
-from service.core.event import Event, Outcome, Record, micros
+from service.adapters.decode.stencil import Flags, Ints, Span, Stencil, near
+from service.core.columns import WORDS, Columns, Outcomes, joined
+from service.core.event import Outcome, Record, micros
 
-_MANY = 256
-"""Fewer lines are quicker by one."""
+_MANY = 512
+"""Fewer lines are quicker as objects: each step over columns has a price of its own."""
+_BLOCK = 4096
+"""Payloads that are looked at together."""
 _ODD = 16
 """Of so many lines one may have another shape; where there are more, the block is the parser's."""
 _LONGEST_PAUSE = 64
@@ -20,7 +22,7 @@ _SPACE, _NEWLINE, _BACKSLASH = b" \n\\"
 
 
 class Alike:
-    """Reads blocks of outcomes without keys of one moment, where their lines differ in their values only."""
+    """Reads blocks of outcomes without keys, where their lines differ in their values only."""
 
     def __init__(self, parser: BulkDecoder) -> None:
         self._parser = parser
@@ -28,28 +30,60 @@ class Alike:
         self._pause = self._left = 0
         """So many blocks are not tried after the last failure, and so many of them are left."""
 
-    def outcomes(
-        self, text: bytes, ends: npt.NDArray[np.intp], offsets: Sequence[int], longest: int
-    ) -> Outcomes | None:
+    def lines(self, text: bytes, ends: npt.NDArray[np.intp], offsets: Sequence[int], longest: int) -> Outcomes | None:
         """What a text of one object a line says, none longer than `longest`; None where the parser has to be asked.
 
         `ends`: where its lines end. It is UTF-8. `offsets`: of the lines.
         """
-        if len(ends) < _MANY:
+        if self._rests(len(offsets)):
             return None
-        if self._left:
-            self._left -= 1
-            return None
-        found = self._tried(text, ends, offsets, longest)
-        self._pause = 0 if found is not None else min(2 * self._pause + 1, _LONGEST_PAUSE)
-        self._left = self._pause
-        return found
-
-    def _tried(self, text: bytes, ends: npt.NDArray[np.intp], offsets: Sequence[int], longest: int) -> Outcomes | None:
         starts, stops = np.append(0, ends + 1), np.append(ends, len(text))
+        return self._made(
+            self._columns(text, starts, stops, longest), offsets, lambda place: text[starts[place] : stops[place]]
+        )
+
+    def payloads(self, payloads: Sequence[bytes], offsets: Sequence[int], longest: int) -> Outcomes | None:
+        """What payloads say, as `lines` of a text."""
+        if self._rests(len(payloads)):
+            return None
+        parts = []
+        for start in range(0, len(payloads), _BLOCK):
+            some = payloads[start : start + _BLOCK]
+            stops = np.cumsum(np.fromiter(map(len, some), np.int64, len(some)) + 1) - 1
+            part = self._columns(b"\n".join(some), np.append(0, stops[:-1] + 1), stops, longest)
+            if part is None:
+                break
+            parts.append(part)
+        else:
+            return self._made(joined(parts), offsets, payloads.__getitem__)
+        return self._made(None, offsets, payloads.__getitem__)
+
+    def _rests(self, many: int) -> bool:
+        """Whether a block is not tried."""
+        if many < _MANY:
+            return True
+        self._left -= 1
+        return self._left >= 0
+
+    def _made(self, columns: Columns | None, offsets: Sequence[int], line: Callable[[int], bytes]) -> Outcomes | None:
+        """Whatever was found, of which each line is a record for whoever asks."""
+        self._pause = 0 if columns is not None else min(2 * self._pause + 1, _LONGEST_PAUSE)
+        self._left = self._pause
+        one = self._parser.one
+
+        def record(place: int) -> Record:
+            event = one(line(place))
+            if event is None:
+                message = f"the record at {offsets[place]} was taken, and cannot be read"
+                raise ValueError(message)
+            return Record(offsets[place], micros(event.time), event)
+
+        return None if columns is None else Outcomes(columns, np.arange(len(columns.ats)), record)
+
+    def _columns(self, text: bytes, starts: Ints, stops: Ints, longest: int) -> Columns | None:
         if (stops - starts).max() > longest:
             return None
-        lines = _Lines(text, starts, stops, offsets, self._parser)
+        lines = _Lines(text, starts, stops, self._parser)
         if self._stencil is not None:
             found = lines.read(self._stencil)
             if found is not None:
@@ -60,11 +94,10 @@ class Alike:
 
 
 class _Lines:
-    """A block of lines, of which each can be asked for."""
+    """A block of lines."""
 
-    def __init__(self, text: bytes, starts: Ints, stops: Ints, offsets: Sequence[int], parser: BulkDecoder) -> None:
+    def __init__(self, text: bytes, starts: Ints, stops: Ints, parser: BulkDecoder) -> None:
         self._text, self._starts, self._stops = text, starts, stops
-        self._offsets = offsets
         self._parser = parser
 
     def _told_by_bytes(self) -> Flags:
@@ -72,7 +105,9 @@ class _Lines:
         every = np.frombuffer(self._text, dtype=np.uint8)
         good = np.ones(len(self._starts), dtype=np.bool_)
         if b"\\" in self._text or np.count_nonzero(every < _SPACE) >= len(good):
-            marks = ((every < _SPACE) & (every != _NEWLINE)) | (every == _BACKSLASH)
+            marks = (every < _SPACE) | (every == _BACKSLASH)
+            # What stands between lines is in none of them.
+            marks[self._stops[:-1]] = False
             good[np.searchsorted(self._stops, np.flatnonzero(marks))] = False
         return good
 
@@ -84,58 +119,61 @@ class _Lines:
         event = self._parser.one(self._line(place))
         return event if isinstance(event, LeanOutcome) and event.key is None else None
 
-    def record(self, place: int) -> Record:
-        """A line that was taken, as a record."""
-        event: Event | None = self._parser.one(self._line(place))
-        if event is None:
-            message = f"line {self._offsets[place]} was taken, and cannot be read"
-            raise ValueError(message)
-        return Record(self._offsets[place], micros(event.time), event)
-
     def stencil(self, place: int) -> Stencil | None:
         """The shape of a line."""
         event = self._outcome(place)
         return None if event is None else Stencil.of(self._line(place), event)
 
-    def read(self, stencil: Stencil) -> Outcomes | None:
+    def read(self, stencil: Stencil) -> Columns | None:
         """All of them, of which nearly all have a shape; None where they are not what this is for."""
         found = stencil.read(self._text, self._starts, self._stops)
         fits = found.fits & self._told_by_bytes()
-        many = len(fits)
         odd = np.flatnonzero(~fits).tolist()
-        if len(odd) * _ODD > many:
+        if len(odd) * _ODD > len(fits) or len(odd) == len(fits):
             return None
-        which, dimensions = self._dimensions(found.dimensions, fits)
+        about, names = self._different(found.moments, fits)
+        moments = [name.decode() for name in names]
+        which, texts = self._different(found.dimensions, fits)
+        dimensions = self._parser.dimensions(texts)
         if dimensions is None:
             return None
         ids = self._cut(found.ids)
         for place in odd:
             event = self._outcome(place)
-            if event is None or event.moment != stencil.moment:
+            if event is None:
                 return None
             ids[place] = event.id.encode()
             found.ats[place] = micros(event.time)
             found.words[place] = WORDS.index(event.outcome)
             found.values[place] = np.nan if event.value is None else event.value
             found.durations[place] = np.nan if event.duration_s is None else event.duration_s
+            if event.moment not in moments:
+                moments.append(event.moment)
+            about[place] = moments.index(event.moment)
             which[place] = len(dimensions)
             dimensions.append(event.dimensions)
-        columns = Columns(found.ats, found.words, found.values, found.durations, which, ids, dimensions)
-        return Outcomes(stencil.moment, columns, np.arange(many), self.record)
+        return Columns(
+            found.ats, found.words, found.values, found.durations, about, which, ids, tuple(moments), dimensions
+        )
 
     def _cut(self, spans: Span) -> list[bytes]:
         text = self._text
         return [text[begin:end] for begin, end in zip(spans[0].tolist(), spans[1].tolist(), strict=True)]
 
-    def _dimensions(self, spans: Span | None, fits: Flags) -> tuple[Ints, list[dict[str, str] | None] | None]:
-        """The place of each line's dimensions among those that differ, and these."""
+    def _different(self, spans: Span | None, fits: Flags) -> tuple[Ints, list[bytes]]:
+        """Which of the texts that differ each line has, and these; of a line that does not fit it is any."""
         if spans is None:
-            return np.zeros(len(fits), dtype=np.int64), [None]
+            return np.zeros(len(fits), dtype=np.int64), [b""]
+        begin, end = spans
+        lengths, first = end - begin, int(fits.argmax())
+        if (lengths == lengths[first]).all():
+            # Nearly always of moments: a look at the bytes costs less than to cut them out.
+            each = near(self._text, np.minimum(begin, len(self._text) - lengths[first]), int(lengths[first]))
+            if (each == each[first]).all():
+                return np.zeros(len(fits), dtype=np.int64), [each[first].tobytes()]
         texts = self._cut(spans)
         if not fits.all():
             # What is cut out of a line of another shape is anything.
-            texts = [text if good else b"" for text, good in zip(texts, fits.tolist(), strict=True)]
+            texts = [text if good else texts[first] for text, good in zip(texts, fits.tolist(), strict=True)]
         numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
-        return np.fromiter(map(numbers.__getitem__, texts), np.int64, len(texts)), self._parser.dimensions(
-            list(numbers)
-        )
+        return np.fromiter(map(numbers.__getitem__, texts), np.int64, len(texts)), list(numbers)

@@ -21,6 +21,7 @@ from service.adapters.decode.faults import DEEP_BYTES, TOO_LARGE, Fault, Refused
 from service.adapters.decode.mapping import FieldMapping
 from service.adapters.decode.meanings import Meanings
 from service.core.catalog import Catalog, Source
+from service.core.columns import Outcomes
 from service.core.event import (
     DAY,
     MINUTE,
@@ -61,7 +62,7 @@ class Decoded:
     none (`passed`: so many payloads were of no concern).
     """
 
-    records: list[Record]
+    records: Sequence[Record]
     dead: list[DeadLetter]
     unfolded: int = 0
     passed: int = 0
@@ -92,10 +93,11 @@ class Decoder:
         """Whether payloads are read as the contract itself, without a field mapping."""
         return self._mapping is None and self._meanings is None
 
-    def decode(self, batch: Batch, now: Micros | None = None) -> Decoded:
+    def decode(self, batch: Batch, now: Micros | None = None, *, columns: bool = False) -> Decoded:
         """Decode a batch; an event later than `now` plus the allowed skew is refused as `future`.
 
-        `now` is the wall clock, or None where time comes from the events themselves.
+        `now` is the wall clock, or None where time comes from the events themselves. `columns`: the records may be
+        Outcomes, for whoever does not ask for each of them.
         """
         latest = LATEST if now is None else min(LATEST, now + self._skew)
         records: list[Record] = []
@@ -105,6 +107,10 @@ class Decoder:
         if self._mapping is not None or batch.headers is not None or not self._plain(batch.payloads):
             self._decode_carefully(batch, latest, records, dead)
             return Decoded(records, dead)
+        if columns:
+            outcomes = self._alike.payloads(batch.payloads, batch.offsets, DEEP_BYTES)
+            if outcomes is not None and self._all_sound(outcomes, latest):
+                return Decoded(outcomes, dead)
         start = 0
         while start < len(batch.payloads):
             end, events = self._bulk.stretch(batch.payloads, start)
@@ -134,10 +140,9 @@ class Decoder:
             return None
         latest = LATEST if now is None else min(LATEST, now + self._skew)
         if columns:
-            outcomes = self._alike.outcomes(text, ends, range(first, first + len(ends) + 1), DEEP_BYTES)
+            outcomes = self._alike.lines(text, ends, range(first, first + len(ends) + 1), DEEP_BYTES)
             if outcomes is not None:
-                known, at = outcomes.moment in self._moments, outcomes.columns.ats
-                return outcomes if known and at.min() >= EARLIEST and at.max() <= latest else None
+                return outcomes if self._all_sound(outcomes, latest) else None
         events = self._bulk.lines(text, ends, DEEP_BYTES)
         if events is None:
             return None
@@ -170,6 +175,12 @@ class Decoder:
     def _sound(self, events: Sequence[Event], ats: Sequence[Micros], latest: Micros) -> bool:
         """Whether neither the clock nor the catalogue has anything against any of some well-formed events."""
         return min(ats) >= EARLIEST and max(ats) <= latest and self._all_known(events)
+
+    def _all_sound(self, outcomes: Outcomes, latest: Micros) -> bool:
+        """As `_sound`, of columns."""
+        ats = outcomes.columns.ats
+        known = self._moments.keys() >= set(outcomes.columns.moments)
+        return known and bool(ats.min() >= EARLIEST and ats.max() <= latest)
 
     def _all_known(self, events: Sequence[Event]) -> bool:
         """Whether the catalogue has nothing against any of some events."""

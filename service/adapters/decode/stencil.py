@@ -25,8 +25,6 @@ Span = tuple[Ints, Ints]
 _PAIR = re.compile(rb'[{,] *"(?P<name>[a-z_]+)" *: *(?:"(?P<text>[^"]*)"|(?P<number>-?[0-9.]+)|(?P<object>\{[^{}]*\}))')
 _TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6}(?!\d))?")
 _DATE = re.compile(rb"\d{4}-\d\d-\d\d")
-_ALIKE = {b"type", b"moment"}
-"""The fields that are the same in all lines; others have a place for a value, or there is no shape."""
 _LONGEST = 128
 """Bytes of a value; longer ones are the parser's. So short a text is within the limits of any field."""
 _ROOM = 16
@@ -57,7 +55,7 @@ class _Slot(NamedTuple):
 class Found(NamedTuple):
     """What lines say, an entry for each; where `fits` is False it means nothing.
 
-    `ids`, `dimensions`: where these begin and end in the text; None where there are none.
+    `ids`, `moments`, `dimensions`: where these begin and end in the text; None where there are none.
     """
 
     fits: Flags
@@ -66,16 +64,16 @@ class Found(NamedTuple):
     values: Floats
     durations: Floats
     ids: Span
+    moments: Span
     dimensions: Span | None
 
 
 class Stencil:
     """The shape of a line, from one that the parser made an outcome without a key of."""
 
-    __slots__ = ("_after", "_before", "_offset", "_pad", "_slots", "moment")
+    __slots__ = ("_after", "_offset", "_pad", "_slots")
 
     def __init__(self, event: Outcome, slots: list[_Slot], after: bytes) -> None:
-        self.moment = event.moment
         self._slots = slots
         self._after = after
         self._offset = round((event.time.utcoffset() or timedelta()).total_seconds()) * SECOND
@@ -93,7 +91,7 @@ class Stencil:
         for pair in _pairs(line):
             name, place = pair["name"], pair.end()
             names.append(name)
-            if name in _ALIKE:
+            if name == b"type":
                 continue
             begin, end = _span(pair)
             if not 0 < end - begin <= _LONGEST:
@@ -116,9 +114,9 @@ class Stencil:
             # The longest of all, and where it ends is known.
             last = slot.name == b"dimensions" and slot is self._slots[-1]
             begin = here + len(slot.before)
-            near = _near(padded, here, len(slot.before) + (0 if last else slot.room))
-            fits &= _alike(near[:, : len(slot.before)], slot.before)
-            each = near[:, len(slot.before) :]
+            ahead = near(padded, here, len(slot.before) + (0 if last else slot.room))
+            fits &= _alike(ahead[:, : len(slot.before)], slot.before)
+            each = ahead[:, len(slot.before) :]
             if last:
                 here = np.maximum(stops - len(self._after), begin)
             elif slot.name == b"time":
@@ -131,7 +129,7 @@ class Stencil:
             if slot.name in _READ:
                 said[slot.name], good = _READ[slot.name](each, here - begin)
                 fits &= good
-        fits &= _alike(_near(padded, here, len(self._after)), self._after)
+        fits &= _alike(near(padded, here, len(self._after)), self._after)
         # No value reached into the next line: a line ends where its line ends.
         fits &= here + len(self._after) == stops
         dimensions = where.get(b"dimensions")
@@ -142,6 +140,7 @@ class Stencil:
             said.get(b"value", np.full(len(starts), np.nan)),
             said.get(b"duration_s", np.full(len(starts), np.nan)),
             where[b"id"],
+            where[b"moment"],
             # With the bracket that ends them.
             None if dimensions is None else (dimensions[0], dimensions[1] + 1),
         )
@@ -150,7 +149,7 @@ class Stencil:
 def _span(pair: re.Match[bytes]) -> tuple[int, int]:
     """Where the value of a field begins and ends, as far as it may differ; (-1, -1) for another sort of value."""
     match pair["name"]:
-        case b"id" | b"customer" | b"outcome":
+        case b"id" | b"moment" | b"customer" | b"outcome":
             return pair.span("text")
         case b"time":
             when = _TIME.match(pair["text"] or b"")
@@ -171,7 +170,7 @@ def _pairs(line: bytes) -> Iterator[re.Match[bytes]]:
         place = pair.end()
 
 
-def _near(padded: bytes, places: Ints, length: int) -> Bytes:
+def near(padded: bytes, places: Ints, length: int) -> Bytes:
     """So many bytes from each place on, a row for each."""
     every = np.ndarray((len(padded) - length + 1,), dtype=f"V{length}", buffer=padded, strides=(1,))
     return every[places].view(np.uint8).reshape(len(places), length)

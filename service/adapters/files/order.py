@@ -19,7 +19,7 @@ from service.adapters.decode.envelope import marked
 from service.adapters.decode.faults import too_large
 from service.adapters.files.lines import EventFile, EventFileError, Lines
 from service.adapters.files.merge import merge
-from service.core.columns import Outcomes
+from service.core.columns import times_of
 from service.core.event import Batch, DeadLetter, Micros, Record, When
 
 RUN_BYTES = 64 * 1024 * 1024
@@ -119,7 +119,7 @@ class OrderedFile:
         latest: Micros | None = None
         for lines in self._blocks():
             records = _decode(lines, self.file, self._reading, columns=self._reading.columns)
-            times = records.times if isinstance(records, Outcomes) else [record.at for record in records]
+            times = times_of(records)
             self._given = self.file.position
             if times:
                 if times != sorted(times) or (latest is not None and times[0] < latest):
@@ -172,7 +172,7 @@ class OrderedFile:
             f"make room there, set TMPDIR, or sort the file first"
         )
 
-    def _merged(self) -> Iterator[tuple[list[Micros], list[Record]]]:
+    def _merged(self) -> Iterator[tuple[list[Micros], Sequence[Record]]]:
         given = 0
         # The runs were cut from the file in its order: the lower run has the lower lines.
         runs = [_cut(self._tail)]
@@ -238,7 +238,7 @@ def _decode(lines: Lines, file: EventFile, reading: Reading, *, columns: bool = 
     return _taken(list(lines.numbers), lines.texts, file, reading) if records is None else records
 
 
-def _taken(numbers: list[int], texts: list[bytes], file: EventFile, reading: Reading) -> list[Record]:
+def _taken(numbers: list[int], texts: list[bytes], file: EventFile, reading: Reading) -> Sequence[Record]:
     decoded = reading.decoder.decode(
         Batch(file.partition, numbers, texts, numbers[-1] + 1 if numbers else 0), reading.now
     )

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from xxhash import xxh3_64_digest, xxh3_64_intdigest
 
-from service.core.columns import Outcomes
+from service.core.columns import Outcomes, times_of
 from service.core.counting.hashes import Hashes, Numbers
 from service.core.event import HOUR, Micros, Record
 
@@ -80,7 +80,7 @@ class IdHorizon:
         if isinstance(records, Outcomes):
             new = self._remember(_hashed(records.columns.ids), records.columns.ats)
             return records if new is None else records.chosen(np.flatnonzero(new))
-        ats = np.array([record.at for record in records], dtype=np.int64)
+        ats = np.array(times_of(records), dtype=np.int64)
         new = self._remember(_hashed(map(str.encode, [record.event.id for record in records])), ats)
         return records if new is None else list(compress(records, new))
 

@@ -125,7 +125,7 @@ class Identities:
             return known
         return key if self._pseudonyms is None else self._pseudonyms(key)
 
-    def named(self, records: list[Record]) -> list[Record]:
+    def named(self, records: Sequence[Record]) -> Sequence[Record]:
         """The records with those names."""
         return records if self.idle else [self._named(record) for record in records]
 

@@ -37,7 +37,7 @@ class Parted(NamedTuple):
 def parted(records: Sequence[Record]) -> Parted:
     """Take apart what stands for itself and what is looked at one by one."""
     if isinstance(records, Outcomes):
-        return Parted({records.moment: records}, ())
+        return Parted(records.by_moment(), ())
     events = [record.event for record in records]
     if all(issubclass(kind, Outcome) for kind in set(map(type, events))):
         outcomes = cast("list[Outcome]", events)
@@ -108,7 +108,7 @@ def _by_columns(
 
 
 def columns_of(records: Sequence[Record]) -> Columns:
-    """Outcomes without keys, as the caller has seen, by columns; dimensions that are shared are known by that."""
+    """Outcomes of one moment without keys by columns; dimensions that are shared are known by that."""
     events: list[Any] = [record.event for record in records]
     many = len(events)
     words = np.zeros(many, dtype=np.int64)
@@ -123,8 +123,10 @@ def columns_of(records: Sequence[Record]) -> Columns:
         words,
         np.array([event.value for event in events], dtype=np.float64),
         np.array([event.duration_s for event in events], dtype=np.float64),
+        np.zeros(many, dtype=np.int64),
         which,
         [event.id.encode() for event in events],
+        (events[0].moment,),
         [given[place] for place in one.tolist()],
     )
 

@@ -1,9 +1,10 @@
 """How far event time has moved: a partition's clock, and the minimum over everything that carries a moment."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from service.core.columns import times_of
 from service.core.event import Batch, Micros, Partition, Record
 
 
@@ -20,13 +21,13 @@ class PartitionClock(msgspec.Struct, frozen=True, gc=False):
     ended: bool = False
 
 
-def advanced(clock: PartitionClock, batch: Batch, records: Iterable[Record], now: Micros | None) -> PartitionClock:
+def advanced(clock: PartitionClock, batch: Batch, records: Sequence[Record], now: Micros | None) -> PartitionClock:
     """The clock after a batch; `now` is the wall time for a live source and None for one on event time.
 
     Time never goes back. A live source's records cannot move it beyond the wall clock: one producer whose clock is
     ahead, within the allowed skew, must not make everybody else's events late.
     """
-    latest = max((record.at for record in records), default=None)
+    latest = max(times_of(records), default=None)
     if latest is not None and now is not None:
         latest = min(latest, now)
     if latest is None or (clock.latest is not None and clock.latest > latest):

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.adapters.decode import Decoder, alike
-from service.core.columns import WORDS, Outcomes
-from service.core.event import Micros, Record
-from tests.adapters.decode.events import CATALOG, OUTCOME
+from service.core.columns import WORDS, Outcomes, times_of
+from service.core.counting.outcomes import parted
+from service.core.event import Batch, Micros, Record
+from tests.adapters.decode.events import CATALOG, OUTCOME, TOPIC
 
 _FULL = OUTCOME | {"time": "2026-01-31T09:30:00.123456Z", "value": 12.5, "duration_s": 3.25, "dimensions": {"r": "n"}}
 _SHAPES = [
@@ -67,11 +68,11 @@ def _agree(found: Sequence[Record] | None, expected: Sequence[Record] | None) ->
     assert expected is not None
     assert list(map(_said, found)) == list(map(_said, expected))
     said = found.columns
-    assert found.times == [record.at for record in expected]
+    assert times_of(found) == [record.at for record in expected]
     for place, record in enumerate(expected):
         event: Any = record.event
         value, duration = float(said.values[place]), float(said.durations[place])
-        assert (event.moment, event.key) == (found.moment, None)
+        assert (event.moment, event.key) == (said.moments[said.about[place]], None)
         assert event.id.encode() == said.ids[place]
         assert event.outcome == WORDS[said.words[place]]
         assert repr(event.value) == repr(None if np.isnan(value) else value)
@@ -158,7 +159,7 @@ _HOSTILE = [
     ),
     *(
         (_SHAPES[1], b'{"r": "n"}', given)
-        for given in (b'{"r": "n"}, "key": {}', b'{"r": "n"}}', b'{"": "n"}', b'{"r": "%s"}' % (b"y" * 300))
+        for given in (b'{"r": "n"}, "key": {}', b'{"r": "n"}}', b'{"": "n"}', b'{"r": "%s"}' % (b"y" * 600))
     ),
     *(
         (_SHAPES[3], b'{"r": "n"}', given)
@@ -178,7 +179,7 @@ _HOSTILE = [
 
 @pytest.mark.parametrize(("shape", "old", "new"), _HOSTILE)
 def test_one_line_that_is_anything_does_not_change_what_is_said(shape: bytes, old: bytes, new: bytes) -> None:
-    lines = [shape.replace(b'"a1"', b'"a%d"' % number) for number in range(300)]
+    lines = [shape.replace(b'"a1"', b'"a%d"' % number) for number in range(600)]
     # The shape is learned from another.
     lines[7] = shape.replace(old, new)
     assert lines[7] != shape
@@ -191,16 +192,55 @@ def test_one_line_that_is_anything_does_not_change_what_is_said(shape: bytes, ol
         _agree(found, expected)
 
 
+@given(_blocks, st.integers(1, 6))
+def test_payloads_are_read_as_lines_are_and_what_is_none_is_dead(block: tuple[bytes, list[bytes]], part: int) -> None:
+    shape, payloads = block
+    # Several moments, too, and what a line cannot hold.
+    payloads = [shape, *payloads, shape.replace(b"arrives", b"answered"), shape, *[shape.replace(b"a1", b"a2")] * 6]
+    batch = Batch(TOPIC, list(range(7, 7 + len(payloads))), payloads, 7 + len(payloads))
+    expected = Decoder(CATALOG).decode(batch)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(alike, "_MANY", 1)
+        patch.setattr(alike, "_ODD", 0)
+        patch.setattr(alike, "_BLOCK", part)
+        found = Decoder(CATALOG).decode(batch, columns=True)
+    assert found.dead == expected.dead
+    _agree(found.records, expected.records)
+
+
+def test_payloads_of_one_shape_and_several_moments_are_read_by_columns() -> None:
+    shape = _SHAPES[1]
+    payloads = [
+        shape.replace(b'"a1"', b'"a%d"' % number).replace(b"arrives", [b"arrives", b"answered"][number % 7 == 5])
+        for number in range(9000)
+    ]
+    payloads[50] = json.dumps(OUTCOME | {"reason": "late", "moment": "answered"}).encode()
+    batch = Batch(TOPIC, list(range(9000)), payloads, 9000)
+    found = Decoder(CATALOG).decode(batch, columns=True).records
+    expected = Decoder(CATALOG).decode(batch).records
+    assert isinstance(found, Outcomes)
+    _agree(found, expected)
+    assert {name: list(mine) for name, mine in parted(found).plain.items()} == parted(expected).plain
+    assert list(parted(found[5:]).plain) == list(parted(expected[5:]).plain) == ["answered", "arrives"]
+
+
+def test_a_payload_with_a_line_end_in_a_text_is_dead() -> None:
+    payloads = [_SHAPES[1]] * 600
+    payloads[3] = _SHAPES[1].replace(b"a1", b"a\n1")
+    found = Decoder(CATALOG).decode(Batch(TOPIC, list(range(600)), payloads, 600), columns=True)
+    assert (len(found.records), [dead.offset for dead in found.dead]) == (599, [3])
+
+
 @pytest.mark.parametrize("shape", _SHAPES)
 def test_a_block_of_one_shape_is_read_by_columns(shape: bytes) -> None:
-    text = b"\n".join(shape.replace(b'"a1"', b'"a%d"' % number) for number in range(300))
+    text = b"\n".join(shape.replace(b'"a1"', b'"a%d"' % number) for number in range(600))
     found, expected = _read(text, columns=True), _read(text, columns=False)
     assert isinstance(found, Outcomes)
     _agree(found, expected)
 
 
 def test_a_shape_that_names_a_key_twice_is_the_parsers() -> None:
-    text = b"\n".join([_SHAPES[1].replace(b'"a1"', b'"a1", "id": "b1"')] * 300)
+    text = b"\n".join([_SHAPES[1].replace(b'"a1"', b'"a1", "id": "b1"')] * 600)
     found = _read(text, columns=True)
     assert found is not None
     assert not isinstance(found, Outcomes)
@@ -224,7 +264,7 @@ def test_numbers_and_times_are_what_the_parser_makes_of_them() -> None:
         json.dumps(_FULL | {"time": f"{days[n % 4]}T{n % 24:02}:{n % 60:02}:{n % 60:02}.{n:06}Z"})
         .replace("12.5", numbers[n % len(numbers)])
         .encode()
-        for n in range(300)
+        for n in range(600)
     ]
     text = b"\n".join(lines)
     found, expected = _read(text, columns=True), _read(text, columns=False)
@@ -259,14 +299,14 @@ def test_some_lines_of_another_shape_are_asked_of_the_parser() -> None:
     ],
 )
 def test_what_is_not_sound_is_looked_at_line_by_line(old: bytes, new: bytes) -> None:
-    text = b"\n".join([_SHAPES[1]] * 300)
+    text = b"\n".join([_SHAPES[1]] * 600)
     assert isinstance(_read(text, columns=True), Outcomes)
     for bad in (text.replace(old, new), text.replace(old, new, 1)):
         assert _read(bad, columns=True) is None
 
 
 def test_a_time_of_the_future_is_looked_at_line_by_line() -> None:
-    text = b"\n".join([_SHAPES[1]] * 300)
+    text = b"\n".join([_SHAPES[1]] * 600)
     at = 1_769_851_800_123_456
     assert isinstance(_read(text, columns=True, now=at), Outcomes)
     assert _read(text, columns=True, now=at - 300_000_001) is None
@@ -274,8 +314,8 @@ def test_a_time_of_the_future_is_looked_at_line_by_line() -> None:
 
 def test_after_a_shape_that_does_not_fit_the_next_blocks_are_left_to_the_parser_for_a_while() -> None:
     decoder = Decoder(CATALOG)
-    one = b"\n".join([_SHAPES[1]] * 300)
-    mixed = b"\n".join(_SHAPES[:2] * 150)
+    one = b"\n".join([_SHAPES[1]] * 600)
+    mixed = b"\n".join(_SHAPES[:2] * 300)
 
     def by_columns(text: bytes) -> bool:
         ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == ord("\n"))
@@ -284,6 +324,6 @@ def test_after_a_shape_that_does_not_fit_the_next_blocks_are_left_to_the_parser_
     assert [by_columns(text) for text in (one, mixed, one, one)] == [True, False, False, True]
     # Ever longer.
     assert [by_columns(text) for text in (mixed, mixed, mixed, one, one, one, one)] == [False] * 6 + [True]
-    other = b"\n".join([_SHAPES[3]] * 300)
+    other = b"\n".join([_SHAPES[3]] * 600)
     assert by_columns(other)
     assert by_columns(one)

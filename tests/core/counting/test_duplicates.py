@@ -121,7 +121,7 @@ def test_columns_are_sifted_as_records_are(records: list[Record], limit: int) ->
     ]
     expected = IdHorizon(limit=limit).sift(told)
     if told:
-        given = Outcomes("pays", columns_of(told), np.arange(len(told)), told.__getitem__)
+        given = Outcomes(columns_of(told), np.arange(len(told)), told.__getitem__)
         assert list(IdHorizon(limit=limit).sift(given)) == expected
 
 
