@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.adapters.decode import Decoder, alike
@@ -42,6 +42,7 @@ def _edited(line: bytes, edits: Sequence[tuple[int, int, bytes]]) -> bytes:
     return line
 
 
+_whatever_it_takes = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 _blocks = st.sampled_from(_SHAPES).flatmap(
     lambda shape: st.tuples(
         st.just(shape),
@@ -80,6 +81,7 @@ def _agree(found: Sequence[Record] | None, expected: Sequence[Record] | None) ->
         assert event.dimensions == said.dimensions[said.which[place]]
 
 
+@_whatever_it_takes
 @given(_blocks, st.booleans())
 def test_what_is_read_by_columns_is_what_the_parser_says(block: tuple[bytes, list[bytes]], tolerant: bool) -> None:
     shape, lines = block
@@ -192,6 +194,7 @@ def test_one_line_that_is_anything_does_not_change_what_is_said(shape: bytes, ol
         _agree(found, expected)
 
 
+@_whatever_it_takes
 @given(_blocks, st.integers(1, 6))
 def test_payloads_are_read_as_lines_are_and_what_is_none_is_dead(block: tuple[bytes, list[bytes]], part: int) -> None:
     shape, payloads = block
