@@ -26,7 +26,8 @@ class Absence:
     time: when everything is slow nothing is absent. Where the moment gets more than it does at this time of the week,
     it is the usual that is shared: a sale in one region takes nothing from the others. A segment's share wanders
     (learned by quarters of a day, filtered as the hours pass), and empty windows in a row share one deviation: who
-    comes seldom or in clumps is missed late, and later than ever before. Segments share the promise by dimension and
+    comes seldom is missed late, and later than ever before. Who comes in clumps (`detectors/clumps.py`) is missed by
+    clumps. Segments share the promise by dimension and
     value (R <- (R + dt) L, each against the whole threshold over its weight: the sum is a martingale less the time).
     A value that never came back is no fault but how its dimension is: values come and go there, and no other is missed
     until the promised interval, or 90 days, are over. The whole is for `Silence` and `Drop`, and so is who has more
@@ -49,7 +50,7 @@ class Absence:
     """
 
     kind: str = "absence"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __init__(
         self,

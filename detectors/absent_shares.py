@@ -6,6 +6,7 @@ from typing import Self
 
 import numpy as np
 
+from detectors.absent_clumps import SegmentClumps
 from detectors.arrivals import ArrivalBase
 from detectors.frame import JSON, Floats, Frame, Ints
 from detectors.plain import fields, number, numbers
@@ -66,6 +67,7 @@ class Shares:
         self.lines: Floats = np.zeros((LAYOUT.width, 0))
         self.seen: Floats = np.zeros((48, 0))
         self.whole: Floats = np.zeros(48)
+        self.clumps = SegmentClumps()
         self.warm = False
         self.now = self.first = 0.0
         self.hour = -1.0
@@ -126,6 +128,7 @@ class Shares:
                 fresh[LAYOUT.at["began"], place] = self.now
             self.lines = np.concatenate([self.lines, fresh], axis=1)
             self.seen = np.concatenate([self.seen, np.zeros((48, len(new)))], axis=1)
+            self.clumps = self.clumps.more(len(new))
         return np.fromiter(map(self._index.__getitem__, names), dtype=np.int64, count=len(names))
 
     # Hour by hour: what is learned.
@@ -154,6 +157,7 @@ class Shares:
         due, came = self.group("hourly").copy()
         self.group("hourly")[:] = 0.0
         broken = self.line("since") >= 0.0
+        self.clumps = self.clumps.after(self.hour, due, came, self.line("share"), ~broken)
         usual = np.where(broken, due, np.minimum(came, _SURGE * due + _PRIOR) if self.warm else came)
         slot = self._slot(self.hour)
         weekend = slot >= 24  # noqa: PLR2004
@@ -179,7 +183,7 @@ class Shares:
     def _learn_quarter(self) -> None:
         """What a quarter of a day fell short of what it should have had; more than that is no measure of a lack."""
         due, came = self.group("block")
-        noise = 1.0 / np.maximum(due, 1e-9) + self.line("doubt")
+        noise = self.clumps.size / np.maximum(due, 1e-9) + self.line("doubt")
         weight = np.where(due > 0.0, _HALF / (_HALF + noise), 0.0)
         apart = np.minimum(came - due, due) / np.maximum(due, 1e-9)
         moved = self.group("moved")
@@ -193,7 +197,8 @@ class Shares:
 
     def trend(self) -> Floats:
         """Each segment's share of late over the learned one, the lower of the last days' and the last weeks'."""
-        both = (self.group("came") + _PRIOR * 3.0) / (self.group("due") + _PRIOR * 3.0)
+        few = _PRIOR * 3.0 * self.clumps.size
+        both = (self.group("came") + few) / (self.group("due") + few)
         found: Floats = np.clip(both.min(axis=0), 0.05, 1.0)
         return found
 
@@ -209,7 +214,7 @@ class Shares:
             lowest = share if lowest is None else np.minimum(lowest, share)
         slot = self._slot(self.hour)
         self.line("share")[:] = 0.0 if lowest is None or total <= 0.0 else np.minimum(lowest * self.trend(), 0.999)
-        self.line("doubt")[:] = 1.0 / (self.seen[slot] + _PRIOR)
+        self.line("doubt")[:] = self.clumps.size / (self.seen[slot] + _PRIOR)
 
     # Plain JSON.
 
@@ -231,6 +236,7 @@ class Shares:
             "lines": self.lines.T.tolist(),
             "seen": self.seen.T.tolist(),
             "whole": self.whole.tolist(),
+            "clumps": self.clumps.dump(),
             "shown": self.shown.tolist(),
         }
 
@@ -249,6 +255,7 @@ class Shares:
             raise ValueError("detector state: `names` and `dimensions` must be lists")
         made.names, made.dimensions = [str(name) for name in names], [str(name) for name in dimensions]
         made._index = {name: place for place, name in enumerate(made.names)}
+        made.clumps = SegmentClumps.load(fields(state, "clumps"))
         made.lines = np.array(state["lines"], dtype=np.float64).reshape(len(names), LAYOUT.width).T.copy()
         made.seen = np.array(state["seen"], dtype=np.float64).reshape(len(names), 48).T.copy()
         made.whole, made.shown = np.array(numbers(state, "whole")), np.array(numbers(state, "shown"))

@@ -94,7 +94,11 @@ class AbsentState(Shares):
         return arrivals / max(self.pace[0] / max(self.pace[1], 1e-9), 1.0) if self.pace[1] > 0.0 else arrivals
 
     def gains(self, length: float, due: Floats, came: Floats, more: float) -> Floats:
-        """Log likelihood ratio of each level; the filter follows how large the share is these hours."""
+        """Log likelihood ratio of each level; the filter follows how large the share is these hours.
+
+        What is due and what came are in clumps here: so many times fewer.
+        """
+        due, came = due / self.clumps.size, came / self.clumps.size
         variance = self.deviation() - self.line("doubt") + more
         prior = 1.0 / variance
         shape, scale = self.group("filter")
@@ -173,7 +177,7 @@ class AbsentState(Shares):
         high[over] = 0.0
         broken = since >= 0.0
         # Those in breach: recovered, or gone for good.
-        gain = came * -math.log(_BACK) - due * (1.0 - _BACK)
+        gain = (came * -math.log(_BACK) - due * (1.0 - _BACK)) / self.clumps.size
         back[:] = np.where(broken, np.maximum(back + gain, 0.0), 0.0)
         for row in np.flatnonzero(broken & (back >= _CONFIDENCE)).tolist():
             self._end(row)

@@ -43,6 +43,8 @@ class ArrivalBase:
 
     def __init__(self) -> None:
         self.origin = -1
+        self.clump = 1.0
+        """How many arrivals tell as much as one; who knows it says it, it is no part of the dump."""
         self.arrivals = self.days = self.total = 0.0
         self.information = self.squares = 0.0
         self.block_due = self.block_seen = 0.0
@@ -61,7 +63,7 @@ class ArrivalBase:
 
     def rate(self, when: float) -> tuple[float, float]:
         """Expected arrivals a day at that time, and the variance of its logarithm."""
-        rate, doubt = self._level(), 1.0 / (self.arrivals + 0.5)
+        rate, doubt = self._level(), self.clump / (self.arrivals + 0.5)
         if rate <= 0.0:
             return 0.0, APART
         for place, apart in zip(self._places(when), self.apart, strict=True):
@@ -70,9 +72,9 @@ class ArrivalBase:
 
     def _shrunk(self, place: int, apart: float, coarse: float, doubt: float) -> tuple[float, float]:
         """The rate of one kind of hour, shrunk to the coarser kind's as a gamma prior would."""
-        weight = 1.0 / (apart + doubt)
+        weight = self.clump / (apart + doubt)
         known = self.seen[place] + weight
-        return known / (self.time[place] + weight / coarse), 1.0 / known
+        return known / (self.time[place] + weight / coarse), self.clump / known
 
     def wander(self) -> float:
         """Variance of an hour's log rate about its expectation, beyond counting."""
@@ -100,7 +102,7 @@ class ArrivalBase:
             if self.time[place] <= 0.0:
                 continue
             coarse = self._coarse(place) * self.time[place]
-            noise = 1.0 / (coarse + 0.5) + wander / max(self.time[place] * 24.0, 1.0)
+            noise = self.clump / (coarse + 0.5) + wander / max(self.time[place] * 24.0, 1.0)
             weight = (0.1 / (0.1 + noise)) ** 2
             information += weight
             squares += weight * min(math.log((self.seen[place] + 0.5) / (coarse + 0.5)) ** 2 - noise, 4.0)
@@ -127,7 +129,7 @@ class ArrivalBase:
         block = math.floor(when * 24.0)
         if block != self.block:
             if self.block_due > 0.0:
-                counting = 1.0 / (self.block_due + 0.5)
+                counting = self.clump / (self.block_due + 0.5)
                 weight = (WANDER / (WANDER + counting)) ** 2
                 residual = math.log((self.block_seen + 0.5) / (self.block_due + 0.5))
                 fade = math.exp(-1.0 / 24.0 / MEMORY)

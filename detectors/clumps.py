@@ -1,7 +1,7 @@
 """How many arrivals come together: batches, groups and retries make counts vary more than a Poisson law says."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 from detectors.arrivals import MEMORY
@@ -12,13 +12,19 @@ _BINS = (1.0, 5.0, 15.0, 60.0)
 """Minutes. A clump may be spread over some time: it shows whole in bins that are longer than that."""
 _MANY = 60.0
 """Arrivals beyond which a bin of several windows tells nothing: rates that move by an eighth would pass for clumps."""
-_BOUND = 9.0
+BOUND = 9.0
 """A term counts for no more than so many times the present size: three deviations."""
-_NOISE = 4.0
+NOISE = 4.0
 """Variance of a term over the squared size, for what it shares with its neighbours too (35/9 of a normal law)."""
+_ALIKE = 2.0
 _ROW = 3  # bins of a term
 _NEARLY, _PIECES = 1e-7, 100.0  # parts of a bin that rounding may lose, by so many windows
 _MINUTES = 1440.0
+
+
+def alike(rates: Sequence[float]) -> bool:
+    """Whether hours of these rates are alike enough to tell clumps from the shape of the day."""
+    return 0.0 < max(rates) <= _ALIKE * min(rates)
 
 
 class Clumps:
@@ -97,7 +103,7 @@ class _Bins:
         beyond = self.total / self.weight - 1.0 if self.weight > 0.0 else 0.0
         if beyond <= 0.0:
             return 1.0
-        return 1.0 + max(beyond - _NOISE * (1.0 + beyond) ** 2 / (self.weight * beyond), 0.0)
+        return 1.0 + max(beyond - NOISE * (1.0 + beyond) ** 2 / (self.weight * beyond), 0.0)
 
     def part(self) -> None:
         self.place = self.over = self.end = -1.0
@@ -133,7 +139,7 @@ class _Bins:
         self.run = self.run + 1.0 if self.over == self.place - 1.0 else 1.0
         many = self.first + self.second + self.count
         if self.run >= _ROW and many > 0.0 and bend is not None and (alone or many <= _ROW * _MANY):
-            apart, most = self.first - 2.0 * self.second + self.count, _BOUND * self.size()
+            apart, most = self.first - 2.0 * self.second + self.count, BOUND * self.size()
             term = apart * (apart - bend * self.hours * self.hours * many) / (2.0 * many)
             self.total += min(max(term, -most), most)
             self.weight += 1.0

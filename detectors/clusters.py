@@ -10,6 +10,7 @@ import numpy as np
 
 from detectors.arrivals import MEMORY, ArrivalBase, log_negative_binomial
 from detectors.breach import Breach
+from detectors.clumps import Clumps, alike
 from detectors.frame import JSON, WHOLE, Frame
 from detectors.kept import ends_hour
 from detectors.naming import DAY, Carried, named
@@ -88,10 +89,12 @@ class Row:
 class Clusters:
     """The state of `Complaints`; a frame is taken into a copy. Times are days since the base's origin."""
 
-    _NUMBERS: ClassVar = ("now", "first", "clock", "pending", "doubt", "hoped", "long", "traffic")
+    _NUMBERS: ClassVar = ("now", "first", "clock", "pending", "doubt", "hoped", "long", "traffic", "clump")
 
     def __init__(self) -> None:
         self.base: ArrivalBase = CalmBase()
+        self.clumps, self.clump = Clumps(), 1.0  # learned by `group` alone; complaints that count as one
+        self.steady = False  # the hours about this one are expected to be alike
         self.now = self.first = 0.0
         self.clock = 0.0  # the whole's expected complaints so far, by which segments are kept up
         self.pending = self.doubt = 0.0  # complaints expected since the last look, and how surely
@@ -138,6 +141,21 @@ class Clusters:
         self.heard = self.heard or bool(came)
         if came or ends_hour(frame):
             self._look(counts, doubt, settings)
+
+    def group(self, frame: Frame, before: "Clusters") -> None:
+        """Learn from a frame how many complaints come together, and from the empty time since the state before it."""
+        start, end = (frame.start - self.base.origin) / DAY, (frame.end - self.base.origin) / DAY
+        empty = max(start - before.now, 0.0) if before.base.origin >= 0 else 0.0
+        bend = 0.0 if self.steady else None  # they are so few that the day's shape does not bend within hours
+        if frame.usual and not self.breaches and empty <= _SETTLED:
+            if empty:
+                self.clumps.take(start - empty, start, 0.0, bend)
+            self.clumps.take(start, end, float(max(frame.beside.complaints.get(WHOLE, 0), 0)), bend)
+        else:
+            self.clumps.part()
+        if ends_hour(frame):
+            self.clump = self.base.clump = self.clumps.size()
+            self.steady = alike([self.base.rate(end + (0.5 + by) / 24.0)[0] for by in range(-2, 3)])
 
     def _explained(self, came: Mapping[str, float]) -> float:
         """Complaints that segments in breach account for; what is usual of theirs is added again by their share."""
@@ -202,10 +220,11 @@ class Clusters:
     def _update(self, name: str, row: Row, came: float, doubts: tuple[float, float], *, learn: bool) -> None:
         whole = name == WHOLE
         share, doubt = row.share(whole=whole)
+        doubt *= self.clump
         if whole and self.breaches:
             share = self._rest()
         waited, passed = self.clock - row.clock, self.now - row.at
-        mean = share * waited
+        raw, came, mean = came, came / self.clump, share * waited / self.clump  # in clumps from here on
         prior = 1.0 / doubts[1]
         keep = math.exp(-passed / _PERSISTENCE)
         row.shape = prior + (row.shape - prior) * keep if row.shape else prior
@@ -221,11 +240,11 @@ class Clusters:
             if row.climb[place] == 0.0:
                 row.start[place] = self.now
         fade = math.exp(-passed / 1.0)
-        row.lately, row.hoped = row.lately * fade + came, row.hoped * fade + mean
+        row.lately, row.hoped = row.lately * fade + raw, row.hoped * fade + mean * self.clump
         row.shape, row.scale = row.shape + came, row.scale + mean
         if learn and name not in self.breaches and WHOLE not in self.breaches:
             forget = math.exp(-passed / MEMORY)
-            row.seen, row.due = row.seen * forget + came, row.due * forget + waited
+            row.seen, row.due = row.seen * forget + raw, row.due * forget + waited
         if name in self.breaches:
             slots = _SLOTS * max(passed, 1e-9)
             spread = math.sqrt(doubts[0] + doubt + doubts[1])
@@ -233,7 +252,7 @@ class Clusters:
             self.breaches[name] = self.breaches[name].after(self.now, rate, spread, (came, slots), rate)
         row.at, row.clock = self.now, self.clock
         usual = share * self.hoped
-        width = 2.0 * math.sqrt(usual + (doubt + sum(doubts)) * usual * usual)
+        width = 2.0 * math.sqrt(self.clump * usual + (doubt + sum(doubts)) * usual * usual)
         self.shown[name] = (0.0, usual, max(usual - width, 0.0), usual + width)
 
     def _parts(self) -> dict[str, float]:
@@ -266,7 +285,7 @@ class Clusters:
         if not self.warm or WHOLE in self.breaches or sum(parts.values()) < threshold:
             return
         for name in self._carriers(parts):
-            if self.rows[name].lately >= _LEAST and name not in self.breaches:
+            if self.rows[name].lately >= _LEAST * self.clump and name not in self.breaches:
                 self.breaches[name] = self._opened(name)
         self._restart()
 
@@ -275,7 +294,8 @@ class Clusters:
         row = self.rows[name]
         strongest = row.climb.index(max(row.climb))
         onset = min(max(row.start[strongest], self.first), self.now)
-        return Breach(self.now, onset, lately=(row.lately, row.hoped), calm=self.now)
+        lately = row.lately / self.clump, row.hoped / self.clump
+        return Breach(self.now, onset, lately=lately, calm=self.now)
 
     def _carriers(self, parts: Mapping[str, float]) -> list[str]:
         names = sorted(parts)
@@ -309,6 +329,7 @@ class Clusters:
             return
         origin, self.base = self.base.origin, CalmBase()
         self.base.origin = origin
+        self.base.clump = self.clump
         self.first, self.warm = self.now, False
         self.rows, self.breaches, self.shown = {}, {}, {}
 
@@ -318,6 +339,8 @@ class Clusters:
             "base": self.base.dump(),
             "clock": [getattr(self, name) for name in self._NUMBERS],
             "lately": list(self.lately),
+            "clumps": self.clumps.dump(),
+            "steady": self.steady,
             "warm": self.warm,
             "heard": self.heard,
             # In their own order: it is the order in which they are summed up.
@@ -333,6 +356,8 @@ class Clusters:
         made.base = CalmBase.load(fields(state, "base"))
         for name, value in zip(cls._NUMBERS, numbers(state, "clock"), strict=True):
             setattr(made, name, value)
+        made.base.clump = made.clump
+        made.clumps, made.steady = Clumps.load(fields(state, "clumps")), bool(state["steady"])
         made.lately = numbers(state, "lately")
         made.warm, made.heard = bool(state["warm"]), bool(state["heard"])
         made.rows = {name: Row.load(row) for name, row in fields(state, "rows").items()}

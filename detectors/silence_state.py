@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 from detectors.arrivals import ArrivalBase, log_negative_binomial
-from detectors.clumps import Clumps
+from detectors.clumps import Clumps, alike
 from detectors.frame import JSON
 from detectors.lulls import Lulls
 from detectors.plain import fields, number, numbers
@@ -15,7 +15,6 @@ _TRENDS = (4.0, 14.0)  # days
 _BESIDE = (1, 2)  # hours: a clock that changes or a day that starts late is no silence
 ENOUGH = 20.0
 """Arrivals from which a level is known."""
-_STEADY = 2.0  # within what factor hours next to one another are alike
 _SURGE = 2.0  # deviations above the expected that an hour may teach
 
 
@@ -82,17 +81,20 @@ class State:
         self.hour, self.seen, self.time, self.hoped = float(hour), 0.0, 0.0, 0.0
         trend, of_day = self.trend(), (origin_hour + hour) % 24
         self.clump = self.clumps.size()
-        rate, self.doubt = self._rate(hour)
+        if self.base.clump != self.clump:
+            self.base = self.base.copy()
+            self.base.clump = self.clump
+        rate, self.doubt = self.base.rate((hour + 0.5) / 24.0)
         least: list[float] = []
         around = [rate]
         for apart in _BESIDE:
-            beside = [self._rate(hour + by) for by in (-apart, apart)]
+            beside = [self.base.rate((hour + by + 0.5) / 24.0) for by in (-apart, apart)]
             around += [each for each, _ in beside]
             # A neighbour that is lower by less than what is not known of it is not lower.
             rate_there = min(each * (1.0 + math.sqrt(doubt)) for each, doubt in beside)
             least.append(min(rate, rate_there, *least))
         self.bend, self.lately = None, [*self.lately[1:], rate]
-        if self.base.days >= 1.0 and 0.0 < max(around) <= _STEADY * min(around):
+        if self.base.days >= 1.0 and alike(around):
             # As each was expected before it came: what is expected of it since then has it in it.
             first, second, third = self.lately
             self.bend = (first - 2.0 * second + third) / max(first + second + third, 1e-9)
@@ -102,11 +104,6 @@ class State:
         self.tail, self.record = self.lulls.tail(of_day), self.lulls.record(of_day)
         self.gap_known += self.gap_hour * self.gap_hour * doubt_before
         self.gap_hour = 0.0
-
-    def _rate(self, hour: int) -> tuple[float, float]:
-        """What the base expects of an hour, and how surely: arrivals in clumps tell as much as so many clumps."""
-        rate, doubt = self.base.rate((hour + 0.5) / 24.0)
-        return rate, doubt * self.clump
 
     def surge(self, due: float, doubt: float) -> float:
         """Arrivals above which an hour is learned no more: the day after a sale is no drop."""
@@ -206,6 +203,7 @@ class State:
         made.warm = bool(state["warm"])
         made.bend = None if state["bend"] is None else number(state["bend"])
         made.base = ArrivalBase.load(fields(state, "base"))
+        made.base.clump = made.clump
         made.lulls = Lulls.load(fields(state, "lulls"))
         made.clumps = Clumps.load(fields(state, "clumps"))
         return made

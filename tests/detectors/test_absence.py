@@ -144,3 +144,14 @@ def test_what_is_told_of_it_is_what_was_expected_and_seen_since_it_began() -> No
     assert scores.seen[row] == 0.0
     assert 100 < scores.expected[row] < 200
     assert abs((scores.onset[row] - START) / DAY - WHEN - 0.4) < 0.1
+
+
+def test_segments_whose_arrivals_come_by_threes_keep_the_promise() -> None:
+    """One alarm in 30 days is promised, and 52 days count."""
+    rng = np.random.default_rng((0, 3))
+    counts = 3 * rng.poisson(40.0 / 3.0 * np.array([0.4, 0.3, 0.2, 0.1]), (60 * 24, 4))
+    made = []
+    for number, row in enumerate(counts.tolist()):
+        rows = {f"region={place}": (count, 0.0) for place, count in enumerate(row) if count}
+        made.append(frame(START + number * HOUR, HOUR, {**rows, WHOLE: (sum(row), 0.0)}))
+    assert len(alarms(drive(Absence(30.0), made))) <= 2

@@ -3,8 +3,9 @@ import pytest
 
 from benchmarks.detection.streams import Stream, flat, working_day
 from detectors.clumps import Clumps
+from detectors.complaints import Complaints
 from detectors.drop import Drop
-from detectors.frame import WHOLE, Detector, Floats, Frame, Ints
+from detectors.frame import WHOLE, Beside, Detector, Floats, Frame, Ints
 from detectors.silence import Silence
 from tests.detectors.frames import DAY, HOUR, MINUTE, START, alarms, drive, frame
 
@@ -49,13 +50,13 @@ def test_windows_that_end_early_because_nothing_comes_make_no_clumps() -> None:
 @pytest.mark.parametrize(("per_hour", "minutes"), [(10.0, 60), (30.0, 15), (110.0, 5), (600.0, 1)])
 def test_clumps_of_one_size_are_told_by_it(per_hour: float, minutes: int, size: int) -> None:
     rng = np.random.default_rng(2)
-    counts = size * rng.poisson(_means(per_hour, minutes, 28) / size)
+    counts = size * rng.poisson(_means(per_hour, minutes, 28 if minutes > 1 else 4) / size)
     assert _size(counts, minutes) == pytest.approx(size, rel=0.2)
 
 
 def test_a_clump_that_is_spread_over_ten_minutes_is_seen_in_longer_bins() -> None:
     rng = np.random.default_rng(3)
-    begun = rng.poisson(_means(30.0, 1, 28) / 5.0)
+    begun = rng.poisson(_means(60.0, 1, 7) / 5.0)
     counts = np.zeros(len(begun), dtype=np.int64)
     for minute in np.repeat(np.arange(len(begun)), begun).tolist():
         np.add.at(counts, np.minimum(minute + rng.integers(0, 10, 5), len(begun) - 1), 1)
@@ -130,3 +131,20 @@ def _frames(counts: Ints, minutes: int) -> list[Frame]:
         frame(START + number * length, length, {WHOLE: (0, 0.0)}, arrivals=int(count))
         for number, count in enumerate(counts)
     ]
+
+
+def test_complaints_by_threes_keep_the_promise() -> None:
+    """Who complains does so three times; one alarm in 90 days is promised, and 60 are looked at."""
+    rng = np.random.default_rng(7)
+    detector, many = Complaints(90.0), np.array([40])
+    found, before = 0, False
+    for hour, count in enumerate((3 * rng.poisson(10.0 / 3.0, 60 * 24)).tolist()):
+        start = START + hour * HOUR
+        heard = Beside(complaints={WHOLE: count} if count else {})
+        one = Frame(start, start + HOUR, (WHOLE,), many, 0.0 * many, many, beside=heard)
+        scores = detector.score(one)
+        detector.learn(one)
+        broken = scores is not None and bool(scores.breach.any())
+        found += broken and not before
+        before = broken
+    assert found <= 2
