@@ -14,8 +14,9 @@ _MANY = 60.0
 """Arrivals beyond which a bin of several windows tells nothing: rates that move by an eighth would pass for clumps."""
 BOUND = 9.0
 """A term counts for no more than so many times the present size: three deviations."""
-NOISE = 4.0
-"""Variance of a term over the squared size, for what it shares with its neighbours too (35/9 of a normal law)."""
+NOISE = 4.0 * 2.0**2
+"""Variance of a term over the squared size, for what it shares with its neighbours too (35/9 of a normal law), of twice
+the deviation: a size that is not surely beyond 1 would make who comes one by one wait longer."""
 _ALIKE = 2.0
 _ROW = 3  # bins of a term
 _NEARLY, _PIECES = 1e-7, 100.0  # parts of a bin that rounding may lose, by so many windows
@@ -33,8 +34,8 @@ class Clumps:
     A term is d (d - e) / 2 n of the counts of three bins in a row: d = x1 - 2 x2 + x3, e what is expected of it by the
     usual shape of the day, n their sum. Given n its mean is 1 where arrivals are Poisson, whatever the rate and however
     steadily it rises or falls, and c where they come c at a time. The size is the mean of the terms over four weeks, of
-    the length of bins that gives most; it is believed as far as it is beyond 1 by more than its own error, so that who
-    comes one by one pays nearly nothing. Likelihoods are then those of counts / size of means / size (quasi-
+    the length of bins that gives most; it is believed as far as it is beyond 1 by more than twice its own error, so
+    that who comes one by one pays next to nothing. Likelihoods are then those of counts / size of means / size (quasi-
     likelihood): exact for clumps of one size, and on the safe side for mixed ones and for such as are spread.
     Not taken: differences of two neighbours, to which each morning is a clump; a law of compound counts, which needs
     the sizes one by one; a wider deviation of the hour, which an empty stretch within it does not show.
