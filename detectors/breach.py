@@ -9,13 +9,18 @@ from detectors.frame import JSON
 from detectors.plain import number, numbers
 
 FALSE_RECOVERY = 30.0
-"""Days that a break which goes on stays one, on average at least, before chance makes it look over."""
+"""Days that a break which has lasted stays one, on average at least, before chance makes it look over."""
 SETTLE = 0.5 / 24.0
 """The least time, in days, that a recovery takes to be believed."""
 _BEYOND = 6.0
 """A break of so many standard deviations of the wander is none of its moods: then one good stretch is enough."""
+_TIMES = 14.0
+"""What lasted for an hour may well be over: so many times as long as it went on is enough evidence, in days."""
+_OF_MOODS = 5.0
+"""And so many times where the stream wanders that far by itself: there the rest would take days to come."""
 _MEMORY = 30.0
 _LATELY = 1.0  # days
+_NEWS = 1.0  # days of evidence from which what comes may be a recovery, and tells no more of the break
 _CEILING = 1e12
 _STEPS = 12  # of Newton's method: the curve has one top, and a step is no longer than 1
 
@@ -27,10 +32,10 @@ class Breach:
     `since`, `onset`, `calm`: days; `calm` is where the present run of evidence for recovery began.
     `plus`, `minus`: the Mantel-Haenszel sums of everything since the onset, from which the base is re-seeded.
     `lately`: the same sums of the last day, or of thirty failures where that is longer, for the level it is tested
-    against: a ratio to what is usual at the hour, for at night the same break may be twice as many failures.
+    against: a ratio to what is usual at the hour, for at night the same break may be twice as many failures. `held`:
+    those that may be of its recovery, and are not yet among them.
     `evidence`: the Shiryaev-Roberts statistic of recovery against the break, in days: S <- (S + dt) L, so that
-    S - t is a martingale while the break goes on, and the mean time to a false recovery at least the threshold,
-    whatever the traffic. `touched`: when it was last brought up to date.
+    S - t is a martingale while the break goes on, whatever the traffic. `touched`: when it was last brought up to date.
     `wander`: variance of the log odds about a level, and the days that it lasts, as known when it broke: how the break
     itself looks does not hold up its end. `good`, `bad`: how far the log odds are from the level of the hour if it is
     over and if it goes on, mean and variance. `settle`: days for which a recovery has to show.
@@ -41,6 +46,7 @@ class Breach:
     plus: float = 0.0
     minus: float = 0.0
     lately: tuple[float, float] = (0.0, 0.0)
+    held: tuple[float, float] = (0.0, 0.0)
     evidence: float = 0.0
     calm: float = 0.0
     touched: float = -1.0
@@ -83,11 +89,15 @@ class Breach:
         calm = now if evidence <= waited else self.calm
         more, less = hits * (1.0 - reference), (trials - hits) * reference
         keep = min(max(_MEMORY / failed + _MEMORY / kept, math.exp(-waited / _LATELY)), 1.0)
+        held, lately = (self.held[0] + more, self.held[1] + less), self.lately
+        if evidence < min(_NEWS, now - self.onset):
+            held, lately = (0.0, 0.0), (lately[0] * keep + held[0], lately[1] * keep + held[1])
         return replace(
             self,
             plus=self.plus + more,
             minus=self.minus + less,
-            lately=(self.lately[0] * keep + more, self.lately[1] * keep + less),
+            lately=lately,
+            held=held,
             evidence=evidence,
             calm=calm,
             touched=now,
@@ -97,8 +107,14 @@ class Breach:
         )
 
     def recovered(self, now: float) -> bool:
-        """The evidence for recovery suffices and has lasted."""
-        return self.evidence >= FALSE_RECOVERY and now - self.calm > self.settle
+        """The evidence for recovery suffices and has lasted.
+
+        S - t is a martingale: while a break that goes on lasts as long again as it has, S passes so many times that
+        length once in as many breaks at the most. No more than `FALSE_RECOVERY` is asked for.
+        """
+        times = _TIMES if self.settle <= SETTLE else _OF_MOODS
+        enough = min(FALSE_RECOVERY, times * (now - self.onset))
+        return self.evidence >= enough and now - self.calm > self.settle
 
     def dump(self) -> dict[str, JSON]:
         """Plain JSON, by field."""
@@ -111,10 +127,11 @@ class Breach:
     @classmethod
     def load(cls, state: Mapping[str, JSON]) -> Self:
         """The breach of a dump."""
-        pairs = {name: numbers(state, name) for name in ("lately", "wander", "good", "bad")}
+        pairs = {name: numbers(state, name) for name in ("lately", "held", "wander", "good", "bad")}
         found = {name: (first, second) for name, (first, second) in pairs.items()}
         rest = {name: number(state[name]) for name in cls.__slots__ if name not in found}
-        return cls(**rest, lately=found["lately"], wander=found["wander"], good=found["good"], bad=found["bad"])
+        lately, held, wander, good, bad = found.values()
+        return cls(**rest, lately=lately, held=held, wander=wander, good=good, bad=bad)
 
 
 def _moved(off: tuple[float, float], left: float, wander: float) -> tuple[float, float]:

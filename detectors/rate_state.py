@@ -25,7 +25,7 @@ class RateState(ABC):
     """The part of a rate detector that lasts from frame to frame."""
 
     kind: str
-    version: ClassVar[int] = 13
+    version: ClassVar[int] = 14
     layout: ClassVar[Layout] = Layout(LINES, FRESH)
     whole_share: ClassVar[float]
     """Weight of the whole in the decision statistic; the dimensions share the rest, and their values theirs."""
