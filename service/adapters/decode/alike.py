@@ -69,16 +69,15 @@ class Alike:
         """Whatever was found, of which each line is a record for whoever asks."""
         self._pause = 0 if columns is not None else min(2 * self._pause + 1, _LONGEST_PAUSE)
         self._left = self._pause
-        one = self._parser.one
+        if columns is None:
+            return None
+        again, which, dimensions = self._parser.again, columns.which, columns.dimensions
 
         def record(place: int) -> Record:
-            event = one(line(place))
-            if event is None:
-                message = f"the record at {offsets[place]} was taken, and cannot be read"
-                raise ValueError(message)
+            event = again(line(place), dimensions[which[place]])
             return Record(offsets[place], micros(event.time), event)
 
-        return None if columns is None else Outcomes(columns, np.arange(len(columns.ats)), record)
+        return Outcomes(columns, np.arange(len(columns.ats)), record)
 
     def _columns(self, text: bytes, starts: Ints, stops: Ints, longest: int) -> Columns | None:
         if (stops - starts).max() > longest:

@@ -1,10 +1,10 @@
 """Many payloads in one call of the parser, for those that are sound: what is odd is left to whoever can say why."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import repeat
 from operator import itemgetter
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 import numpy as np
@@ -95,6 +95,13 @@ class BulkDecoder:
         if np.diff(ends, prepend=-1, append=len(text)).max() > longest:
             return None
         return self._whole(text, len(ends) + 1)
+
+    def again(self, payload: bytes, dimensions: Mapping[str, str] | None) -> Event:
+        """The event of a payload of which it is known that it is sound, and what its dimensions are."""
+        event = self._json.decode(payload)
+        if type(event) in _LEAN:
+            force_setattr(cast("msgspec.Struct", event), "dimensions", dimensions)
+        return event
 
     def one(self, payload: bytes) -> Event | None:
         """The event of one payload; None where it must be looked at closer."""
