@@ -88,16 +88,18 @@ class Outcomes(Sequence[Record]):
         if not len(these):
             return []
         was = self.columns
+        # Where dimensions hardly repeat, all of them would be looked through for each moment.
+        used, which = np.unique(was.which[these], return_inverse=True)
         columns = Columns(
             was.ats[these],
             was.words[these],
             was.values[these],
             was.durations[these],
             was.about[these],
-            was.which[these],
+            which,
             [was.ids[place] for place in these.tolist()],
             was.moments,
-            was.dimensions,
+            [was.dimensions[place] for place in used.tolist()],
         )
         return Outcomes(columns, self.places[these], self._made)
 
