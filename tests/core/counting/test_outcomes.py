@@ -90,8 +90,9 @@ def test_columns_are_cut_as_lists_are() -> None:
     assert times_of(few) == [made[place].at for place in (1, 5, 7)]
     assert few[-1] == made[7]
     # What is left does not carry the dimensions of the rest.
-    assert list(few.columns.dimensions) == [made[place].event.dimensions for place in (1, 5, 7)]  # type: ignore[union-attr]
-    assert few.columns.which.tolist() == [0, 1, 2]
+    left = few.columns.dimensions
+    assert len(left) == 3
+    assert [left[which] for which in few.columns.which.tolist()] == [_SHARED[place] for place in (1, 5, 7)]
 
 
 def test_sums_that_are_too_large_for_columns_are_made_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
