@@ -110,10 +110,11 @@ class Breach:
         """The evidence for recovery suffices and has lasted.
 
         S - t is a martingale: while a break that goes on lasts as long again as it has, S passes so many times that
-        length once in as many breaks at the most. No more than `FALSE_RECOVERY` is asked for.
+        length once in as many breaks at the most. A day more is asked for, since its level was first seen when it
+        looked worst, and never more than `FALSE_RECOVERY`.
         """
         times = _TIMES if self.settle <= SETTLE else _OF_MOODS
-        enough = min(FALSE_RECOVERY, times * (now - self.onset))
+        enough = min(FALSE_RECOVERY, times * (1.0 + now - self.onset))
         return self.evidence >= enough and now - self.calm > self.settle
 
     def dump(self) -> dict[str, JSON]:

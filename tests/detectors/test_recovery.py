@@ -64,10 +64,15 @@ def test_a_break_that_ends_is_over_within_a_day_at_whatever_hour_it_ends(lasts: 
     assert all(first_over(seed, 0.02, 4.0, lasts) < lasts + 1.0 for seed in range(4))
 
 
-def first_over(seed: int, by_day: float, times: float, lasts: float) -> float:
+def test_a_break_that_looked_worst_when_it_was_found_is_not_over_within_hours() -> None:
+    """An alarm is raised by what happens to be bad: its level is two thirds of what was seen."""
+    assert sum(first_over(seed, 0.05, 3.0, lasts=1.0, seen=4.5) < 1.0 for seed in range(20)) <= 3
+
+
+def first_over(seed: int, by_day: float, times: float, lasts: float, seen: float | None = None) -> float:
     """When a break of the odds by `times` that lasts so many days is over, in days, seen in windows of ten minutes."""
     random = np.random.default_rng(seed)
-    breach = Breach(since=0.0, onset=0.0, lately=(12.0, 12.0 / times))
+    breach = Breach(since=0.0, onset=0.0, lately=(12.0, 12.0 / (seen or times)))
     for number in range(1, round(144 * (lasts + 2.0))):
         now = number / 144.0
         usual = by_day / (1.0 - by_day) * (2.5 if now % 1.0 < 0.25 or now % 1.0 > 0.75 else 1.0)

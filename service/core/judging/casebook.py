@@ -133,7 +133,13 @@ class Casebook:
         return any(case.opening.segment for case in self._cases.values())
 
     def explained(self) -> list[Explained]:
-        """What open interruptions of segments account for, so that no other row is blamed for it."""
+        """What open interruptions of segments account for, so that no other row is blamed for it.
+
+        While everything breaks they account for nothing: beside a segment that is taken to be as usual the rest would
+        seem to break by itself.
+        """
+        if any(case.usual and case.opening.segment == EVERYTHING for case in self._cases.values()):
+            return []
         return [
             Explained(case.opening.segment[0][0], by_value)
             for case in self._cases.values()

@@ -302,6 +302,18 @@ def test_nothing_else_accounts_for_anything(kind: Kind, row: str, expected: floa
     assert run.book.explained() == []
 
 
+def test_a_segment_accounts_for_nothing_while_everything_breaks() -> None:
+    """Beside one that is taken to be as usual every other row would seem to break by itself."""
+    run, north = Run(), breach("region=north", expected=0.1)
+    run.step(north)
+    run.step(north, breach("", expected=0.1))
+    assert run.book.explained() == []
+    run.step(north)
+    assert [account.dimension for account in run.book.explained()] == ["region"]
+    run.step(north, breach("", "silence", kind="silence", expected=3.0))
+    assert [account.dimension for account in run.book.explained()] == ["region"]
+
+
 def test_a_dump_anywhere_changes_nothing() -> None:
     story: list[list[Breach]] = [
         [],
