@@ -36,7 +36,8 @@ class Clumps:
     steadily it rises or falls, and c where they come c at a time. The size is the mean of the terms over four weeks, of
     the length of bins that gives most; it is believed as far as it is beyond 1 by more than twice its own error, so
     that who comes one by one pays next to nothing. Likelihoods are then those of counts / size of means / size (quasi-
-    likelihood): exact for clumps of one size, and on the safe side for mixed ones and for such as are spread.
+    likelihood): exact for clumps of one size, and for mixed and spread ones on the safe side where fewer are looked
+    for; where more are, clumps of very mixed sizes are still told too often.
     Not taken: differences of two neighbours, to which each morning is a clump; a law of compound counts, which needs
     the sizes one by one; a wider deviation of the hour, which an empty stretch within it does not show.
     Source: von Neumann 1941 (successive differences); Wedderburn 1974; James and Stein 1961.
