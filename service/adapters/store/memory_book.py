@@ -4,7 +4,8 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from operator import attrgetter
 
-from service.core.counting.tally import Cell, Cells, Values, Window
+from service.core.counting.sums import WindowSums
+from service.core.counting.tally import Cell, Cells, Values, Window, add_to, opened
 from service.core.event import Micros
 
 _ARRIVALS = attrgetter("arrivals")
@@ -36,12 +37,9 @@ class Book:
                 else:
                     insort(starts, start)
             return
-        for values, cell in given.items():
-            known = cells.get(values)
-            if known is None:
-                cells[values] = cell
-            else:
-                known.add(cell)
+        if not isinstance(cells, dict):
+            cells = side[start] = opened(cells)
+        add_to(cells, given)
 
     def windows(self, after: Micros | None, through: Micros, width: Micros) -> Iterator[Window]:
         """As judged: windows with start ≥ after and end ≤ through that hold anything, in order."""
@@ -67,6 +65,8 @@ class Book:
 
 def _filled(cells: Cells) -> Cells:
     """The cells that hold something: all, where something arrived in each, as nearly always and quick to see."""
+    if isinstance(cells, WindowSums):
+        return cells
     if all(map(_ARRIVALS, cells.values())):
         return cells
     return {values: cell for values, cell in cells.items() if cell.attempts or cell.arrivals or cell}

@@ -9,17 +9,15 @@ from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from service.core.catalog import Moment
 from service.core.columns import BROKEN, CANCELLED, WORDS, Columns, Outcomes
 from service.core.counting.changes import Break, Changes
 from service.core.counting.duplicates import id_hash
 from service.core.counting.ledger import milliseconds
-from service.core.counting.tally import Cell, Cells, Values, duration_bucket, stated
+from service.core.counting.sums import Numbers, Sums, WindowSums, grouped
+from service.core.counting.tally import Cell, Values, duration_bucket, stated
 from service.core.event import Micros, Outcome, Partition, Record
-
-Numbers = npt.NDArray[np.int64]
 
 MANY = 256
 """From so many records on columns are quicker."""
@@ -86,20 +84,29 @@ def _by_columns(
     starts, late = ats - ats % moment.window, ats < through
     tuples, of = _tuples(given.dimensions, moment.dimensions)
     which = of[given.which]
-    group, first = _grouped(((starts - starts.min()) // moment.window * 2 + late) * len(tuples) + which)
-    cells = _cells(group, len(first), values, broken, cancelled)
-    for place in np.flatnonzero(~np.isnan(given.durations) & (given.words != CANCELLED)).tolist():
-        duration = milliseconds(float(given.durations[place])) or 0
-        cell = cells[group[place]]
-        cell.duration_ms += duration
-        cell.count_duration(duration_bucket(duration), 1)
-
-    named = list(map(tuples.__getitem__, which[first].tolist()))
-    borders = np.flatnonzero(np.diff(starts[first]) | np.diff(late[first])) + 1
-    for begin, end in pairwise([0, *borders.tolist(), len(cells)]):
+    numbers = (starts - starts.min()) // moment.window * 2 + late
+    group, first = grouped(numbers * len(tuples) + which, (int(numbers.max()) + 1) * len(tuples))
+    arrivals = np.bincount(group)
+    withdrawn = np.bincount(group[cancelled], minlength=len(first))
+    failed = np.bincount(group[broken], minlength=len(first))
+    took, durations = _durations(group, len(first), given)
+    sums = Sums(
+        tuples,
+        which[first],
+        arrivals - withdrawn,
+        failed,
+        withdrawn,
+        arrivals,
+        _summed(group, len(first), values),
+        _summed(group[broken], len(first), values[broken]),
+        took,
+        durations,
+    )
+    borders = np.flatnonzero(np.diff(numbers[first])) + 1
+    for begin, end in pairwise([0, *borders.tolist(), len(first)]):
         place = first[begin]
-        into = changes.tally.window(moment.name, int(starts[place]), late=bool(late[place]))
-        _enter(into, named[begin:end], cells[begin:end])
+        cells = WindowSums(sums, begin, end)
+        changes.tally.put(moment.name, int(starts[place]), cells, late=bool(late[place]))
     for place in broken.tolist():
         record: Any = records[place]
         row = _broken(partition, record, record.event, int(values[place]), late=bool(late[place]))
@@ -138,41 +145,27 @@ def _tuples(given: Sequence[Mapping[str, str] | None], names: tuple[str, ...]) -
     return list(numbers), np.array(of, dtype=np.int64)
 
 
-def _grouped(keys: Numbers) -> tuple[Numbers, Numbers]:
-    """The group of each key, numbered as they first came, and where that was."""
-    known, group = np.unique(keys, return_inverse=True)
-    first = np.empty(len(known), dtype=np.int64)
-    # The last that is written stays, so that it is written backwards.
-    first[group[::-1]] = np.arange(len(keys))[::-1]
-    order = np.argsort(first)
-    rank = np.empty(len(known), dtype=np.int64)
-    rank[order] = np.arange(len(known))
-    return rank[group], first[order]
+def _summed(group: Numbers, count: int, values: Numbers) -> Numbers:
+    """The sum of each group; floats would round them."""
+    sums = np.zeros(count, dtype=np.int64)
+    np.add.at(sums, group, values)
+    return sums
 
 
-def _cells(group: Numbers, count: int, values: Numbers, broken: Numbers, cancelled: Numbers) -> list[Cell]:
-    """The sums of each group."""
-    arrivals = np.bincount(group, minlength=count)
-    withdrawn = np.bincount(group[cancelled], minlength=count)
-    failed = np.bincount(group[broken], minlength=count)
-    value, lost = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-    np.add.at(value, group, values)
-    np.add.at(lost, group[broken], values[broken])
-    columns = (arrivals - withdrawn, failed, withdrawn, arrivals, value, lost)
-    return list(map(Cell, *(column.tolist() for column in columns)))
-
-
-def _enter(into: Cells, named: list[Values], cells: list[Cell]) -> None:
-    """Add cells to those of a window."""
-    if not into:
-        into.update(zip(named, cells, strict=True))
-        return
-    for values, cell in zip(named, cells, strict=True):
-        known = into.get(values)
-        if known is None:
-            into[values] = cell
-        else:
-            known.add(cell)
+def _durations(group: Numbers, count: int, given: Columns) -> tuple[Numbers, list[dict[int, int] | None] | None]:
+    """The milliseconds of each group, and its buckets; None where nothing took any time."""
+    sums = np.zeros(count, dtype=np.int64)
+    timed = np.flatnonzero(~np.isnan(given.durations) & (given.words != CANCELLED))
+    if not timed.size:
+        return sums, None
+    buckets: list[dict[int, int] | None] = [None] * count
+    for which, seconds in zip(group[timed].tolist(), given.durations[timed].tolist(), strict=True):
+        duration = milliseconds(seconds) or 0
+        sums[which] += duration
+        mine = buckets[which] = buckets[which] or {}
+        bucket = duration_bucket(duration)
+        mine[bucket] = mine.get(bucket, 0) + 1
+    return sums, buckets
 
 
 def _one_by_one(
@@ -183,7 +176,7 @@ def _one_by_one(
     by_dimensions: dict[int, Values] = {}
     behind, late = 0, False
     start: Micros | None = None
-    cells: Cells = {}
+    cells: dict[Values, Cell] = {}
     near: dict[int, Cell] = {}
     for record in records:
         at = record.at

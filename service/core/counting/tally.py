@@ -137,8 +137,23 @@ class CellKey(msgspec.Struct, frozen=True, gc=False):
     late: bool
 
 
-Cells = dict[Values, Cell]
-"""The cells of one window."""
+Cells = Mapping[Values, Cell]
+"""The cells of one window; in a dictionary where more may be added to them."""
+
+
+def opened(cells: Cells | None) -> dict[Values, Cell]:
+    """A window's cells in a dictionary, to be added to."""
+    return {} if cells is None else dict(cells.items())
+
+
+def add_to(cells: dict[Values, Cell], given: Cells) -> None:
+    """Add cells to those of a window. They may be taken over: the giver must not touch them again."""
+    for values, cell in given.items():
+        known = cells.get(values)
+        if known is None:
+            cells[values] = cell
+        else:
+            known.add(cell)
 
 
 class Tally:
@@ -154,22 +169,26 @@ class Tally:
         windows = self.cells.get(moment)
         # Without a call where the window is there, as nearly always.
         cells = windows.get((window, late)) if windows is not None else None
-        if cells is None:
+        if not isinstance(cells, dict):
             cells = self.window(moment, window, late=late)
         cell = cells.get(values)
         if cell is None:
             cell = cells[values] = Cell()
         return cell
 
-    def window(self, moment: str, window: Micros, *, late: bool) -> Cells:
+    def window(self, moment: str, window: Micros, *, late: bool) -> dict[Values, Cell]:
         """The cells of a window, to be added to."""
-        windows = self.cells.get(moment)
-        if windows is None:
-            windows = self.cells[moment] = {}
+        windows = self.cells.setdefault(moment, {})
         cells = windows.get((window, late))
-        if cells is None:
-            cells = windows[window, late] = {}
+        if not isinstance(cells, dict):
+            cells = windows[window, late] = opened(cells)
         return cells
+
+    def put(self, moment: str, window: Micros, given: Cells, *, late: bool) -> None:
+        """Add cells to a window. They may be taken over: the giver must not touch them again."""
+        windows = self.cells.setdefault(moment, {})
+        if windows.setdefault((window, late), given) is not given:
+            add_to(self.window(moment, window, late=late), given)
 
     def merge(self, other: "Tally") -> None:
         """Add another tally's cells."""
@@ -190,4 +209,4 @@ class Window(msgspec.Struct, frozen=True, gc=False):
 
     start: Micros
     end: Micros
-    cells: Mapping[Values, Cell]
+    cells: Cells

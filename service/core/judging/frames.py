@@ -114,7 +114,7 @@ class Framer:
 
     def frame(self, start: Micros, end: Micros, given: Gathered, explained: Sequence[Explained] = ()) -> Frame:
         """One frame of the cells of the windows in [start, end)."""
-        if not (given.cells or given.folded):
+        if not (given.values or given.folded):
             none = np.zeros(1, dtype=np.int64)
             return Frame(start, end, (WHOLE,), none, none.astype(np.float64), none)
         rows = self._columns(given.values)
@@ -154,7 +154,7 @@ class Framer:
     def _sums(self, rows: Ints, given: Gathered) -> tuple[Floats, Floats, Floats]:
         """What was tried, failed and arrived by the number of its row."""
         tried, failed = self._summed(rows, given.attempts), self._summed(rows, given.broken)
-        same = given.arrivals == given.attempts
+        same = np.array_equal(given.arrivals, given.attempts)
         arrived = tried if same and not given.folded else self._summed(rows, given.arrivals)
         for part in given.folded:
             tried[part.rows] += part.tried
@@ -162,9 +162,8 @@ class Framer:
             arrived[part.rows] += part.arrived
         return tried, failed, arrived
 
-    def _summed(self, rows: Ints, counts: Sequence[int]) -> Floats:
-        """Counts of cells by the number of their rows; whole numbers, far below where a float is none."""
-        each = np.array(counts, dtype=np.float64)
+    def _summed(self, rows: Ints, each: Floats) -> Floats:
+        """Counts by the number of their rows."""
         sums = np.asarray(np.bincount(rows.ravel(), np.tile(each, len(rows)), len(self._names)), dtype=np.float64)
         sums[0] = each.sum()
         return sums
@@ -214,7 +213,7 @@ class Framer:
         excess = [0.0] * len(self._names)
         kept = excess.copy()
         for values, mine, broken, tried in zip(
-            given.values, rows.T.tolist(), given.broken, given.attempts, strict=True
+            given.values, rows.T.tolist(), given.broken.tolist(), given.attempts.tolist(), strict=True
         ):
             for index, usual in accounts:
                 value = values[index]
