@@ -56,12 +56,13 @@ def joined(parts: Sequence[Columns]) -> Columns:
 class Outcomes(Sequence[Record]):
     """Records of outcomes without keys, in their order, at least one.
 
-    `made` gives the record of a place, counted in what all of this was cut from: `places` are those that are left.
+    `made` gives the records of some places, counted in what all of this was cut from: `places` are those that are
+    left.
     """
 
     __slots__ = ("_made", "columns", "places")
 
-    def __init__(self, columns: Columns, places: Ints, made: Callable[[int], Record]) -> None:
+    def __init__(self, columns: Columns, places: Ints, made: Callable[[Ints], Sequence[Record]]) -> None:
         self.columns = columns
         self.places = places
         self._made = made
@@ -76,10 +77,14 @@ class Outcomes(Sequence[Record]):
     def __getitem__(self, place: int | slice) -> Record | Sequence[Record]:
         if isinstance(place, slice):
             return self.chosen(np.arange(len(self))[place])
-        return self._made(int(self.places[place]))
+        return self._made(self.places[[place]])[0]
 
     def __iter__(self) -> Iterator[Record]:
-        return map(self._made, self.places.tolist())
+        return iter(self._made(self.places))
+
+    def at(self, these: Ints) -> Sequence[Record]:
+        """The records of some places, made together."""
+        return self._made(self.places[these])
 
     def chosen(self, these: Ints) -> Sequence[Record]:
         """Those at some places, in ascending order."""

@@ -1,8 +1,12 @@
 """Short names for making the events and windows of core tests; times are minutes after BEGIN."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 
+import numpy as np
+
+from service.core.columns import Outcomes
+from service.core.counting.outcomes import columns_of
 from service.core.counting.tally import Cell, Values, Window
 from service.core.event import MINUTE, SECOND, Event, Micros, Outcome, OutcomeWord, Partition, Promise, Record, instant
 from service.core.event import micros as micros_of
@@ -55,3 +59,10 @@ def window(minute: float, cells: Mapping[Values, tuple[int, int]], arrivals: int
         for values, (tried, broken) in cells.items()
     }
     return Window(at(minute), at(minute) + MINUTE, made)
+
+
+def by_columns(records: Sequence[Record]) -> Outcomes:
+    """Outcomes of one moment without keys as a decoder gives them where a block was read by columns."""
+    return Outcomes(
+        columns_of(records), np.arange(len(records)), lambda these: [records[place] for place in these.tolist()]
+    )

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.adapters.decode.bulk import BulkDecoder, LeanOutcome
-from service.adapters.decode.stencil import Flags, Ints, Span, Stencil, near
+from service.adapters.decode.stencil import Flags, Ints, Span, Stencil, whole
 from service.core.columns import WORDS, Columns, Outcomes, joined
 from service.core.event import Outcome, Record, micros
 
@@ -17,6 +17,8 @@ _BLOCK = 4096
 _ODD = 16
 """Of so many lines one may have another shape; where there are more, the block is the parser's."""
 _LONGEST_PAUSE = 64
+_KEY = np.uint64(0x9E3779B97F4A7C15)
+"""By whose powers the words of a text are summed to its key."""
 _SPACE, _NEWLINE, _BACKSLASH = b" \n\\"
 """The first is the first character that is no control character."""
 
@@ -38,14 +40,21 @@ class Alike:
         if self._rests(len(offsets)):
             return None
         starts, stops = np.append(0, ends + 1), np.append(ends, len(text))
-        return self._made(
-            self._columns(text, starts, stops, longest), offsets, lambda place: text[starts[place] : stops[place]]
-        )
+
+        def lines(these: Ints) -> list[bytes]:
+            spans = zip(starts[these].tolist(), stops[these].tolist(), strict=True)
+            return [text[begin:end] for begin, end in spans]
+
+        return self._made(self._columns(text, starts, stops, longest), offsets, lines)
 
     def payloads(self, payloads: Sequence[bytes], offsets: Sequence[int], longest: int) -> Outcomes | None:
         """What payloads say, as `lines` of a text."""
         if self._rests(len(payloads)):
             return None
+
+        def lines(these: Ints) -> list[bytes]:
+            return list(map(payloads.__getitem__, these.tolist()))
+
         parts = []
         for start in range(0, len(payloads), _BLOCK):
             some = payloads[start : start + _BLOCK]
@@ -55,8 +64,8 @@ class Alike:
                 break
             parts.append(part)
         else:
-            return self._made(joined(parts), offsets, payloads.__getitem__)
-        return self._made(None, offsets, payloads.__getitem__)
+            return self._made(joined(parts), offsets, lines)
+        return self._made(None, offsets, lines)
 
     def _rests(self, many: int) -> bool:
         """Whether a block is not tried."""
@@ -65,19 +74,21 @@ class Alike:
         self._left -= 1
         return self._left >= 0
 
-    def _made(self, columns: Columns | None, offsets: Sequence[int], line: Callable[[int], bytes]) -> Outcomes | None:
+    def _made(
+        self, columns: Columns | None, offsets: Sequence[int], lines: Callable[[Ints], list[bytes]]
+    ) -> Outcomes | None:
         """Whatever was found, of which each line is a record for whoever asks."""
         self._pause = 0 if columns is not None else min(2 * self._pause + 1, _LONGEST_PAUSE)
         self._left = self._pause
         if columns is None:
             return None
-        again, which, dimensions = self._parser.again, columns.which, columns.dimensions
+        again, ats, which, dimensions = self._parser.again, columns.ats, columns.which, columns.dimensions
 
-        def record(place: int) -> Record:
-            event = again(line(place), dimensions[which[place]])
-            return Record(offsets[place], micros(event.time), event)
+        def records(these: Ints) -> list[Record]:
+            events = again(lines(these), list(map(dimensions.__getitem__, which[these].tolist())))
+            return list(map(Record, map(offsets.__getitem__, these.tolist()), ats[these].tolist(), events))
 
-        return Outcomes(columns, np.arange(len(columns.ats)), record)
+        return Outcomes(columns, np.arange(len(ats)), records)
 
     def _columns(self, text: bytes, starts: Ints, stops: Ints, longest: int) -> Columns | None:
         if (stops - starts).max() > longest:
@@ -130,13 +141,16 @@ class _Lines:
         odd = np.flatnonzero(~fits).tolist()
         if len(odd) * _ODD > len(fits) or len(odd) == len(fits):
             return None
-        about, names = self._different(found.moments, fits)
-        moments = [name.decode() for name in names]
-        which, texts = self._different(found.dimensions, fits)
+        moments = _different(found.text, found.moments, fits)
+        given = _different(found.text, found.dimensions, fits)
+        if moments is None or given is None:
+            return None
+        names, about = [name.decode() for name in moments[0]], moments[1]
+        texts, which = given
         dimensions = self._parser.dimensions(texts)
         if dimensions is None:
             return None
-        ids = self._cut(found.ids)
+        ids = _texts(found.text, found.ids, fits)
         for place in odd:
             event = self._outcome(place)
             if event is None:
@@ -146,33 +160,39 @@ class _Lines:
             found.words[place] = WORDS.index(event.outcome)
             found.values[place] = np.nan if event.value is None else event.value
             found.durations[place] = np.nan if event.duration_s is None else event.duration_s
-            if event.moment not in moments:
-                moments.append(event.moment)
-            about[place] = moments.index(event.moment)
+            if event.moment not in names:
+                names.append(event.moment)
+            about[place] = names.index(event.moment)
             which[place] = len(dimensions)
             dimensions.append(event.dimensions)
         return Columns(
-            found.ats, found.words, found.values, found.durations, about, which, ids, tuple(moments), dimensions
+            found.ats, found.words, found.values, found.durations, about, which, ids, tuple(names), dimensions
         )
 
-    def _cut(self, spans: Span) -> list[bytes]:
-        text = self._text
-        return [text[begin:end] for begin, end in zip(spans[0].tolist(), spans[1].tolist(), strict=True)]
 
-    def _different(self, spans: Span | None, fits: Flags) -> tuple[Ints, list[bytes]]:
-        """Which of the texts that differ each line has, and these; of a line that does not fit it is any."""
-        if spans is None:
-            return np.zeros(len(fits), dtype=np.int64), [b""]
-        begin, end = spans
-        lengths, first = end - begin, int(fits.argmax())
-        if (lengths == lengths[first]).all():
-            # Nearly always of moments: a look at the bytes costs less than to cut them out.
-            each = near(self._text, np.minimum(begin, len(self._text) - lengths[first]), int(lengths[first]))
-            if (each == each[first]).all():
-                return np.zeros(len(fits), dtype=np.int64), [each[first].tobytes()]
-        texts = self._cut(spans)
-        if not fits.all():
-            # What is cut out of a line of another shape is anything.
-            texts = [text if good else texts[first] for text, good in zip(texts, fits.tolist(), strict=True)]
-        numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
-        return np.fromiter(map(numbers.__getitem__, texts), np.int64, len(texts)), list(numbers)
+def _texts(text: bytes, spans: Span, fits: Flags) -> list[bytes]:
+    """Texts without zeros, one for each line; of a line that does not fit it is anything."""
+    each = whole(text, spans[0], np.where(fits, spans[1] - spans[0], 0))
+    found: list[bytes] = each.view(f"S{each.shape[1]}").ravel().tolist()
+    return found
+
+
+def _different(text: bytes, spans: Span | None, fits: Flags) -> tuple[list[bytes], Ints] | None:
+    """The texts that differ, and which of them each line has; of a line that does not fit it is any.
+
+    None: they cannot be told apart by their keys, which chance alone never does.
+    """
+    if spans is None:
+        return [b""], np.zeros(len(fits), dtype=np.int64)
+    begin, end = spans if fits.all() else (np.where(fits, each, each[fits.argmax()]) for each in spans)
+    each = whole(text, begin, end - begin).view(np.uint64)
+    if (each == each[0]).all():
+        # Nearly always of moments.
+        return [text[begin[0] : end[0]]], np.zeros(len(fits), dtype=np.int64)
+    keys = each @ np.cumprod(np.full(each.shape[1], _KEY))
+    known, which = np.unique(keys, return_inverse=True)
+    one = np.empty(len(known), dtype=np.int64)
+    one[which] = np.arange(len(keys))
+    if not (each == each[one][which]).all():
+        return None
+    return [text[begin[place] : end[place]] for place in one.tolist()], which

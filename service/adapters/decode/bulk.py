@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from itertools import repeat
 from operator import itemgetter
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -96,12 +96,11 @@ class BulkDecoder:
             return None
         return self._whole(text, len(ends) + 1)
 
-    def again(self, payload: bytes, dimensions: Mapping[str, str] | None) -> Event:
-        """The event of a payload of which it is known that it is sound, and what its dimensions are."""
-        event = self._json.decode(payload)
-        if type(event) in _LEAN:
-            force_setattr(cast("msgspec.Struct", event), "dimensions", dimensions)
-        return event
+    def again(self, payloads: Sequence[bytes], dimensions: Sequence[Mapping[str, str] | None]) -> list[Event]:
+        """The events of payloads of which it is known that they are sound outcomes, and what their dimensions are."""
+        events = self._json.decode_lines(b"\n".join(payloads))
+        _give(events, dimensions)
+        return events
 
     def one(self, payload: bytes) -> Event | None:
         """The event of one payload; None where it must be looked at closer."""
@@ -138,6 +137,11 @@ class BulkDecoder:
         given = self.dimensions(texts)
         if given is None:
             return False
-        # A map that nobody looks at: a step a column rather than a step an event.
-        deque(map(force_setattr, lean, repeat("dimensions"), given), maxlen=0)
+        _give(lean, given)
         return True
+
+
+def _give(lean: Sequence[Any], dimensions: Sequence[Mapping[str, str] | None]) -> None:
+    """Put dimensions in the place of their texts."""
+    # A map that nobody looks at: a step a column rather than a step an event.
+    deque(map(force_setattr, lean, repeat("dimensions"), dimensions), maxlen=0)

@@ -27,8 +27,11 @@ _TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6}(?!\d))?")
 _DATE = re.compile(rb"\d{4}-\d\d-\d\d")
 _LONGEST = 128
 """Bytes of a value; longer ones are the parser's. So short a text is within the limits of any field."""
+_WIDEST = 4 * _LONGEST
+"""Bytes of dimensions, which the parser takes apart anyhow."""
 _ROOM = 16
 """Bytes that are looked at for the end of a value, at least."""
+_WORD = 8
 _DIGITS = 15
 """So many digits are exact in a float, and so is the power of ten that they are divided by."""
 _ZERO, _POINT, _MINUS = b"0.-"
@@ -55,9 +58,11 @@ class _Slot(NamedTuple):
 class Found(NamedTuple):
     """What lines say, an entry for each; where `fits` is False it means nothing.
 
-    `ids`, `moments`, `dimensions`: where these begin and end in the text; None where there are none.
+    `text`: the lines', with so much after it that every value can be read at the width of the longest.
+    `ids`, `moments`, `dimensions`: where these begin and end in it; None where there are none.
     """
 
+    text: bytes
     fits: Flags
     ats: Ints
     words: Ints
@@ -78,7 +83,7 @@ class Stencil:
         self._after = after
         self._offset = round((event.time.utcoffset() or timedelta()).total_seconds()) * SECOND
         # Whoever looks for values in lines without any comes so far beyond the last of them.
-        self._pad = bytes(sum(len(slot.before) + slot.room for slot in slots) + len(after))
+        self._pad = bytes(sum(len(slot.before) + slot.room for slot in slots) + len(after) + _WIDEST)
 
     @classmethod
     def of(cls, line: bytes, event: Outcome) -> "Stencil | None":
@@ -119,6 +124,7 @@ class Stencil:
             each = ahead[:, len(slot.before) :]
             if last:
                 here = np.maximum(stops - len(self._after), begin)
+                fits &= here - begin < _WIDEST
             elif slot.name == b"time":
                 here = begin + slot.length
             else:
@@ -134,6 +140,7 @@ class Stencil:
         fits &= here + len(self._after) == stops
         dimensions = where.get(b"dimensions")
         return Found(
+            padded,
             fits,
             said[b"time"] - self._offset,
             said[b"outcome"],
@@ -174,6 +181,14 @@ def near(padded: bytes, places: Ints, length: int) -> Bytes:
     """So many bytes from each place on, a row for each."""
     every = np.ndarray((len(padded) - length + 1,), dtype=f"V{length}", buffer=padded, strides=(1,))
     return every[places].view(np.uint8).reshape(len(places), length)
+
+
+def whole(padded: bytes, begin: Ints, lengths: Ints) -> Bytes:
+    """Texts of some lengths, a row for each, with zeros after them, in whole words of eight bytes."""
+    each = near(padded, begin, -(-int(lengths.max()) // _WORD) * _WORD)
+    inside = np.arange(each.shape[1], dtype=np.int16) < lengths.astype(np.int16)[:, np.newaxis]
+    each *= inside.view(np.uint8)
+    return each
 
 
 def _alike(each: Bytes, text: bytes) -> Flags:

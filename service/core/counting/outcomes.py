@@ -107,9 +107,10 @@ def _by_columns(
         place = first[begin]
         cells = WindowSums(sums, begin, end)
         changes.tally.put(moment.name, int(starts[place]), cells, late=bool(late[place]))
-    for place in broken.tolist():
-        record: Any = records[place]
-        row = _broken(partition, record, record.event, int(values[place]), late=bool(late[place]))
+    told = records.at(broken) if isinstance(records, Outcomes) else [records[place] for place in broken.tolist()]
+    for record, value, behind in zip(told, values[broken].tolist(), late[broken].tolist(), strict=True):
+        event: Any = record.event
+        row = _broken(partition, record, event, value, late=behind)
         changes.breaks[moment.name, row.ref] = row
     return int(late.sum())
 

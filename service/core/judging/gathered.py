@@ -1,7 +1,7 @@
 """One look at the cells of a frame's windows, from which everybody who judges it takes what they need."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import count, groupby
 from typing import NamedTuple, cast
 
 import msgspec
@@ -142,13 +142,17 @@ def _of_sums(sums: Sums, begin: int, end: int, numbers: dict[Values, int]) -> _R
     places = sums.which[here]
     group, first = grouped(places, len(sums.tuples))
     named = [sums.tuples[place] for place in places[first].tolist()]
-    of = np.array([numbers.setdefault(values, len(numbers)) for values in named], dtype=np.int64)
+    if numbers:
+        group = np.array([numbers.setdefault(values, len(numbers)) for values in named], dtype=np.int64)[group]
+    else:
+        # They differ, as nearly always it is all that there is.
+        numbers.update(zip(named, count(), strict=False))
     odd = []
     if sums.durations is not None:
         timed = zip(places.tolist(), sums.durations[here], strict=True)
         odd = [(sums.tuples[place], Cell(durations=buckets)) for place, buckets in timed if buckets]
     return _Run(
-        of[group],
+        group,
         sums.attempts[here],
         sums.arrivals[here],
         sums.broken[here],

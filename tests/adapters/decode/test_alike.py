@@ -242,6 +242,29 @@ def test_a_block_of_one_shape_is_read_by_columns(shape: bytes) -> None:
     _agree(found, expected)
 
 
+def _with_dimensions(count: int) -> bytes:
+    """Lines that differ in their dimensions, which have several lengths."""
+    said = [_FULL | {"dimensions": {"r": f"n{7**number % 1_000_003}"}} for number in range(count)]
+    return b"\n".join(json.dumps(each).encode() for each in said)
+
+
+def test_dimensions_of_several_lengths_are_told_apart() -> None:
+    text = _with_dimensions(600)
+    found = _read(text, columns=True)
+    assert isinstance(found, Outcomes)
+    assert len(found.columns.dimensions) > 500
+    _agree(found, _read(text, columns=False))
+
+
+def test_texts_that_have_one_key_are_left_to_the_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alike, "_KEY", np.uint64(0))
+    text = _with_dimensions(600)
+    found = _read(text, columns=True)
+    assert not isinstance(found, Outcomes)
+    _agree(found, _read(text, columns=False))
+    assert isinstance(_read(b"\n".join([_SHAPES[1]] * 600), columns=True), Outcomes)
+
+
 def test_a_shape_that_names_a_key_twice_is_the_parsers() -> None:
     text = b"\n".join([_SHAPES[1].replace(b'"a1"', b'"a1", "id": "b1"')] * 600)
     found = _read(text, columns=True)

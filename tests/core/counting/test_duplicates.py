@@ -2,15 +2,13 @@ import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.columns import Outcomes
 from service.core.counting.duplicates import IdHorizon, extent, id_hash
-from service.core.counting.outcomes import columns_of
 from service.core.event import HOUR, MINUTE, SECOND, CustomerChange, Micros, Outcome, Record
+from tests.core.making import by_columns
 
 _TIME = datetime(2026, 1, 31, tzinfo=UTC)
 
@@ -121,7 +119,7 @@ def test_columns_are_sifted_as_records_are(records: list[Record], limit: int) ->
     ]
     expected = IdHorizon(limit=limit).sift(told)
     if told:
-        given = Outcomes(columns_of(told), np.arange(len(told)), told.__getitem__)
+        given = by_columns(told)
         assert list(IdHorizon(limit=limit).sift(given)) == expected
 
 

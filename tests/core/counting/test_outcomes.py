@@ -11,6 +11,7 @@ from service.core.columns import Outcomes, times_of
 from service.core.counting import outcomes
 from service.core.counting.changes import Changes
 from service.core.event import HOUR, MINUTE, Micros, Outcome, Partition, Record, instant
+from tests.core.making import by_columns
 
 HERE = Partition("events", 3, "id")
 BEGIN = 20_454 * 24 * HOUR
@@ -72,7 +73,7 @@ def test_columns_count_what_one_by_one_counts_in_the_same_order(
             behind[0].append(outcomes._one_by_one(*told, singly))
             behind[1].append(outcomes._by_columns(*told, together))
             # As they are when a block was read so: whoever asks for records gets those.
-            given = Outcomes(outcomes.columns_of(some), np.arange(len(some)), some.__getitem__)
+            given = by_columns(some)
             behind[2].append(outcomes.count(HERE, given, *told[2:], columns))
     assert said(columns) == said(together) == said(singly)
     assert behind[0] == behind[1] == behind[2]
@@ -80,7 +81,7 @@ def test_columns_count_what_one_by_one_counts_in_the_same_order(
 
 def test_columns_are_cut_as_lists_are() -> None:
     made = records([(offset, "kept", float(offset), None, offset % 8, True) for offset in range(10)])
-    given = Outcomes(outcomes.columns_of(made), np.arange(10), made.__getitem__)
+    given = by_columns(made)
     for cut in (slice(0, 4), slice(3, None), slice(-2, None), slice(4, 4)):
         assert list(given[cut]) == made[cut]
     few = given.chosen(np.array([1, 5, 7]))
