@@ -83,7 +83,7 @@ class Stencil:
         self._after = after
         self._offset = round((event.time.utcoffset() or timedelta()).total_seconds()) * SECOND
         # Whoever looks for values in lines without any comes so far beyond the last of them.
-        self._pad = bytes(sum(len(slot.before) + slot.room for slot in slots) + len(after) + _WIDEST)
+        self._pad = bytes(sum(_words_of(len(slot.before) + slot.room) for slot in slots) + len(after) + _WORD + _WIDEST)
 
     @classmethod
     def of(cls, line: bytes, event: Outcome) -> "Stencil | None":
@@ -119,23 +119,22 @@ class Stencil:
             # The longest of all, and where it ends is known.
             last = slot.name == b"dimensions" and slot is self._slots[-1]
             begin = here + len(slot.before)
-            ahead = near(padded, here, len(slot.before) + (0 if last else slot.room))
-            fits &= _alike(ahead[:, : len(slot.before)], slot.before)
-            each = ahead[:, len(slot.before) :]
+            ahead = near(padded, here, _words_of(len(slot.before) + (0 if last else slot.room)))
+            fits &= _begins(ahead, slot.before)
             if last:
                 here = np.maximum(stops - len(self._after), begin)
                 fits &= here - begin < _WIDEST
             elif slot.name == b"time":
                 here = begin + slot.length
             else:
-                here = begin + (each == slot.end).argmax(axis=1)
+                here = begin + (ahead == slot.end)[:, len(slot.before) :].argmax(axis=1)
             # Of what has no end where it was sought nothing was found, and no value is empty.
             fits &= here > begin
             where[slot.name] = begin, here
             if slot.name in _READ:
-                said[slot.name], good = _READ[slot.name](each, here - begin)
+                said[slot.name], good = _READ[slot.name](ahead[:, len(slot.before) :], here - begin)
                 fits &= good
-        fits &= _alike(near(padded, here, len(self._after)), self._after)
+        fits &= _begins(near(padded, here, _words_of(len(self._after))), self._after)
         # No value reached into the next line: a line ends where its line ends.
         fits &= here + len(self._after) == stops
         dimensions = where.get(b"dimensions")
@@ -185,10 +184,27 @@ def near(padded: bytes, places: Ints, length: int) -> Bytes:
 
 def whole(padded: bytes, begin: Ints, lengths: Ints) -> Bytes:
     """Texts of some lengths, a row for each, with zeros after them, in whole words of eight bytes."""
-    each = near(padded, begin, -(-int(lengths.max()) // _WORD) * _WORD)
+    each = near(padded, begin, _words_of(int(lengths.max())))
     inside = np.arange(each.shape[1], dtype=np.int16) < lengths.astype(np.int16)[:, np.newaxis]
     each *= inside.view(np.uint8)
     return each
+
+
+def _words_of(length: int) -> int:
+    """The bytes of so many words that a length fits in."""
+    return -(-length // _WORD) * _WORD
+
+
+def _begins(each: Bytes, text: bytes) -> Flags:
+    """Which rows of whole words begin with this text."""
+    length = _words_of(len(text))
+    wanted, inside = (np.frombuffer(one.ljust(length, b"\0"), dtype=np.uint64) for one in (text, b"\xff" * len(text)))
+    words = each.view(np.uint64)
+    begins = np.ones(len(each), dtype=np.bool_)
+    # Column by column, as far as the text reaches: rows are too short to be gone through one by one.
+    for place, (word, mask) in enumerate(zip(wanted, inside, strict=True)):
+        begins &= words[:, place] & mask == word
+    return begins
 
 
 def _alike(each: Bytes, text: bytes) -> Flags:
@@ -245,9 +261,9 @@ def _day(one: bytes) -> int | None:
 def _words(each: Bytes, lengths: Ints) -> tuple[Ints, Flags]:
     """The places of texts in WORDS, and where they are any of them."""
     found = np.full(len(each), -1, dtype=np.int64)
+    beginning = np.ascontiguousarray(each[:, :_ROOM])
     for number, word in enumerate(WORDS):
-        rows = np.flatnonzero((lengths == len(word)) & (found < 0))
-        found[rows[_alike(each[rows, : len(word)], word.encode())]] = number
+        found[_begins(beginning, word.encode()) & (lengths == len(word))] = number
     return found, found >= 0
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from service.adapters.decode import PAYLOAD_KEPT, TOO_LARGE
 from service.core.event import Partition
 
-BLOCK = 1024 * 1024
+BLOCK = 2 * 1024 * 1024
 """Bytes of text that are looked at together."""
 
 _GZIP = b"\x1f\x8b"
