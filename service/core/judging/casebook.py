@@ -20,6 +20,8 @@ from service.core.judging.level import Counted, Past, cells_of
 
 STALE_AFTER = 7 * DAY
 """An open interruption without any data for so long is stale, never resolved."""
+_APART = DAY
+"""By so much two onsets of one cause may be apart, as they are estimated."""
 
 
 class Breach(msgspec.Struct, frozen=True, gc=False):
@@ -215,12 +217,15 @@ class Casebook:
     def _covering(peers: Sequence[_Case], segment: Segment, breach: Breach) -> _Case | None:
         """The open interruption that accounts for a segment's breach without being about it.
 
+        One of everything does so unless the segment is set apart from the rest since then: what set it apart before,
+        without being enough to open, is weighed anew by so much that breaks at once, and is not what broke now.
         One of another dimension does so only for what began before it opened: from then on its share is imputed.
         """
         if segment == EVERYTHING:
             return None
         for case in peers:
-            if case.opening.segment == EVERYTHING and not breach.contrast:
+            whole = case.opening
+            if whole.segment == EVERYTHING and not (breach.contrast and breach.onset >= whole.onset - _APART):
                 return case
         for case in peers:
             other = case.opening.segment

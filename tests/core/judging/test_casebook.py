@@ -27,8 +27,8 @@ def breach(row: str, watcher: str = "failure_rate", onset: float = 0, **more: ob
     return Breach(**fields)  # type: ignore[arg-type]  # named as the struct has them
 
 
-def contrast(row: str, evidence: float = 1.0) -> Breach:
-    return breach(row, "contrast", contrast=True, evidence=evidence)
+def contrast(row: str, evidence: float = 1.0, onset: float = 0) -> Breach:
+    return breach(row, "contrast", onset, contrast=True, evidence=evidence)
 
 
 class Run:
@@ -164,6 +164,16 @@ def test_a_segment_that_is_worse_than_the_rest_opens_its_own_inside_everything()
     run = Run()
     run.step(breach(""))
     assert run.step(breach(""), contrast("region=north")) == [("open", NORTH)]
+
+
+def test_what_set_a_segment_apart_long_before_is_told_inside_everything_and_opens_after_it() -> None:
+    run, before = Run(), -DAY // MINUTE
+    run.step(breach("", onset=0))
+    apart = contrast("region=north", onset=before - 1)
+    assert run.step(breach(""), apart) == [("locate", WHOLE)]
+    assert run.step(breach(""), apart, contrast("region=south", onset=before)) == [("open", SOUTH)]
+    assert run.step(apart) == [("resolve", WHOLE), ("resolve", SOUTH)]
+    assert run.step(apart) == [("open", NORTH)]
 
 
 def test_everything_opens_its_own_after_a_segment() -> None:
