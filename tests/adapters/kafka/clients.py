@@ -40,6 +40,7 @@ def quick(broker: KafkaBroker | str, **changed: Any) -> KafkaSettings:
         "metadata_age": 0.5,
         "connect_timeout": 1.0,
         "away_after": 2.0,
+        "stuck_after": 10.0,
     }
     return KafkaSettings(**options | changed)
 
