@@ -106,6 +106,11 @@ class Breach:
             settle=max(SETTLE, 2.0 * lasts if math.log(bad / good) < _BEYOND * math.sqrt(variance) else 0.0),
         )
 
+    @property
+    def over(self) -> float:
+        """The odds that it is over: the statistic sums over all times at which it may have ended, alike so far."""
+        return self.evidence / (1.0 + max(self.touched - self.onset, 0.0))
+
     def recovered(self, now: float) -> bool:
         """The evidence for recovery suffices and has lasted.
 

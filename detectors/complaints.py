@@ -85,6 +85,7 @@ class Complaints:
             shown[:, 1],
             between(shown[:, 2], shown[:, 3]),
             np.array([float(came.get(name, 0)) for name in names]),
+            np.array([after.breaches[name].over if name in after.breaches else 0.0 for name in names]),
         )
 
     def learn(self, frame: Frame) -> None:

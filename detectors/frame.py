@@ -88,6 +88,7 @@ class Scores:
     `expected`: of the signal (a share for failure rate, a count for volume), and `band`, which works out between
     what it usually is, `lower` and `upper`; NaN if unknown. Few scores are ever asked for it.
     `seen`: what the signal was, where neither the frame's broken share nor its arrivals are it.
+    `over`: the odds that what is in breach is over already, 0 where it goes on; None where nobody weighs that.
     """
 
     segments: tuple[str, ...]
@@ -97,6 +98,7 @@ class Scores:
     expected: Floats
     band: Callable[[], tuple[Floats, Floats]]
     seen: Floats | None = None
+    over: Floats | None = None
 
     @property
     def lower(self) -> Floats:

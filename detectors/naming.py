@@ -112,11 +112,13 @@ def with_breaches(scores: Scores, breaches: Mapping[str, Breach], origin: int) -
     evidence = spread(scores.evidence, 0.0)
     breach = np.zeros(len(names), dtype=np.bool_)
     onset = np.zeros(len(names), dtype=np.int64)
+    over = np.zeros(len(names))
     for name, one in breaches.items():
         evidence[place[name]] = max(evidence[place[name]], 1.0)
         breach[place[name]] = True
         onset[place[name]] = origin + round(one.onset * DAY)
-    return Scores(names, evidence, breach, onset, spread(scores.expected), spread_band)
+        over[place[name]] = one.over
+    return Scores(names, evidence, breach, onset, spread(scores.expected), spread_band, over=over)
 
 
 def band(rate: Floats, doubt: Floats, trials: Ints) -> tuple[Floats, Floats]:

@@ -97,7 +97,9 @@ class Impact(msgspec.Struct, frozen=True, gc=False):
     unknown: int = 0
 
 
-ChangeWord = Literal["opened", "evidence", "located", "level", "resolved", "withdrawn", "stale", "returned"]
+ChangeWord = Literal[
+    "opened", "evidence", "located", "level", "recovering", "relapsed", "resolved", "withdrawn", "stale", "returned"
+]
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):

@@ -149,6 +149,9 @@ def sane(seen: Iterator[tuple[Frame, Scores | None]]) -> None:
         assert (scores.evidence >= -1e-9).all()
         assert ((scores.onset > 0) == scores.breach).all()
         assert (scores.onset <= one.end).all()
+        if scores.over is not None:
+            assert (scores.over[~scores.breach] == 0.0).all()
+            assert (scores.over >= 0.0).all()
         known = ~np.isnan(scores.expected)
         assert (scores.lower[known] <= scores.expected[known] + 1e-9).all()
         assert (scores.expected[known] <= scores.upper[known] + 1e-9).all()

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from detectors.breach import FALSE_RECOVERY, Breach
+from detectors.complaints import Complaints
 from detectors.due_soon import DueSoon
+from detectors.failure_rate import FailureRate
 from detectors.frame import Beside, Frame
 
 HOUR = 3_600_000_000
@@ -84,6 +86,49 @@ def first_over(seed: int, by_day: float, times: float, lasts: float, seen: float
         if breach.recovered(now):
             return now
     return lasts + 2.0
+
+
+def test_it_is_likely_over_hours_before_that_is_sure_and_unlikely_while_it_goes_on() -> None:
+    likely, sure, going = [], [], []
+    for seed in range(12):
+        odds, ended = odds_of_an_end(seed)
+        going.append(max(odds[:48]))
+        likely.append(next(hour for hour, one in enumerate(odds[48:]) if one >= 2.0))
+        sure.append(ended - 48)
+    assert np.median(going) < 1.0
+    assert np.median(likely) < np.median(sure)
+    assert max(sure) < 48
+
+
+def odds_of_an_end(seed: int) -> tuple[list[float], int]:
+    """The odds that it is over, each hour of a break that lasts for two days, and the hour at which that is sure."""
+    random, breach, odds = np.random.default_rng(seed), BROKEN, []
+    for hour in range(96):
+        share = 0.75 if hour < 48 else USUAL
+        hits = float(random.binomial(10, share))
+        breach = breach.after((hour + 1) / 24.0, USUAL, 0.1, (hits, 10.0), USUAL)
+        odds.append(breach.over)
+        if hour >= 48 and breach.recovered((hour + 1) / 24.0):
+            return odds, hour
+    return odds, 96
+
+
+@pytest.mark.parametrize("make", [FailureRate, Complaints])
+def test_a_detector_says_how_likely_what_it_holds_is_over(make: type[FailureRate | Complaints]) -> None:
+    detector, tried, over = make(90.0), np.array([60]), list[float]()
+    for hour in range(24 * 20):
+        much = 24 * 17 <= hour < 24 * 18
+        heard = Beside(complaints={"": 3 if much else hour % 2})
+        frame = Frame(
+            hour * HOUR, (hour + 1) * HOUR, ("",), tried, tried * (0.12 if much else 0.05), tried, beside=heard
+        )
+        scores = detector.score(frame)
+        detector.learn(frame)
+        if scores is not None and scores.breach[0]:
+            assert scores.over is not None
+            over.append(float(scores.over[0]))
+    assert max(over[:4]) < 1.0
+    assert max(over) > 2.0
 
 
 def test_it_goes_on_from_a_dump() -> None:

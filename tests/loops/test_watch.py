@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Self
 
+import numpy as np
 import pytest
 
 from detectors.frame import Frame, Scores
@@ -325,6 +326,29 @@ def test_what_both_hold_open_goes_on_under_its_old_name() -> None:
     pipeline.take(minutes(50, 110))
     after = one(pipeline.store)
     assert (after.id, after.onset, after.state) == (before.id, before.onset, "resolved")
+
+
+def test_what_seems_to_be_over_recovers_and_a_judge_that_learned_again_may_think_otherwise() -> None:
+    class Easing(Scripted):
+        """Takes what it holds for over already, from the third quarter on."""
+
+        def score(self, frame: Frame) -> Scores | None:
+            scores = super().score(frame)
+            assert scores is not None
+            return replace(scores, over=np.where(scores.breach, 3.0 * (frame.end > BEGIN + 3 * QUARTER), 0.0))
+
+    pipeline = Pipeline(CATALOG)
+    pipeline.watch = watch(pipeline.store, build=made_of(Easing))
+    pipeline.take([*minutes(0, 15), *minutes(15, 65, "broken")])
+    row = one(pipeline.store)
+    assert (row.state, row.is_open, row.resolved_at) == ("recovering", True, None)
+    pipeline.watch = watch(pipeline.store, CHANGED)
+    assert pipeline.watch.tick() == []
+    assert one(pipeline.store).state == "recovering"
+    pipeline.take(minutes(65, 80, "broken"))
+    assert one(pipeline.store).state == "open"
+    told = [entry.what for entry in pipeline.store.timeline(row.id) if entry.what != "level"]
+    assert told == ["opened", "recovering", "relapsed"]
 
 
 def test_what_was_over_and_is_open_for_the_new_judge_is_opened_again() -> None:

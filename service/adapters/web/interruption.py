@@ -187,6 +187,8 @@ def state_words(it: Interruption, now: Micros) -> str:
         return "withdrawn: the moment is no longer watched"
     if it.state == "stale":
         return "still open, but without data for long"
+    if it.state == "recovering":
+        return f"open for {span(now - it.onset)}, and seems to be over"
     return f"{it.state} for {span(now - it.onset)}"
 
 

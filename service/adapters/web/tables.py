@@ -78,6 +78,8 @@ _WHAT = {
     "evidence": "more evidence",
     "located": "found to be at",
     "level": "level changed",
+    "recovering": "seems to be over",
+    "relapsed": "goes on after all",
     "resolved": "resolved",
     "withdrawn": "withdrawn",
     "stale": "without data for long",

@@ -22,6 +22,8 @@ STALE_AFTER = 7 * DAY
 """An open interruption without any data for so long is stale, never resolved."""
 _APART = DAY
 """By so much two onsets of one cause may be apart, as they are estimated."""
+LIKELY_OVER, _GOES_ON = 2.0, 1.0
+"""From such odds that it is over an interruption recovers, and below such it does not after all."""
 
 
 class Breach(msgspec.Struct, frozen=True, gc=False):
@@ -40,6 +42,8 @@ class Breach(msgspec.Struct, frozen=True, gc=False):
     trial: bool = False
     """The rule is experimental: nobody is told, and it takes part in no other case."""
     contrast: bool = False
+    over: float = 0.0
+    """The odds that it is over already; it stands until that is sure."""
 
     @property
     def claim(self) -> tuple[str, str]:
@@ -51,10 +55,11 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     """Something that the judge decided about an interruption at the end of a window.
 
     `pulse`: it has been open so much longer that its level is to be looked at again; ever more seldom. `return`:
-    there is data again for one that was stale. `locate`: segments of it broke by themselves, `located`.
+    there is data again for one that was stale. `locate`: segments of it broke by themselves, `located`. `recover`:
+    it is likely to be over, `relapse`: it goes on after all.
     """
 
-    what: Literal["open", "evidence", "locate", "pulse", "resolve", "stale", "return"]
+    what: Literal["open", "evidence", "locate", "pulse", "recover", "relapse", "resolve", "stale", "return"]
     id: str
     at: Micros
     segment: Segment
@@ -85,6 +90,7 @@ class _Case(msgspec.Struct, gc=False):
     pulsed_at: Micros
     counted: Counted
     stale: bool = False
+    recovering: bool = False
     located: set[str] = msgspec.field(default_factory=set)
     """The rows that were said to be where it is, beside those that it opened with."""
 
@@ -127,6 +133,7 @@ class Casebook:
             case.opening, id=row.id, at=row.opened, kind=row.kind, onset=row.onset, rule=row.rule
         )
         case.kinds.update(row.kinds)
+        case.recovering = row.state == "recovering"
         self._cases[row.id] = case
 
     @property
@@ -161,6 +168,7 @@ class Casebook:
             decisions += self._place(group, start, end)
         for identity, case in list(self._cases.items()):
             decisions += self._look_after(identity, case, end, arrived=arrived)
+            decisions += self._turn(case, standing, end)
         return decisions
 
     def _let_go(self, standing: Mapping[tuple[str, str], Breach]) -> None:
@@ -274,6 +282,17 @@ class Casebook:
             return [msgspec.structs.replace(opening, what="pulse", at=end)]
         return []
 
+    @staticmethod
+    def _turn(case: _Case, standing: Mapping[tuple[str, str], Breach], end: Micros) -> list[Decision]:
+        """Whether one begins to recover, or goes on after all: all that keeps it open has to be likely over."""
+        odds = min((standing[claim].over for claim in case.claims), default=0.0)
+        recovering = not case.stale and odds >= (_GOES_ON if case.recovering else LIKELY_OVER)
+        # Of one that ended or that nobody has data of nothing else is said.
+        turns = recovering != case.recovering and bool(case.claims) and not case.stale
+        case.recovering = recovering
+        what: Literal["recover", "relapse"] = "recover" if recovering else "relapse"
+        return [msgspec.structs.replace(case.opening, what=what, at=end, counted=case.counted)] if turns else []
+
     def dump(self) -> JSON:
         """Plain JSON of the open cases."""
         return [
@@ -287,6 +306,7 @@ class Casebook:
                 "pulsed_at": case.pulsed_at,
                 "counted": msgspec.to_builtins(case.counted),
                 "stale": case.stale,
+                "recovering": case.recovering,
                 "located": [*sorted(case.located)],
             }
             for case in self._cases.values()

@@ -3,7 +3,7 @@
 The harm is counted as judged: what amends it later changes what reports count, and wakes nobody.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 
@@ -11,10 +11,17 @@ from service.core.catalog import LEVELS, Level, Moment
 from service.core.counting.tally import Window
 from service.core.counting.window import window_of
 from service.core.event import DAY, Micros
-from service.core.interruption import Change, Interruption, Segment
+from service.core.interruption import Change, ChangeWord, Interruption, Segment, State
 from service.core.judging.casebook import Decision
 from service.core.judging.level import Counted, Harm, cells_of, higher, level_of
 
+_TURNS: Mapping[str, tuple[Collection[State], State, ChangeWord]] = {
+    "recover": ({"open", "acknowledged"}, "recovering", "recovering"),
+    "relapse": ({"recovering"}, "open", "relapsed"),
+    "stale": ({"open", "acknowledged", "recovering"}, "stale", "stale"),
+    "return": ({"stale"}, "open", "returned"),
+}
+"""Decisions after which an interruption is still open: the states they turn, into which, and the word for it."""
 _MOST = 20
 """Values that an entry of a timeline names."""
 
@@ -66,12 +73,11 @@ class Chronicle:
         if decision.what == "resolve":
             row = msgspec.structs.replace(row, state="resolved", resolved_at=at)
             changes.append(Change("resolved", at, row))
-        elif decision.what == "return" and row.state == "stale":
-            row = msgspec.structs.replace(row, state="open")
-            changes.append(Change("returned", at, row))
-        elif decision.what == "stale" and row.state != "stale":
-            row = msgspec.structs.replace(row, state="stale")
-            changes.append(Change("stale", at, row))
+        elif decision.what in _TURNS:
+            before, state, word = _TURNS[decision.what]
+            if row.state in before:
+                row = msgspec.structs.replace(row, state=state)
+                changes.append(Change(word, at, row))
         self._put(row)
         return changes
 

@@ -25,7 +25,7 @@ from service.core.counting.tally import Window
 from service.core.counting.window import window_of
 from service.core.event import DAY, Micros
 from service.core.interruption import Interruption, Kind
-from service.core.judging.casebook import Breach, Casebook, Decision
+from service.core.judging.casebook import LIKELY_OVER, Breach, Casebook, Decision
 from service.core.judging.frames import Framer, filled
 from service.core.judging.gathered import gather
 from service.core.judging.level import PAST_DAYS, Day, past_of
@@ -232,7 +232,16 @@ class Judge:
                 if firing:
                     self._breaches[name] = [
                         _of_rule(
-                            Breach(name, "rule", f.row, f.since, 1.0, _finite(f.expected), _finite(f.seen)),
+                            Breach(
+                                name,
+                                "rule",
+                                f.row,
+                                f.since,
+                                1.0,
+                                _finite(f.expected),
+                                _finite(f.seen),
+                                over=0.0 if f.holds else LIKELY_OVER,
+                            ),
                             watch.rule,
                         )
                         for f in firing
@@ -415,5 +424,6 @@ def _breaches(watcher: Watcher, scores: Scores, frame: Frame) -> Iterable[Breach
             _finite(float(scores.expected[index])),
             _finite(share),
             contrast=watcher.contrast,
+            over=0.0 if scores.over is None else float(scores.over[index]),
         )
         yield _of_rule(breach, watcher.rule)

@@ -57,7 +57,7 @@ def reconcile(
         if decisions is None:
             ended = msgspec.structs.replace(row, state="resolved", resolved_at=at)
             gone.append(Change("resolved", at, ended, GONE))
-        elif decisions[0].id != row.id:
+        else:
             judge.adopt(decisions[0].id, row)
     found: list[Change] = []
     for decisions in held.values():

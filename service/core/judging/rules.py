@@ -77,12 +77,16 @@ class _Trailing:
 
 
 class Firing(msgspec.Struct, frozen=True, gc=False):
-    """A rule's condition holds for a row since a time; `expected`: the limit, `seen`: what was there."""
+    """A rule fires for a row since a time; `expected`: the limit, `seen`: what was there.
+
+    `holds`: its condition does; else it goes on firing by its `keep_firing_for`.
+    """
 
     row: str
     since: Micros
     expected: float
     seen: float
+    holds: bool = True
 
 
 class _Group:
@@ -143,7 +147,7 @@ class RuleWatch:
                 group.true_since = group.last_true = None
             if group.true_since is not None and end - group.true_since >= self.rule.hold:
                 expected, seen = reading or (float("nan"), float("nan"))
-                firing.append(Firing(row, group.true_since, expected, seen))
+                firing.append(Firing(row, group.true_since, expected, seen, reading is not None))
         return firing
 
     def pass_over(self, start: Micros, end: Micros, window: Window | None) -> None:

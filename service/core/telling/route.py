@@ -204,7 +204,7 @@ _ORDINARY: dict[str, Occasion] = {
     "withdrawn": "withdrawn",
     "stale": "stale",
 }
-"""More evidence, and that data is back, are for the page."""
+"""More evidence, that it seems to be over and that data is back are for the page."""
 
 
 def _occasion(change: Change, muted: Reason | None) -> Occasion | None:

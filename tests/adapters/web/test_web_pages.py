@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from service.adapters.web.guard import host_of
+from service.adapters.web.interruption import state_words
 from service.adapters.web.settings import WebSettings
 from service.adapters.web.words import about
 from service.core.catalog import Catalog, Moment, Owner
@@ -391,3 +392,17 @@ def test_a_page_and_a_notice_say_the_same_is_usual(market: World) -> None:
     assert f"usual {about(facts.inside.usual)}<" in page
     assert it.expected is not None
     assert about(it.expected * facts.inside.attempts) != about(facts.inside.usual)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"state": "open", "resolved_at": None}, "open for 3 h"),
+        ({"state": "recovering", "resolved_at": None}, "open for 3 h, and seems to be over"),
+        ({"state": "stale", "resolved_at": None}, "still open, but without data for long"),
+        ({"state": "resolved", "resolved_at": NOW - HOUR}, "resolved after 2 h"),
+    ],
+)
+def test_an_interruption_says_how_it_stands(more: dict[str, object], words: str) -> None:
+    it = interruption("arrives", (), NOW - 3 * HOUR, NOW - 2 * HOUR, **more)
+    assert state_words(it, NOW) == words

@@ -277,6 +277,33 @@ def test_data_puts_staleness_off() -> None:
     assert run.step(breach(""), arrived=False, length=6 * DAY) == []
 
 
+def test_what_is_likely_over_recovers_until_it_goes_on_or_ends() -> None:
+    run = Run()
+    told = [
+        run.step(breach("", over=over), breach("", "duration", over=3.0))
+        for over in (0.0, 1.9, 2.0, 9.0, 1.0, 0.9, 1.9, 2.5)
+    ]
+    assert told[1:] == [[], [("recover", WHOLE)], [], [], [("relapse", WHOLE)], [], [("recover", WHOLE)]]
+    assert run.step() == [("resolve", WHOLE)]
+
+
+def test_all_that_keeps_it_open_has_to_be_likely_over() -> None:
+    run = Run()
+    run.step(breach("region=north"), breach("region=south"))
+    assert run.step(breach("region=north", over=9.0), breach("region=south")) == []
+    # What is merely covered keeps nothing open.
+    both, carrier = segment("region", "north", "south"), breach("carrier=a")
+    assert run.step(breach("region=north", over=9.0), carrier) == [("locate", both), ("recover", both)]
+
+
+def test_nothing_recovers_while_it_is_stale() -> None:
+    run = Run()
+    run.step(breach(""))
+    assert run.step(breach(""), arrived=False, length=STALE_AFTER) == [("stale", WHOLE)]
+    assert run.step(breach("", over=9.0), arrived=False) == []
+    assert run.step(breach("", over=9.0)) == [("return", WHOLE), ("recover", WHOLE)]
+
+
 def test_its_level_is_looked_at_ever_more_seldom() -> None:
     run = Run()
     run.step(breach(""))

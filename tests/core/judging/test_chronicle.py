@@ -173,6 +173,14 @@ def test_with_data_again_it_is_open_again() -> None:
     assert known.rows["i"].state == "open"
 
 
+def test_it_recovers_and_goes_on_after_all() -> None:
+    known, told = Known(), list[tuple[str, str]]()
+    known.take(OPENING)
+    for minute, what in ((20, "relapse"), (30, "recover"), (40, "recover"), (50, "relapse")):
+        told += [(change.what, change.interruption.state) for change in known.take(later(what, minute))]
+    assert told == [("recovering", "recovering"), ("relapsed", "open")]
+
+
 def test_several_decisions_build_on_each_other() -> None:
     changes = Known().take(OPENING, later("evidence", 20, kind="silence"), later("resolve", 30))
     assert [c.what for c in changes] == ["opened", "evidence", "resolved"]

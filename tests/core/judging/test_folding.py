@@ -79,7 +79,11 @@ def test_folding_what_waits_changes_no_decision_and_no_state(monkeypatch: pytest
     said, state = history(made(), fold=True)
 
     assert (said, state) == history(made(), fold=False)
-    assert [(one.what, one.kind) for one in said if one.what != "pulse"] == [("open", "rule"), ("resolve", "rule")]
+    assert [(one.what, one.kind) for one in said if one.what != "pulse"] == [
+        ("open", "rule"),
+        ("recover", "rule"),
+        ("resolve", "rule"),
+    ]
     assert said[-1].counted.broken == 100
 
 

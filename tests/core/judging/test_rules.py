@@ -113,6 +113,7 @@ def test_keep_firing_for_bridges_gaps_up_to_its_length() -> None:
     assert [n for n, firing in enumerate(found) if firing] == [0, 1, 2, 3, 4, 5]
     assert {firing[0].since for firing in found if firing} == {at(0)}
     assert math.isnan(found[1][0].seen)
+    assert [firing[0].holds for firing in found if firing] == [True, False, False, True, False, False]
 
 
 def test_a_rule_that_groups_watches_each_value_by_itself() -> None:

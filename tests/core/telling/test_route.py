@@ -104,6 +104,8 @@ def test_opened_level_changed_and_resolved_are_told_and_nothing_else() -> None:
         "resolved": ["resolved"],
         "evidence": [],
         "located": [],
+        "recovering": [],
+        "relapsed": [],
         "withdrawn": ["withdrawn"],
         "stale": ["stale"],
         "returned": [],
