@@ -127,14 +127,14 @@ class Casebook:
             case.counted = case.counted.plus(windows, chosen)
 
     def adopt(self, identity: str, row: Interruption) -> None:
-        """Go on with a case under the name of an interruption that is known already."""
-        case = self._cases.pop(identity)
+        """Go on with a case under the name of an interruption that is known already, in its turn among the others."""
+        case = self._cases[identity]
         case.opening = msgspec.structs.replace(
             case.opening, id=row.id, at=row.opened, kind=row.kind, onset=row.onset, rule=row.rule
         )
         case.kinds.update(row.kinds)
         case.recovering = row.state == "recovering"
-        self._cases[row.id] = case
+        self._cases = {row.id if each == identity else each: held for each, held in self._cases.items()}
 
     @property
     def by_segment(self) -> bool:

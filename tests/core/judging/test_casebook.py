@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from service.core.event import DAY, HOUR, MINUTE, Micros
-from service.core.interruption import Kind, Segment, interruption_id
+from service.core.interruption import Interruption, Kind, Segment, interruption_id
 from service.core.judging.casebook import STALE_AFTER, Breach, Casebook, Decision
 from tests.core.making import at
 from tests.core.scripted import MOMENT
@@ -294,6 +294,18 @@ def test_all_that_keeps_it_open_has_to_be_likely_over() -> None:
     # What is merely covered keeps nothing open.
     both, carrier = segment("region", "north", "south"), breach("carrier=a")
     assert run.step(breach("region=north", over=9.0), carrier) == [("locate", both), ("recover", both)]
+
+
+def test_those_that_go_on_under_known_names_keep_their_order() -> None:
+    run = Run()
+    run.step(breach("region=north"))
+    run.step(breach("region=north"), breach("region=south", onset=16))
+    first, second = run.open.values()
+    known = Interruption(
+        "known", "arrives", first.segment, first.kind, (first.kind,), None, "low", "recovering", at(0), at(0), at(0)
+    )
+    run.book.adopt(first.id, known)
+    assert [opening.id for opening, *_ in run.book.standing()] == ["known", second.id]
 
 
 def test_nothing_recovers_while_it_is_stale() -> None:
