@@ -37,6 +37,9 @@ SEVERAL = 2
 TOGETHER_S = 0.2
 """What takes so long, of closing, of judging and of writing that down, is one transaction where commits cost."""
 
+MOST_UNFOLDED = 100_000
+"""Cells, of some hundred bytes each, that may wait until all that is closed is judged and told."""
+
 
 class Announce(Protocol):
     """Makes news of a change; what is muted is none."""
@@ -105,6 +108,7 @@ class Watch:
         self._minds: dict[str, _Mind] = {}
         self._closed: dict[str, Micros] = {}
         self._gaps: Sequence[Gap] = ()
+        self._unfolded: list[_Mind] = []
         self._began = False
         self.turned: Callable[[], None] = lambda: None
         """Called after each moment: a catch-up may take long, and is no hanging."""
@@ -136,6 +140,7 @@ class Watch:
         closed = deque(self._close_all(due))
         while closed:
             changes += self._advance(closed)
+        self._fold()
         return changes
 
     def has_more(self) -> bool:
@@ -172,7 +177,15 @@ class Watch:
         finally:
             # One moment that cannot be judged keeps no other's judgement from being written.
             changes = self._save_all(turns)
+        if sum(len(window.cells) for mind in self._unfolded for window in mind.waiting) > MOST_UNFOLDED:
+            self._fold()
         return changes
+
+    def _fold(self) -> None:
+        """Make little of what waits for its frame: after people are told, for they wait for nothing less."""
+        for mind in self._unfolded:
+            mind.waiting = mind.judge.fold(mind.waiting)
+        self._unfolded.clear()
 
     def _judged(self, moment: Moment, closed: Micros) -> "_Turn":
         """What judging a moment gives, as far as it is closed; nothing of it is written yet."""
@@ -222,7 +235,8 @@ class Watch:
         since = mind.judge.through if mind.read is None else mind.read
         windows = [*mind.waiting, *self._store.windows(moment.name, since, closed)]
         verdicts = mind.judge.advance(windows, closed, unseen(self._gaps, self._catalog, moment.name))
-        mind.waiting = mind.judge.fold([window for window in windows if window.start >= verdicts.through])
+        mind.waiting = [window for window in windows if window.start >= verdicts.through]
+        self._unfolded.append(mind)
         # Before the first window a judge has no beginning, and asks for everything again.
         mind.read = None if mind.judge.through is None else closed
         return verdicts

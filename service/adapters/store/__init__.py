@@ -104,15 +104,15 @@ def open_reader(url: str) -> Iterator[Reader]:
 @contextmanager
 def open_history(url: str, moment: Moment) -> "Iterator[tuple[Reader, Judged]]":
     """The questions, and one moment's windows as judged; as `open_reader`."""
-    from service.adapters.store.sql import judging
     from service.adapters.store.sql.packing import ValuesCodec
     from service.adapters.store.sql.reader import SqlReader
+    from service.adapters.store.sql.windows import windows as read_windows
 
     with _beside(url) as database:
         codec = ValuesCodec(moment.dimensions)
 
         def judged(after: Micros | None, through: Micros) -> Iterator[Window]:
-            return judging.windows(database, moment.name, codec, moment.window, (after, through))
+            return read_windows(database, moment.name, codec, moment.window, (after, through))
 
         yield SqlReader(database), judged
 

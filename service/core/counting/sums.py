@@ -15,9 +15,9 @@ _SPARSE = 16
 
 
 class Sums(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """What many cells hold, an entry for each, as Cell has it; something arrived in each.
+    """What many cells hold, an entry for each, as Cell has it; none of them holds nothing.
 
-    `which`: the place of its values in `tuples`. `durations`: None where there are none at all.
+    `which`: the place of its values in `tuples`. `durations`, `signals`: None where there are none at all.
     """
 
     tuples: Sequence[Values]
@@ -30,6 +30,7 @@ class Sums(msgspec.Struct, frozen=True, eq=False, gc=False):
     broken_value: Numbers
     duration_ms: Numbers
     durations: Sequence[dict[int, int] | None] | None
+    signals: Sequence[dict[str, int] | None] | None = None
 
 
 class WindowSums(Mapping[Values, Cell]):
@@ -77,7 +78,8 @@ class WindowSums(Mapping[Values, Cell]):
                 sums.duration_ms,
             )
             durations = [None] * len(self) if sums.durations is None else sums.durations[here]
-            cells = map(Cell, *(column[here].tolist() for column in columns), durations)
+            signals = [None] * len(self) if sums.signals is None else sums.signals[here]
+            cells = map(Cell, *(column[here].tolist() for column in columns), durations, signals)
             named = map(sums.tuples.__getitem__, sums.which[here].tolist())
             self._made = dict(zip(named, cells, strict=True))
         return self._made

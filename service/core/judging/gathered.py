@@ -148,9 +148,15 @@ def _of_sums(sums: Sums, begin: int, end: int, numbers: dict[Values, int]) -> _R
         # They differ, as nearly always it is all that there is.
         numbers.update(zip(named, count(), strict=False))
     odd = []
-    if sums.durations is not None:
-        timed = zip(places.tolist(), sums.durations[here], strict=True)
-        odd = [(sums.tuples[place], Cell(durations=buckets)) for place, buckets in timed if buckets]
+    if sums.durations is not None or sums.signals is not None:
+        none = [None] * (end - begin)
+        took = none if sums.durations is None else sums.durations[here]
+        said = none if sums.signals is None else sums.signals[here]
+        odd = [
+            (sums.tuples[place], Cell(durations=buckets, signals=names))
+            for place, buckets, names in zip(places.tolist(), took, said, strict=True)
+            if buckets or names
+        ]
     return _Run(
         group,
         sums.attempts[here],

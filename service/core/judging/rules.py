@@ -2,14 +2,15 @@
 
 import operator
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from detectors.frame import JSON
 from service.core.catalog import BurnRate, Rule, Standing, Threshold
-from service.core.counting.tally import Cell, Window
+from service.core.counting.sums import WindowSums
+from service.core.counting.tally import Cell, Cells, Window
 from service.core.event import Micros
 
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
@@ -25,17 +26,34 @@ _Counts = tuple[int, int, int, int, int]
 _NONE: _Counts = (0, 0, 0, 0, 0)
 
 
-def _counts(cells: Collection[Cell]) -> _Counts:
-    """What rules read of some cells; `overdue` is by how many more promises are open past their due."""
-    signals = [cell.signals for cell in cells if cell.signals]
-    more = sum(of.get("overdue", 0) - of.get("caught_up", 0) - of.get("given_up", 0) for of in signals)
+def _of_window(cells: Cells) -> _Counts:
+    """What rules read of all cells of a window."""
+    if not isinstance(cells, WindowSums):
+        return _of_cells(cells.values())
+    sums, here = cells.sums, slice(cells.begin, cells.end)
+    return (
+        int(sums.attempts[here].sum()),
+        int(sums.broken[here].sum()),
+        int(sums.arrivals[here].sum()),
+        *_heard(sums.signals[here] if sums.signals else ()),
+    )
+
+
+def _of_cells(cells: Collection[Cell]) -> _Counts:
+    """What rules read of some cells."""
     return (
         sum([cell.attempts for cell in cells]),
         sum([cell.broken for cell in cells]),
         sum([cell.arrivals for cell in cells]),
-        sum(of.get("complaints", 0) for of in signals),
-        more,
+        *_heard([cell.signals for cell in cells]),
     )
+
+
+def _heard(signals: Iterable[Mapping[str, int] | None]) -> tuple[int, int]:
+    """(complaints, overdue); the latter is by how many more promises are open past their due."""
+    there = [of for of in signals if of]
+    more = sum(of.get("overdue", 0) - of.get("caught_up", 0) - of.get("given_up", 0) for of in there)
+    return sum(of.get("complaints", 0) for of in there), more
 
 
 def _sum(one: _Counts, other: _Counts) -> _Counts:
@@ -175,8 +193,7 @@ class RuleWatch:
 
     def _take(self, window: Window, end: Micros, *, whole: bool = True) -> None:
         """Take a window's counts in; only what stands where it is not whole."""
-        for row, cells in self._rows(window).items():
-            found = _counts(cells)
+        for row, found in self._rows(window).items():
             group = self._groups.get(row)
             if group is None:
                 group = self._groups[row] = _Group(self._lengths)
@@ -194,16 +211,16 @@ class RuleWatch:
             return before + broken if attempts == broken else 0
         return before + more
 
-    def _rows(self, window: Window) -> Mapping[str, Collection[Cell]]:
-        """The cells of a window by the row that they count in."""
+    def _rows(self, window: Window) -> dict[str, _Counts]:
+        """What a window counts by the row that it counts in."""
         if self._by is None:
-            return {"": window.cells.values()} if window.cells else {}
+            return {"": _of_window(window.cells)} if window.cells else {}
         rows: dict[str, list[Cell]] = {}
         for values, cell in window.cells.items():
             value = values[self._by]
             if value is not None:
                 rows.setdefault(f"{self._name}={value}", []).append(cell)
-        return rows
+        return {row: _of_cells(cells) for row, cells in rows.items()}
 
     def _reading(self, group: _Group) -> tuple[float, float] | None:
         """(limit, seen) when the condition holds, else None."""

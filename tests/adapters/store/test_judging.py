@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from service.adapters.store.sql import judging
+from service.adapters.store.sql import windows as reading
 from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan
 from service.core.event import DAY, HOUR, MINUTE
@@ -74,7 +74,7 @@ def test_the_stretch_asked_for_is_the_stretch_given(store: Store) -> None:
 
 @pytest.mark.parametrize("page", [1, 2, 3, 7])
 def test_pages_of_any_length_fit_together(store: Store, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judging, "PAGE", page)
+    monkeypatch.setattr(reading, "PAGE", page)
     regions = ("a", "b", "c")
     Reader(store).take(
         *(outcome(T0 + i * MINUTE, dimensions={"region": r}, id=f"{i}{r}") for i in range(4) for r in regions)

@@ -20,6 +20,7 @@ from service.adapters.store.sql.restating import recorded, restating
 from service.adapters.store.sql.retention import SqlRetention
 from service.adapters.store.sql.shown import SqlShown
 from service.adapters.store.sql.tables import blind_spans, edits
+from service.adapters.store.sql.windows import windows as read_windows
 from service.core.catalog import Moment
 from service.core.counting.changes import BlindSpan, Changes, PromiseKey, View
 from service.core.counting.identity import Pseudonyms
@@ -166,7 +167,7 @@ class SqlStore(SqlDesk, SqlShown, SqlReader):
     def windows(self, moment: str, after: Micros | None, through: Micros) -> Iterator[Window]:
         """As judged: closed windows with start ≥ after and end ≤ through that hold anything, in order."""
         width = self._moments[moment].window
-        return judging.windows(self._database, moment, self._codec(moment), width, (after, through))
+        return read_windows(self._database, moment, self._codec(moment), width, (after, through))
 
     def save_judgement(  # the port's
         self,
