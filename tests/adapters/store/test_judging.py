@@ -9,7 +9,8 @@ import pytest
 
 from service.adapters.store.sql import windows as reading
 from service.core.catalog import Moment
-from service.core.counting.changes import BlindSpan
+from service.core.counting.changes import BlindSpan, Changes
+from service.core.counting.tally import Cell, duration_bucket
 from service.core.event import DAY, HOUR, MINUTE
 from service.core.interruption import Change
 from service.core.ports import StaleClaim, StoreRefused
@@ -103,19 +104,60 @@ def test_a_window_stays_as_it_was_judged(store: Store) -> None:
 
 def test_stored_values_outlive_a_catalogue_that_chooses_dimensions_anew(lasting_store: Store) -> None:
     store = lasting_store
+    changes = Changes()
+    for channel, more in (("web", 1), ("app", -1)):
+        for region, heard in (("a", {"complaints": 1, "overdue": more}), ("b", {"overdue": more})):
+            changes.tally.cell("paid", T0, (region, channel), late=False).add(Cell(signals=heard))
     Reader(store).take(
-        outcome(T0, dimensions={"region": "a", "channel": "web"}),
-        outcome(T0 + 1, dimensions={"region": "a", "channel": "app"}),
+        outcome(T0, dimensions={"region": "a", "channel": "web"}, value=2, duration_s=3),
+        outcome(T0 + 1, "broken", dimensions={"region": "a", "channel": "app"}, value=3, duration_s=3),
+        outcome(T0 + 2, "broken", dimensions={"region": "b", "channel": "app"}),
+        outcome(T0 + MINUTE, dimensions={"region": "a", "channel": "web"}),
+        changes=changes,
     )
     close(store, "paid", T0 + HOUR)
 
     store.declare(MOMENTS | {"paid": Moment("paid", "ops", dimensions=("channel", "region"))})
-    (window,) = store.windows("paid", None, FOREVER)
-    assert set(window.cells) == {("web", "a"), ("app", "a")}
+    first, second = store.windows("paid", None, FOREVER)
+    assert {*first.cells} == {("web", "a"), ("app", "a"), ("web", "b"), ("app", "b")}
+    assert {*second.cells} == {("web", "a")}
 
     store.declare(MOMENTS | {"paid": Moment("paid", "ops", dimensions=("region",))})
-    (window,) = store.windows("paid", None, FOREVER)
-    assert {values: cell.attempts for values, cell in window.cells.items()} == {("a",): 2}
+    first, second = store.windows("paid", None, FOREVER)
+    durations = {duration_bucket(3_000): 2}
+    assert first.cells == {
+        ("a",): Cell(2, 1, 0, 2, 500, 300, 6_000, durations, {"complaints": 2}),
+        ("b",): Cell(1, 1, 0, 1),
+    }
+    assert second.cells == {("a",): Cell(1, 0, 0, 1)}
+
+
+def test_what_comes_to_nothing_is_no_cell_and_no_window(store: Store) -> None:
+    reader = Reader(store)
+    bucket, other = duration_bucket(2_000), duration_bucket(5_000)
+    here: dict[tuple[str, int], Cell] = {
+        ("a", 0): Cell(1, 1, 0, 1, 5, 5, 2_000, {bucket: 1}, {"complaints": 1, "overdue": 1}),
+        ("b", 0): Cell(1, 0, 0, 0, 0, 0, 2_000, {bucket: 1}, {"complaints": 1}),
+        ("c", 0): Cell(cancelled=1),
+        ("a", 1): Cell(attempts=1),
+        ("b", 2): Cell(signals={"complaints": 2}),
+        ("a", 2): Cell(attempts=-1, arrivals=1),
+    }
+    gone: dict[tuple[str, int], Cell] = {
+        ("a", 0): Cell(-1, -1, 0, -1, -5, -5, -2_000, {bucket: -1}, {"complaints": -1, "overdue": -1}),
+        ("b", 0): Cell(0, 0, 0, 0, 0, 0, 3_000, {bucket: -1, other: 1}, {"complaints": -1, "overdue": 1}),
+        ("a", 1): Cell(attempts=-1),
+    }
+    for given in (here, gone):
+        changes = Changes()
+        for (region, minute), cell in given.items():
+            changes.tally.cell("paid", T0 + minute * MINUTE, (region, None), late=False).add(cell)
+        reader.take(changes=changes)
+    close(store, "paid", T0 + HOUR)
+    assert [(window.start, window.cells) for window in store.windows("paid", None, FOREVER)] == [
+        (T0, {("b", None): Cell(1, 0, 0, 0, 0, 0, 5_000, {other: 1}, {"overdue": 1}), ("c", None): Cell(cancelled=1)}),
+        (T0 + 2 * MINUTE, {("a", None): Cell(-1, arrivals=1), ("b", None): Cell(signals={"complaints": 2})}),
+    ]
 
 
 def test_a_moment_nobody_judged(store: Store) -> None:
