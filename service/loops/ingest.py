@@ -14,7 +14,7 @@ import msgspec
 from service.core.catalog import Catalog
 from service.core.counting.identity import Pseudonyms
 from service.core.counting.intake import Intake
-from service.core.counting.window import last_closing
+from service.core.counting.window import last_closing, next_closing
 from service.core.event import SECOND, Arrival, Assigned, Batch, Idle, Lost, Micros, Partition, Revoked
 from service.core.meter import Meter, NoMeter
 from service.core.ports import Source, SourceAway, StaleClaim, Store, StoreAway
@@ -36,12 +36,15 @@ class Pace:
     `bytes` bounds what all partitions have in hand. Looks at an idle partition's end are written every `look`
     or, where that is longer, every `look_share` times the number of partitions, to leave time for work.
     For `haste` after the time at which a window could be closed, a live partition that has not shown that time yet
-    gathers nothing: somebody waits for what the window tells.
+    gathers nothing: somebody waits for what the window tells. For `lead` before it they gather for `hurry`, so that
+    little is in hand then, and judging has the processor to itself for a while.
     """
 
     records: int = 20_000
     bytes: int = 32 * 1024 * 1024
-    gather: float = 0.25
+    gather: float = 1.0
+    lead: float = 0.4
+    hurry: float = 0.1
     look: float = 1.0
     look_share: float = 0.02
     haste: float = 1.0
@@ -313,11 +316,15 @@ class Ingest:
         full = sum(hand.bytes for hand in self._hands.values()) >= self._pace.bytes
         look = max(self._pace.look, self._pace.look_share * len(self._hands))
         awaited = self._awaited()
+        soon = self._is_soon()
         for partition, hand in list(self._hands.items()):
             if awaited is not None and self._live(partition) and hand.may_show(awaited):
                 due = True
             elif hand.records:
-                due = full or now - hand.since >= self._pace.gather or not self.begun.is_set()
+                gather = (
+                    min(self._pace.hurry, self._pace.gather) if soon and self._live(partition) else self._pace.gather
+                )
+                due = full or now - hand.since >= gather or not self.begun.is_set()
             elif hand.lost is not None and not self._live(partition):
                 # When the next record happened says until when nobody knows anything.
                 due = False
@@ -331,6 +338,12 @@ class Ingest:
         now = self._clock()
         closing = last_closing(now, self._closings)
         return closing if closing is not None and now - closing < self._pace.haste * SECOND else None
+
+    def _is_soon(self) -> bool:
+        """Whether a window can be closed in a moment."""
+        now = self._clock()
+        closing = next_closing(now, self._closings)
+        return closing is not None and closing - now < self._pace.lead * SECOND
 
     def _write(self, partition: Partition, hand: _Hand) -> None:
         batch = msgspec.structs.replace(merged(hand.batches), lost=hand.lost)

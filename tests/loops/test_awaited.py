@@ -45,3 +45,17 @@ class TestAtAWindowsEnd:
             live.loop.handle(Batch(PLACE, [0], [outcome(10)], 1))
 
             assert live.store.counts().read == 0
+
+    def test_a_moment_before_it_little_is_gathered(self) -> None:
+        for early, clock, count in ((0.3, True, 2), (0.3, False, 0), (0.5, True, 0)):
+            live = Live(PLACE, pace=Pace(gather=3600, lead=0.4, hurry=0.1))
+            live.loop._live = {PLACE: clock}.__getitem__
+            live.turn()
+            live.now = START + 10 * SECOND - round(early * SECOND)
+            live.loop.handle(Batch(PLACE, [0], [outcome(9)], 1))
+            assert live.store.counts().read == 0
+
+            live.time += 0.15
+            live.loop.handle(Batch(PLACE, [1], [outcome(9)], 2))
+
+            assert live.store.counts().read == count

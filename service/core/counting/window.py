@@ -18,3 +18,8 @@ def closable(watermark: Micros, width: Micros, delay: Micros) -> Micros:
 def last_closing(now: Micros, closings: Iterable[tuple[Micros, Micros]]) -> Micros | None:
     """The latest time, up to now, at which a window could be closed; `closings`: widths and delays."""
     return max((closable(now, width, delay) + delay for width, delay in closings), default=None)
+
+
+def next_closing(now: Micros, closings: Iterable[tuple[Micros, Micros]]) -> Micros | None:
+    """The first time after now at which a window can be closed; `closings`: widths and delays."""
+    return min((closable(now, width, delay) + width + delay for width, delay in closings), default=None)
