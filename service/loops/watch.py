@@ -15,7 +15,7 @@ from service.core.counting.watermark import PartitionClock, watermark
 from service.core.counting.window import closable
 from service.core.event import DAY, HOUR, Micros
 from service.core.interruption import Change
-from service.core.judging.chronicle import Chronicle
+from service.core.judging.chronicle import TURNED, Chronicle
 from service.core.judging.judge import Build, Judge, Restore, Verdicts, fingerprint
 from service.core.judging.reconcile import FOUND, reconcile
 from service.core.judging.unseen import unseen
@@ -245,7 +245,11 @@ class Watch:
         def judged(start: Micros, end: Micros) -> Iterator[Window]:
             return self._store.windows(moment.name, start, end)
 
-        return Chronicle(moment, self._catalog.delay_of(moment.name), judged, self._store.interruption)
+        def turned(identity: str) -> Micros | None:
+            entries = self._store.timeline(identity)
+            return max((entry.at for entry in entries if entry.what in TURNED), default=None)
+
+        return Chronicle(moment, self._catalog.delay_of(moment.name), judged, self._store.interruption, turned)
 
     def _close_all(self, due: Sequence[tuple[Moment, Micros]]) -> list[tuple[Moment, Micros]]:
         """Close moments, and how far each is closed then; many in a transaction where commits cost.

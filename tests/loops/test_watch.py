@@ -351,6 +351,23 @@ def test_what_seems_to_be_over_recovers_and_a_judge_that_learned_again_may_think
     assert told == ["opened", "recovering", "relapsed"]
 
 
+def test_a_rule_that_turns_within_a_frame_is_written_once_however_often_the_process_comes_back() -> None:
+    rule = Rule("many-broken", ("arrives",), (Threshold("broken", ">=", 3, 2 * MINUTE),), keep_firing=4 * MINUTE)
+    once, often = Pipeline(catalog(MOMENT, rules=(rule,))), Pipeline(catalog(MOMENT, rules=(rule,)))
+    # It fires, seems to be over, and fires again, all in one quarter.
+    for minute in range(15):
+        made = minutes(minute, minute + 1, "broken" if minute in {2, 6} else "kept")
+        once.take(made)
+        often.take(made)
+        often.start()
+    for pipeline in (once, often):
+        pipeline.finish(BEGIN + HOUR)
+    row = one(once.store)
+    told = [entry.what for entry in once.store.timeline(row.id) if entry.what != "level"]
+    assert told == ["opened", "recovering", "relapsed", "recovering", "resolved"]
+    assert often.store.timeline(row.id) == once.store.timeline(row.id)
+
+
 def test_what_was_over_and_is_open_for_the_new_judge_is_opened_again() -> None:
     class Never(Scripted):
         """Holds a breach for ever."""

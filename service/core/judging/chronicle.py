@@ -4,6 +4,7 @@ The harm is counted as judged: what amends it later changes what reports count, 
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
 
 import msgspec
 
@@ -22,6 +23,8 @@ _TURNS: Mapping[str, tuple[Collection[State], State, ChangeWord]] = {
     "return": ({"stale"}, "open", "returned"),
 }
 """Decisions after which an interruption is still open: the states they turn, into which, and the word for it."""
+TURNED: Collection[str] = frozenset(word for _, _, word in _TURNS.values())
+"""The words for such a turn."""
 _MOST = 20
 """Values that an entry of a timeline names."""
 
@@ -29,7 +32,8 @@ _MOST = 20
 class Chronicle:
     """Writes one moment's decisions as changes of its interruptions.
 
-    `judged`: gives the windows from one time to another, as judged. `known`: gives an interruption by its id.
+    `judged`: gives the windows from one time to another, as judged. `known`: gives an interruption by its id, and
+    `turned` when it last turned, as far as it is written.
     """
 
     def __init__(
@@ -38,11 +42,13 @@ class Chronicle:
         delay: Micros,
         judged: Callable[[Micros, Micros], Iterable[Window]],
         known: Callable[[str], Interruption | None],
+        turned: Callable[[str], Micros | None],
     ) -> None:
         self._moment = moment
         self._judged = judged
         self._delay = delay
         self._known = known
+        self._turned = cache(turned)
         self._rows: dict[str, Interruption] = {}
         self._before: dict[str, tuple[tuple[Micros, Micros], Counted]] = {}
 
@@ -56,7 +62,7 @@ class Chronicle:
         if decision.what == "open" and row is None:
             return [Change("opened", at, self._put(self._opened(decision)))]
         # Rules are judged ahead of the frame around them, so that after a restart some windows are judged again:
-        # what is written already, an opening or an end, is not written twice.
+        # what is written already, an opening, a turn or an end, is not written twice.
         if decision.what == "open" or row is None or not row.is_open:
             return []
         changes: list[Change] = []
@@ -75,7 +81,7 @@ class Chronicle:
             changes.append(Change("resolved", at, row))
         elif decision.what in _TURNS:
             before, state, word = _TURNS[decision.what]
-            if row.state in before:
+            if row.state in before and at > (self._turned(row.id) or 0):
                 row = msgspec.structs.replace(row, state=state)
                 changes.append(Change(word, at, row))
         self._put(row)

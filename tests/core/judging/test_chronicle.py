@@ -9,7 +9,7 @@ from service.core.counting.tally import Window
 from service.core.event import DAY, MINUTE, Micros
 from service.core.interruption import Change, Interruption
 from service.core.judging.casebook import Decision
-from service.core.judging.chronicle import Chronicle
+from service.core.judging.chronicle import TURNED, Chronicle
 from service.core.judging.level import Counted, Past
 from tests.core.making import at, window
 from tests.core.scripted import MOMENT
@@ -25,18 +25,20 @@ class Known:
     attempts: int = 0
     rows: dict[str, Interruption] = field(default_factory=dict)
     asked: list[tuple[Micros, Micros]] = field(default_factory=list)
+    turned: dict[str, Micros] = field(default_factory=dict)
 
     def judged(self, start: Micros, end: Micros) -> list[Window]:
         self.asked.append((start, end))
         return [window(0, {("north",): (self.attempts, self.broken)})]
 
     def chronicle(self) -> Chronicle:
-        return Chronicle(MOMENT, DELAY, self.judged, self.rows.get)
+        return Chronicle(MOMENT, DELAY, self.judged, self.rows.get, self.turned.get)
 
     def take(self, *decisions: Decision) -> list[Change]:
         """As the watch does it: told, then kept."""
         changes = self.chronicle().changes(decisions)
         self.rows |= {change.interruption.id: change.interruption for change in changes}
+        self.turned |= {change.interruption.id: change.at for change in changes if change.what in TURNED}
         return changes
 
 
@@ -179,6 +181,15 @@ def test_it_recovers_and_goes_on_after_all() -> None:
     for minute, what in ((20, "relapse"), (30, "recover"), (40, "recover"), (50, "relapse")):
         told += [(change.what, change.interruption.state) for change in known.take(later(what, minute))]
     assert told == [("recovering", "recovering"), ("relapsed", "open")]
+
+
+def test_a_turn_that_is_written_is_not_written_again_when_its_windows_are_judged_again() -> None:
+    known = Known()
+    known.take(OPENING)
+    turns = [later(what, 20 + each) for each, what in enumerate(("recover", "relapse", "recover"))]
+    assert [change.what for change in known.take(*turns)] == ["recovering", "relapsed", "recovering"]
+    assert known.take(*turns) == []
+    assert [change.what for change in known.take(later("relapse", 23))] == ["relapsed"]
 
 
 def test_several_decisions_build_on_each_other() -> None:
