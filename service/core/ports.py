@@ -154,6 +154,10 @@ class Reader(CourseReader, DeskReader, PeopleReader, BooksReader, Protocol):
         """In order of time."""
         ...
 
+    def broken(self, moments: Collection[str], start: Micros, end: Micros) -> dict[str, int]:
+        """How many promises of each moment broke in [start, end); those of which none did are left out."""
+        ...
+
     def totals(
         self, moment: str, start: Micros, end: Micros, step: Micros, *, segment: Segment = (), customers: bool = True
     ) -> list[tuple[Micros, Totals]]:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import nullcontext
+from math import sqrt
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -34,6 +35,10 @@ NEAR: Micros = HOUR
 """Windows of no longer are read in one transaction: a longer one would keep commits waiting."""
 SEVERAL = 2
 """Moments from which they are closed at once."""
+MANY = 8
+"""Moments from which it matters in what order they are judged."""
+USUAL = 0.1
+"""By so much the newest turn changes what is taken for the usual number of broken promises of a moment."""
 TOGETHER_S = 0.2
 """What takes so long, of closing, of judging and of writing that down, is one transaction where commits cost."""
 
@@ -107,6 +112,7 @@ class Watch:
         self._meter = meter or NoMeter()
         self._minds: dict[str, _Mind] = {}
         self._closed: dict[str, Micros] = {}
+        self._usual: dict[str, float] = {}
         self._gaps: Sequence[Gap] = ()
         self._unfolded: list[_Mind] = []
         self._began = False
@@ -137,11 +143,33 @@ class Watch:
             through = closable(mark, moment.window, self._catalog.delay_of(name))
             if through > self._closed.get(name, 0):
                 due.append((moment, through))
-        closed = deque(self._close_all(due))
+        closed = deque(self._worst_first(self._close_all(due)))
         while closed:
             changes += self._advance(closed)
         self._fold()
         return changes
+
+    def _worst_first(self, closed: list[tuple[Moment, Micros]]) -> list[tuple[Moment, Micros]]:
+        """Many moments in the order in which people are to be told of them: by what broke beyond the usual.
+
+        What is judged first is told while the rest is judged. A moment of which nothing broke that was usual before
+        says nothing so soon; it is judged in its turn.
+        """
+        known = [self._closed[moment.name] for moment, _ in closed if moment.name in self._closed]
+        if len(known) < max(len(closed), MANY):
+            return closed
+        start, end = min(known), max(through for _, through in closed)
+        if end - start > NEAR:
+            # Whoever catches up has all in order of time, and nobody waits for it.
+            return closed
+        broke = self._store.broken([moment.name for moment, _ in closed], start, end)
+        excess: dict[str, float] = {}
+        for moment, _ in closed:
+            many = float(broke.get(moment.name, 0))
+            usual = self._usual.get(moment.name, many)
+            self._usual[moment.name] = usual + USUAL * (many - usual)
+            excess[moment.name] = (many - usual) / sqrt(usual + 1.0)
+        return sorted(closed, key=lambda each: -excess[each[0].name])
 
     def has_more(self) -> bool:
         """Whether event time has passed windows that are not closed and judged yet."""

@@ -402,6 +402,40 @@ def test_learning_again_is_done_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert None not in read
 
 
+# --- order ---
+
+
+def test_of_many_moments_those_of_which_more_broke_than_usual_are_judged_and_told_first() -> None:
+    names = [f"m{number}" for number in range(9)]
+    rule = Rule("many-broken", tuple(names), (Threshold("broken", ">=", 6, 2 * MINUTE),))
+    pipeline = Pipeline(catalog(*(replace(MOMENT, name=name) for name in names), rules=(rule,)))
+
+    def minute(number: int, broken: dict[str, int]) -> None:
+        start = BEGIN + number * MINUTE
+        pipeline.take(
+            [
+                Outcome(
+                    f"{name}-{number}-{i}",
+                    instant(start + i),
+                    name,
+                    "c",
+                    "broken" if i < broken.get(name, 0) else "kept",
+                )
+                for name in names
+                for i in range(8)
+            ]
+        )
+
+    for number in range(6):
+        minute(number, {"m0": 2})
+    minute(6, {"m0": 4, "m7": 6})
+    assert pipeline.changes == []
+    for number in range(7, 11):
+        minute(number, {"m0": 2})
+    opened = [change.interruption.moment for change in pipeline.changes if change.what == "opened"]
+    assert opened == ["m7", "m0"]
+
+
 # --- withdrawing ---
 
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Literal, TypeVar
 
@@ -88,6 +88,11 @@ class MemoryReader(MemoryPeople):
     ) -> list[Break]:
         """In order of time."""
         return self._breaks_between(moment, segment, start, end)[offset : offset + limit]
+
+    def broken(self, moments: Collection[str], start: Micros, end: Micros) -> dict[str, int]:
+        """How many promises of each moment broke in [start, end); those of which none did are left out."""
+        found = {moment: len(self._breaks_between(moment, (), start, end)) for moment in moments}
+        return {moment: many for moment, many in found.items() if many}
 
     def _breaks_between(self, moment: str, segment: Segment, start: Micros, end: Micros) -> list[Break]:
         with self._lock:

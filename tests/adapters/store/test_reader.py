@@ -52,6 +52,13 @@ def told(store: Store) -> Store:
     return store
 
 
+def test_what_broke_is_counted_by_moment(told: Store) -> None:
+    both = ("delivered", "paid")
+    assert told.broken(both, T0, FOREVER) == {"paid": 4}
+    assert told.broken(both, T0 + 2, T0 + HOUR) == {"paid": 1}
+    assert told.broken(("delivered",), T0, FOREVER) == told.broken((), T0, FOREVER) == {}
+
+
 def test_customers_are_distinct_and_exact(told: Store) -> None:
     assert told.impact("paid", (), T0, FOREVER) == Impact(4, 3, 3100, 0)
     assert told.impact("paid", (), T0, T0 + HOUR) == Impact(2, 1, 3000, 0)

@@ -1,10 +1,10 @@
 """The questions of pages, digests and reports, in SQL; every answer is fetched before it is given."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Label, Row, Select, case, func, literal_column, select
+from sqlalchemy import ColumnElement, Label, Row, Select, bindparam, case, func, literal_column, select
 
 from service.adapters.store.sql import asking, outbox, positions
 from service.adapters.store.sql.database import Database
@@ -51,6 +51,11 @@ _headers = msgspec.msgpack.Decoder(dict[str, bytes]).decode
 
 _SUMS = ("attempts", "broken", "cancelled", "value", "broken_value")
 _NOTHING = (0, 0, 0, 0, 0)
+_BROKEN = (
+    select(breaks.c.moment, func.count().label("many"))
+    .where(breaks.c.at >= bindparam("start"), breaks.c.at < bindparam("end"))
+    .group_by(breaks.c.moment)
+)
 
 
 class SqlReader(SqlDeskReader, SqlPeople):
@@ -91,6 +96,13 @@ class SqlReader(SqlDeskReader, SqlPeople):
     def impact(self, moment: str, segment: Segment, start: Micros, end: Micros) -> Impact:
         """Exact distinct customers, breaks and value of [start, end) in a segment."""
         return self.harm([Place(moment, segment, start, end)])
+
+    def broken(self, moments: Collection[str], start: Micros, end: Micros) -> dict[str, int]:
+        """How many promises of each moment broke in [start, end); those of which none did are left out."""
+        among = self._database.among(breaks.c.moment, sorted(moments))
+        with self._database.read() as connection:
+            rows = connection.execute(_BROKEN.where(among), {"start": start, "end": end}).all()
+        return {row.moment: row.many for row in rows}
 
     def breaks(  # the port's
         self, moment: str, segment: Segment, start: Micros, end: Micros, *, limit: int = 1000, offset: int = 0
