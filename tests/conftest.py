@@ -2,4 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
 pytest_plugins = ["tests.harness.fixtures"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, or all would wait for it in the end."""
+    items.sort(key=lambda item: item.get_closest_marker("early") is None)

@@ -35,7 +35,7 @@ PARTITIONS = 3
 PATIENCE_S = 1500.0
 """On a machine that does much else."""
 
-pytestmark = pytest.mark.timeout(PATIENCE_S)
+pytestmark = [pytest.mark.timeout(PATIENCE_S), pytest.mark.early]
 
 
 class Flight(msgspec.Struct, frozen=True):
