@@ -1,10 +1,11 @@
 """Windows in which every promise was kept, taken together: they can only lower the evidence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import count
 
 import numpy as np
 
-from detectors.frame import JSON, Frame
+from detectors.frame import JSON, Flags, Floats, Frame, Ints
 from detectors.plain import number
 
 _HOUR = 3_600_000_000
@@ -23,25 +24,54 @@ class Kept:
     [4.0, 2.0]
     """
 
-    __slots__ = ("trials",)
+    __slots__ = ("_counts", "_index", "_waits")
 
     def __init__(self) -> None:
-        self.trials: dict[str, float] = {}
+        self._index: dict[str, int] = {}
+        """The place of each row that ever waited."""
+        self._counts: Floats = np.zeros(0)
+        self._waits: Flags = np.zeros(0, dtype=np.bool_)
+
+    @property
+    def trials(self) -> dict[str, float]:
+        """What waits of each row."""
+        each = zip(self._index, self._counts.tolist(), self._waits.tolist(), strict=False)
+        return {name: tried for name, tried, waits in each if waits}
 
     def add(self, frame: Frame) -> None:
         """Let a window wait."""
-        trials = self.trials
-        for name, tried in zip(frame.segments, frame.trials.tolist(), strict=True):
-            trials[name] = trials.get(name, 0.0) + tried
+        self._add(frame.segments, frame.trials)
+
+    def _add(self, names: Sequence[str], trials: Floats | Ints) -> None:
+        try:
+            places = self._places(names)
+        except KeyError:
+            index = self._index
+            new = [name for name in names if name not in index]
+            index.update(zip(new, count(len(index)), strict=False))
+            self._counts = np.concatenate([self._counts, np.zeros(len(new))])
+            self._waits = np.concatenate([self._waits, np.zeros(len(new), dtype=np.bool_)])
+            places = self._places(names)
+        self._counts[places] += trials
+        self._waits[places] = True
+
+    def _places(self, names: Sequence[str]) -> Ints:
+        return np.fromiter(map(self._index.__getitem__, names), np.int64, len(names))
+
+    def clear(self) -> None:
+        """Nothing waits any more."""
+        self._counts.fill(0.0)
+        self._waits.fill(False)
 
     def merged(self, frame: Frame) -> Frame:
         """The frame with everything that waits counted in."""
-        if not self.trials:
+        if not self._waits.any():
             return frame
-        names = tuple(sorted({*self.trials, *frame.segments}))
+        waiting = self.trials
+        names = tuple(sorted({*waiting, *frame.segments}))
         place = {name: row for row, name in enumerate(names)}
         rows = [place[name] for name in frame.segments]
-        trials = np.array([self.trials.get(name, 0.0) for name in names])
+        trials = np.array([waiting.get(name, 0.0) for name in names])
         trials[rows] += frame.trials
         hits = np.zeros(len(names))
         hits[rows] = frame.hits
@@ -57,7 +87,7 @@ class Kept:
 
     def restore(self, state: Mapping[str, JSON]) -> None:
         """Take in a dump."""
-        self.trials = {name: number(value) for name, value in state.items()}
+        self._add(list(state), np.array([number(value) for value in state.values()]))
 
 
 def ends_hour(frame: Frame) -> bool:

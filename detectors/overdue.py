@@ -56,7 +56,7 @@ class Overdue(ShareDetector):
         self._kept.add(frame)
 
     def _counted(self, frame: Frame) -> Counted:
-        open_, kept = frame.beside.overdue, dict(self._kept.trials)
+        open_, kept = frame.beside.overdue, self._kept.trials
         for name, tried in zip(frame.segments, frame.trials.tolist(), strict=True):
             kept[name] = kept.get(name, 0.0) + tried
         return {name: (tried, min(max(open_.get(name, 0), 0), tried)) for name, tried in kept.items()}
@@ -70,7 +70,7 @@ class Overdue(ShareDetector):
         return tried, max(hits, 0.0)
 
     def _took(self, frame: Frame) -> None:
-        self._kept.trials = {}
+        self._kept.clear()
         self._began, self._found = True, self._found or bool(frame.beside.overdue)
 
     def _dump_more(self) -> dict[str, JSON]:

@@ -144,7 +144,7 @@ class RateDetector(RateState):
     def _take(self, step: Step) -> None:
         if self._origin is None:
             self._origin, self._first = step.origin, step.before
-        self._kept.trials = {}
+        self._kept.clear()
         before, self._breaches = self._breaches, step.breaches
         self._average.flow = step.flow
         self._learn_reference(step, frozen=WHOLE in step.breaches)
