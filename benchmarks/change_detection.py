@@ -40,14 +40,15 @@ def benign(runs: int, interval: float, seed: int) -> Iterator[str]:
         rng = np.random.default_rng((seed, 77))
         stream = Stream(per_hour, flat(0.01))
         detector = alone(interval)
-        for frame in stream.path(1).frames(rng, 0.0, 28.0):
+        for frame in stream.path(1).frames(rng, 0.0, 28.0, viewer=detector):
             detector.after(frame)
         day = hits = 0
         for _ in range(runs):
-            crowd = Stream(4.0 * per_hour, flat(0.01)).path(1).frames(rng, 28.0, 1.0)
-            day += first(copy.deepcopy(detector), crowd) is not None
+            guest = copy.deepcopy(detector)
+            crowd = Stream(4.0 * per_hour, flat(0.01)).path(1).frames(rng, 28.0, 1.0, viewer=guest)
+            day += first(guest, crowd) is not None
             twin = copy.deepcopy(detector)
-            for frame in stream.path(1).frames(rng, 28.0, 0.25):
+            for frame in stream.path(1).frames(rng, 28.0, 0.25, viewer=twin):
                 twin.after(frame)
             start = START + int(28.25 * DAY)
             burst = Frame(start, start + MINUTE, ("",), _WHOLE + 3, np.array([3.0]), _WHOLE + 3)

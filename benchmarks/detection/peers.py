@@ -10,7 +10,7 @@ import numpy as np
 from river import anomaly, drift
 
 from benchmarks.detection.running import Alarm, quiet
-from benchmarks.detection.streams import DAY, HOUR, MINUTE, Stream
+from benchmarks.detection.streams import DAY, HOUR, MINUTE, Stream, WholeFrames
 from detectors.frame import Frame
 
 _BROKEN, _FINE = frozenset({""}), frozenset[str]()
@@ -39,7 +39,7 @@ class _Shares:
         return self._hits[-1] / self._trials[-1] if self._trials[-1] else 0.0
 
 
-class BurnRate:
+class BurnRate(WholeFrames):
     """Long and short windows of the SRE workbook; the objective is the base, found from all data so far."""
 
     def __init__(self, dull: float) -> None:
@@ -54,7 +54,7 @@ class BurnRate:
         return _BROKEN if fast else _FINE
 
 
-class FixedThreshold:
+class FixedThreshold(WholeFrames):
     """The last hour's share over a multiple of the base."""
 
     def __init__(self, dull: float) -> None:
@@ -66,7 +66,7 @@ class FixedThreshold:
         return _BROKEN if self._shares.of(HOUR) > self._dull * self._shares.base() else _FINE
 
 
-class Hourly:
+class Hourly(WholeFrames):
     """A score of each whole hour's share; `kind`: by which it is scored."""
 
     def __init__(self, kind: str, dull: float) -> None:
@@ -97,7 +97,7 @@ class Hourly:
         return (share - statistics.fmean(self._past)) / spread if spread else 0.0
 
 
-class Drift:
+class Drift(WholeFrames):
     """River's ADWIN or Page-Hinkley on every outcome."""
 
     def __init__(self, kind: str, dull: float) -> None:

@@ -9,16 +9,17 @@ from typing import Protocol
 
 import numpy as np
 
-from benchmarks.detection.streams import DAY, HOUR, START, Change, Stream, step_of
+from benchmarks.detection.streams import DAY, HOUR, START, Change, Stream, Viewer, step_of
 from detectors.budget import SHARES, Budget
 from detectors.frame import Detector, Frame, Scores
 from detectors.registry import defaults
+from service.core.judging.pace import enough, suspicion
 
 _BETWEEN = 0.37
 """Days between two changes on one history, so that they begin at all hours."""
 
 
-class Alarm(Protocol):
+class Alarm(Viewer, Protocol):
     """Whatever can be asked after each frame what it holds for broken."""
 
     def after(self, frame: Frame) -> frozenset[str]:
@@ -26,27 +27,68 @@ class Alarm(Protocol):
         ...
 
 
-class Watch:
+class _Looking:
+    """Looks at frames before they are over, as the judge does."""
+
+    def __init__(self) -> None:
+        self.suspicion = 0.0
+        self.broken = dict[str, frozenset[str]]()
+
+    def scores(self, frame: Frame) -> Iterator[tuple[str, Scores]]:
+        """What each detector that counts says of a frame, which is not learned."""
+        raise NotImplementedError
+
+    def took(self, kind: str, scores: Scores | None) -> None:
+        """Keep in mind what a detector says at the end of a frame."""
+        self.broken[kind] = _broken(scores)
+        if scores is not None:
+            self.suspicion = max(self.suspicion, suspicion(scores))
+
+    def breaks(self, frame: Frame) -> bool:
+        """Whether anything would be broken that is not yet if the frame ended there."""
+        suspected = 0.0
+        for kind, scores in self.scores(frame):
+            if enough(kind, scores, self.broken.get(kind, frozenset())):
+                return True
+            suspected = max(suspected, suspicion(scores))
+        self.suspicion = suspected
+        return False
+
+
+def _broken(scores: Scores | None) -> frozenset[str]:
+    if scores is None:
+        return frozenset()
+    return frozenset(name for name, broken in zip(scores.segments, scores.breach, strict=True) if broken)
+
+
+class Watch(_Looking):
     """Detectors together, as a moment has them."""
 
     def __init__(self, detectors: Sequence[Detector]) -> None:
+        super().__init__()
         self._detectors = list(detectors)
+
+    def scores(self, frame: Frame) -> Iterator[tuple[str, Scores]]:
+        """What each says."""
+        for one in self._detectors:
+            scores = one.score(frame)
+            if scores is not None:
+                yield one.kind, scores
 
     def after(self, frame: Frame) -> frozenset[str]:
         """What any of them holds for broken."""
-        found = set[str]()
+        self.suspicion = 0.0
         for one in self._detectors:
-            scores = one.score(frame)
+            self.took(one.kind, one.score(frame))
             one.learn(frame)
-            if scores is not None:
-                found.update(name for name, broken in zip(scores.segments, scores.breach, strict=True) if broken)
-        return frozenset(found)
+        return frozenset[str]().union(*self.broken.values())
 
 
-class Together:
+class Together(_Looking):
     """All that a moment has, under one promise: it is shared by those that ever had anything to read."""
 
     def __init__(self, interval: float) -> None:
+        super().__init__()
         self._detectors = defaults(interval)
         self._budget = Budget(interval, SHARES)
         self._promise()
@@ -57,24 +99,28 @@ class Together:
             if one.kind in intervals:
                 one.promise(intervals[one.kind])
 
+    def scores(self, frame: Frame) -> Iterator[tuple[str, Scores]]:
+        """What each that is used says."""
+        for one in self._detectors:
+            scores = one.score(frame) if self._budget.used(one.kind) else None
+            if scores is not None:
+                yield one.kind, scores
+
     def breaches(self, frame: Frame) -> Iterator[tuple[str, Scores]]:
         """Kind and scores of each that holds anything for broken; the frame is learned."""
         if self._budget.take(frame):
             self._promise()
+        self.suspicion = 0.0
         for one in self._detectors:
             scores = one.score(frame) if self._budget.used(one.kind) else None
             one.learn(frame)
+            self.took(one.kind, scores)
             if scores is not None and scores.breach.any():
                 yield one.kind, scores
 
     def after(self, frame: Frame) -> frozenset[str]:
         """What any of them holds for broken."""
-        return frozenset(
-            name
-            for _, scores in self.breaches(frame)
-            for name, broken in zip(scores.segments, scores.breach, strict=True)
-            if broken
-        )
+        return frozenset(name for _, scores in self.breaches(frame) for name in _broken(scores))
 
 
 Make = Callable[[float], Alarm]
@@ -161,19 +207,19 @@ class Cell:
         rng = np.random.default_rng((seed, number))
         path = self.stream.path(seed * 1000 + number)
         alarm = self.make(interval)
-        for frame in path.frames(rng, 0.0, self.history):
+        for frame in path.frames(rng, 0.0, self.history, viewer=alarm):
             alarm.after(frame)
         late = copy.deepcopy(alarm)
         at = self.history
         if self.quiet:
-            found.alarms += quiet(late, path.frames(rng, at, self.quiet))
+            found.alarms += quiet(late, path.frames(rng, at, self.quiet, viewer=late))
             found.weeks += self.quiet / 7.0
         step = step_of(self.stream.per_hour)
         pause = 1.0 if self.open_hours else _BETWEEN
         lead = 0.5 if self.open_hours else _BETWEEN / 2.0
         broken = frozenset[str]()
         for _ in range(self.changes):
-            for frame in path.frames(rng, at, lead):
+            for frame in path.frames(rng, at, lead, viewer=alarm):
                 broken = alarm.after(frame)
             at = round((at + lead) * DAY / step) * step / DAY
             lead = pause
@@ -183,10 +229,12 @@ class Cell:
             here = 1.0 if self.stream.busy is None else float(self.stream.busy(np.array([at]))[0])
             limit = self.limit(here) if self.limit else 1.0
             lasts = self.lasts or max(30.0 * limit / 24.0, 2.0)
+            twin = copy.deepcopy(alarm)
             worse = path.frames(
-                rng, at, lasts, change=self.change, traffic=self.traffic, hurt=self.hurt, slower=self.slower
-            )
-            one = first(copy.deepcopy(alarm), worse)
+                rng, at, lasts, change=self.change, traffic=self.traffic, hurt=self.hurt, slower=self.slower,
+                viewer=twin,
+            )  # fmt: skip
+            one = first(twin, worse)
             found.delays.append(None if one is None else (one[0] - START) / HOUR - at * 24.0)
             found.limits.append(limit)
             if one is not None:

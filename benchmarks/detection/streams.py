@@ -4,21 +4,20 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.signal import lfilter
 
-from detectors.frame import Beside, Floats, Frame, Ints
+from detectors.frame import NOTHING, Beside, Floats, Frame
 from service.core.counting.tally import duration_bucket
+from service.core.judging.pace import ALARMING, EVENTS_A_STEP, MISSED, STEPS, SUSPICIOUS
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 START = 20_454 * DAY
 """A Thursday, 1 January 2026."""
-_STEPS = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR)
-_EVENTS_A_FRAME = 10.0
-_MISSED = 3.0
 _FRIDAY = 4
 SPREAD = 0.6
 """Standard deviation of the logarithm of a duration."""
@@ -27,6 +26,33 @@ Curve = Callable[[Floats], Floats]
 """A failure rate, or a factor on the traffic, at each of some times, in days since START."""
 Draw = Callable[[np.random.Generator], Curve]
 """One of many curves; the same times of one curve always give the same."""
+
+
+class Viewer(Protocol):
+    """Whoever is shown the frames."""
+
+    @property
+    def suspicion(self) -> float:
+        """The share of the evidence for an alarm that there is."""
+        ...
+
+    def breaks(self, frame: Frame) -> bool:
+        """Whether a part of a frame is enough for one."""
+        ...
+
+
+class WholeFrames:
+    """Whoever waits for the end of each frame."""
+
+    suspicion = 0.0
+
+    def breaks(self, frame: Frame) -> bool:
+        """Never asked."""
+        raise NotImplementedError(frame)
+
+
+NOBODY = WholeFrames()
+
 Change = Callable[[Floats, Floats], Floats]
 """What a change makes of failure rates, or of traffic, given the days since it began."""
 _HORIZON = 1000
@@ -35,13 +61,13 @@ _FINE = 288  # points a day on which a wander is drawn
 
 def step_of(per_hour: float) -> int:
     """How long the judge makes a frame at this traffic."""
-    return max((step for step in _STEPS if per_hour * step / HOUR <= _EVENTS_A_FRAME), default=_STEPS[0])
+    return max((step for step in STEPS if per_hour * step / HOUR <= EVENTS_A_STEP), default=STEPS[0])
 
 
 def lull_of(per_hour: float) -> tuple[int, int]:
-    """The step at which the judge looks at a lull before its frame is over, and how long a lull that is."""
+    """The step at which the judge looks before its frame is over, and how long nothing comes in a lull."""
     step = step_of(per_hour)
-    return max((one for one in _STEPS if one < step), default=step), round(_MISSED / per_hour * HOUR)
+    return max((one for one in STEPS if one < step), default=step), round(MISSED / per_hour * HOUR)
 
 
 def flat(level: float) -> Draw:
@@ -127,67 +153,69 @@ class Path:
         traffic: Change | None = None,
         hurt: Sequence[int] | None = None,
         slower: float = 1.0,
+        viewer: Viewer = NOBODY,
     ) -> Iterator[Frame]:
-        """Frames of `days` from day `begin`, whole ones.
+        """Frames of `days` from day `begin`: whole ones, or shorter ones in a lull and where the `viewer` has enough.
 
         From then on `change` is done to the rate of all, or of the regions `hurt`, and `traffic` to the traffic;
         what lasts, lasts `slower` times as long.
         """
         stream = self.stream
         whole = step_of(stream.per_hour)
-        step, lull = (whole, whole) if stream.regions or stream.lasting else lull_of(stream.per_hour)
-        count = max(round(days * DAY / whole), 1) * (whole // step)
+        count = max(round(days * DAY / whole), 1) * (whole // MINUTE)
         first = START + round(begin * DAY / whole) * whole
-        middles = (first - START + (np.arange(count) + 0.5) * step) / DAY
+        middles = (first - START + (np.arange(count) + 0.5) * MINUTE) / DAY
         since = middles - begin
         rates = self.rates(middles)
         worse = rates if change is None else change(rates, since)
-        mean = np.full(count, stream.per_hour * step / HOUR)
+        mean = np.full(count, stream.per_hour * MINUTE / HOUR)
         if stream.busy is not None:
             mean = mean * stream.busy(middles)
         if traffic is not None:
             mean = traffic(mean, since)
-        if not stream.regions:
-            trials = rng.poisson(mean)
-            hits = rng.binomial(trials, worse).astype(float)
-            if not stream.lasting:
-                yield from _cut(first, (step, whole, lull), trials, hits)
-                return
-            for place in range(count):
-                one = trials[place : place + 1]
-                start = first + place * step
-                seconds = slower * 60.0 * np.exp(rng.normal(0.0, SPREAD, int(trials[place])))
-                beside = Beside(durations={"": Counter(duration_bucket(round(1000 * one)) for one in seconds)})
-                yield Frame(start, start + step, ("",), one, hits[place : place + 1], one, beside=beside)
-            return
-        names = np.array(["", *(f"region={place:02}" for place in range(stream.regions))])
-        parts = rng.poisson(np.repeat(mean[:, None] / stream.regions, stream.regions, axis=1))
-        table = np.repeat(rates[:, None], stream.regions, axis=1)
+        parts = max(stream.regions, 1)
+        each = rng.poisson(np.repeat(mean[:, None] / parts, parts, axis=1))
+        table = np.repeat(rates[:, None], parts, axis=1)
         table[:, slice(None) if hurt is None else list(hurt)] = worse[:, None]
-        broken = rng.binomial(parts, table)
-        for place in range(count):
-            seen = np.flatnonzero(parts[place])
-            tried = np.concatenate([[parts[place].sum()], parts[place][seen]])
-            failed = np.concatenate([[broken[place].sum()], broken[place][seen]]).astype(float)
-            start = first + place * step
-            yield Frame(start, start + step, ("", *names[1 + seen].tolist()), tried, failed, tried)
+        broken = rng.binomial(each, table)
+        arrived = each.sum(axis=1)
+        buckets: list[int] = []
+        if stream.lasting:
+            seconds = slower * 60.0 * np.exp(rng.normal(0.0, SPREAD, int(arrived.sum())))
+            buckets = [duration_bucket(round(1000 * one)) for one in seconds.tolist()]
+        names = np.array(["", *(f"region={place:02}" for place in range(stream.regions))])
+        tried, failed = (
+            np.concatenate([np.zeros((1, parts), dtype=np.int64), one.cumsum(axis=0)]) for one in (each, broken)
+        )
+
+        def frame(begun: int, ended: int) -> Frame:
+            start, end = first + begun * MINUTE, first + ended * MINUTE
+            mine, bad = tried[ended] - tried[begun], (failed[ended] - failed[begun]).astype(np.float64)
+            seen = np.flatnonzero(mine) if stream.regions else np.zeros(0, dtype=np.int64)
+            trials = np.concatenate([[mine.sum()], mine[seen]])
+            hits = np.concatenate([[bad.sum()], bad[seen]])
+            lasted = Counter(buckets[tried[begun].sum() : tried[ended].sum()])
+            beside = Beside(durations={"": lasted}) if lasted else NOTHING
+            return Frame(start, end, ("", *names[1:][seen].tolist()), trials, hits, trials, beside=beside)
+
+        yield from _cut(first, stream.per_hour, arrived.tolist(), frame, viewer)
 
 
-def _cut(first: int, steps: tuple[int, int, int], trials: Ints, hits: Floats) -> Iterator[Frame]:
-    """Frames as the judge cuts them: whole ones, or shorter ones while nothing comes for long."""
-    step, whole, lull = steps
-    start = heard = first
-    tried, failed = np.zeros(1, dtype=np.int64), np.zeros(1)
-    for end, count, broken in zip(
-        range(first + step, first + (len(trials) + 1) * step, step), trials, hits, strict=True
-    ):
+def _cut(
+    first: int, per_hour: float, arrived: Sequence[int], frame: Callable[[int, int], Frame], viewer: Viewer
+) -> Iterator[Frame]:
+    """Frames as the judge cuts them; `frame`: makes one from a minute to another."""
+    whole, (short, lull) = step_of(per_hour), lull_of(per_hour)
+    begun, heard = 0, first
+    for ended, count in enumerate(arrived, start=1):
+        end = first + ended * MINUTE
         if count:
-            tried[0] += count
-            failed[0] += broken
             heard = end
-        if end % whole == 0 or end - heard >= lull:
-            yield Frame(start, end, ("",), tried, failed, tried)
-            start, tried, failed = end, np.zeros(1, dtype=np.int64), np.zeros(1)
+        ends = end % whole == 0 or (end % short == 0 and end - heard >= lull)
+        enough = ALARMING if end % short else SUSPICIOUS
+        if ends or (viewer.suspicion >= enough and viewer.breaks(frame(begun, ended))):
+            yield frame(begun, ended)
+            begun = ended
 
 
 def times(ratio: float) -> Change:

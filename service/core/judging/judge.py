@@ -1,8 +1,8 @@
 """The judge of one moment: closed windows in, decisions about interruptions out; a pure function of what it was given.
 
 Windows are put together to frames as long as the traffic is thin: a frame should hold a few events, because judging
-costs the same for an empty one and a detector cannot know more sooner. Rules look at every window. What breaches is
-then laid on interruptions by `Casebook`.
+costs the same for an empty one and a detector cannot know more sooner. While something is suspected it is looked at
+before it is over. Rules look at every window. What breaches is then laid on interruptions by `Casebook`.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any, cast
 
 import msgspec
@@ -27,16 +28,16 @@ from service.core.event import DAY, Micros
 from service.core.interruption import Interruption, Kind
 from service.core.judging.casebook import LIKELY_OVER, Breach, Casebook, Decision
 from service.core.judging.frames import Framer, filled
-from service.core.judging.gathered import gather
+from service.core.judging.gathered import Gathered, gather
 from service.core.judging.level import PAST_DAYS, Day, past_of
-from service.core.judging.pace import Pace
+from service.core.judging.pace import Pace, enough, suspicion
 from service.core.judging.rules import RuleWatch
 from service.core.judging.sieve import Sieve
 from service.core.judging.special import Special
 from service.core.judging.unseen import Span, touch
 from service.core.standing import Series
 
-_VERSION = 5
+_VERSION = 6
 
 
 class Watcher(msgspec.Struct, frozen=True, gc=False):
@@ -153,7 +154,7 @@ class Judge:
             self.through = window_of(windows[0].start, self._pace.step)
         while windows and windows[0].start < self.through:
             windows.popleft()
-        while (end := self._pace.end(self.through, through, self._heard, windows)) is not None:
+        while (end := self._end(self.through, through, windows, unseen)) is not None:
             following = windows[0].start if windows else through
             if self._heard is not None and self.through >= self._heard + FORGOTTEN and following >= end:
                 self.through = max(end, following - (following - self.through) % self._pace.step)
@@ -177,18 +178,49 @@ class Judge:
             decisions += self._judge_rules(self.through, through, windows, unseen)
         return Verdicts(self.through, tuple(decisions), self._series(), self._learning())
 
+    def _end(self, start: Micros, through: Micros, windows: Sequence[Window], unseen: Sequence[Span]) -> Micros | None:
+        """Where the frame that begins at `start` ends; None while that is not closed `through` there."""
+        end = self._pace.end(start, through, self._heard, windows)
+        for look in self._pace.looks(start, through + 1 if end is None else end):
+            if touch(unseen, start, look):
+                break
+            if self._breaks(start, look, _before(look, windows)):
+                return look
+        return end
+
+    def _breaks(self, start: Micros, end: Micros, windows: Sequence[Window]) -> bool:
+        """Whether anything would be in breach that is not yet if a frame ended there; nothing of it is learned."""
+        given = gather(windows)
+        frame = self._framed(start, end, given, self._special.foretold(start, end, given))
+        prepare(self._joining, frame)
+        suspected = 0.0
+        for watcher in self._watchers:
+            if watcher.share is None or not self._budget.used(watcher.name):
+                continue
+            scores = watcher.detector.score(frame)
+            if scores is None:
+                continue
+            known = {breach.row for breach in self._breaches.get(watcher.name, ())}
+            if enough(watcher.name, scores, known):
+                return True
+            suspected = max(suspected, suspicion(scores))
+        self._pace.suspected(end, suspected)
+        return False
+
+    def _framed(self, start: Micros, end: Micros, given: Gathered, factor: float) -> Frame:
+        """The frame of some windows, in which what is usual is right within a factor."""
+        frame = self._framer.frame(start, end, given, self._cases.explained())
+        return replace(frame, usual=False, widen=factor) if factor > 1.0 else frame
+
     def _judge_frame(self, start: Micros, end: Micros, windows: Sequence[Window]) -> list[Decision]:
         given = gather(windows)
-        frame = self._framer.frame(start, end, given, self._cases.explained())
-        factor = self._special.factor(start, end, given)
-        if factor > 1.0:
-            frame = replace(frame, usual=False, widen=factor)
+        frame = self._framed(start, end, given, self._special.factor(start, end, given))
         self._today.take(given)
         self._cases.count(windows)
         if self._budget.take(frame):
             self._promise()
         prepare(self._joining, frame)
-        full = frame
+        full, suspected = frame, 0.0
         for watcher in self._watchers:
             detector, mine = watcher.detector, full if watcher.name in _OF_WHOLE else frame
             scores = detector.score(mine) if self._budget.used(watcher.name) else None
@@ -200,6 +232,8 @@ class Judge:
                 continue
             if scores.segments:
                 self._latest[watcher.name] = scores
+                if watcher.share is not None:
+                    suspected = max(suspected, suspicion(scores))
             found = list(_breaches(watcher, scores, frame)) if np.count_nonzero(scores.breach) else []
             if watcher.asked is not None:
                 found = self._sieve.sift(watcher.name, watcher.asked, found, frame)
@@ -207,6 +241,7 @@ class Judge:
                 self._breaches[watcher.name] = found
             else:
                 self._breaches.pop(watcher.name, None)
+        self._pace.suspicion = suspected
         return self._decide(start, end, arrived=bool(frame.arrivals[0]))
 
     def _judge_rules(
@@ -336,6 +371,7 @@ class Judge:
             "through": self.through,
             "step": self._pace.step,
             "lull": self._pace.lull,
+            "suspicion": self._pace.suspicion,
             "days": msgspec.to_builtins(list(self._days)),
             "today": msgspec.to_builtins(self._today),
             "known": {d: list(values) for d, values in self._framer.dump().items()},
@@ -369,6 +405,7 @@ class Judge:
         judge._promise()
         judge.through = state["through"]
         judge._pace.step, judge._pace.lull = state["step"], state["lull"]
+        judge._pace.suspicion = state["suspicion"]
         judge._days.extend(msgspec.convert(state["days"], list[Day]))
         judge._today = msgspec.convert(state["today"], Day)
         judge._framer = Framer(moment.dimensions, state["known"])
@@ -395,6 +432,10 @@ def _of_rule(breach: Breach, rule: Rule | None) -> Breach:
     if rule is None:
         return breach
     return msgspec.structs.replace(breach, rule=rule.name, level=rule.level, trial=rule.status == "experimental")
+
+
+def _before(end: Micros, windows: Iterable[Window]) -> list[Window]:
+    return list(takewhile(lambda window: window.start < end, windows))
 
 
 def _finite(number: float) -> float | None:

@@ -1,7 +1,10 @@
-"""How long a frame is: as the traffic is thick, and cut short where nothing comes."""
+"""How long a frame is: as the traffic is thick, and cut short where nothing comes or what has come is enough."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 
+import numpy as np
+
+from detectors.frame import Scores
 from service.core.counting.tally import Window
 from service.core.event import DAY, HOUR, MINUTE, Micros
 
@@ -14,6 +17,20 @@ MISSED = 3.0
 A silence is worth an alarm after some ten: half a frame would be a third of its delay. Frames cut short of full
 ones would cost everybody; by chance such a lull follows one event in twenty.
 """
+SUSPICIOUS, ALARMING = 0.02, 0.2
+"""From these shares of the evidence for an alarm a frame is looked at before it is over: at each next shorter step, and
+at each of the shortest. If what has come is enough, it ends there.
+
+What opens an interruption would else wait for the end of its frame: a third of the delay where much breaks at once.
+To take in shorter frames instead would be as soon, and blunt: in pieces a bad hour is told from a stream that wanders
+by less than as a whole.
+"""
+ENOUGH = 1.25
+"""So much of the evidence for an alarm ends a frame: a statistic is looked at more often, and is at its height just
+after a failure. On steady streams of 2 an hour 34 false alarms came of 32 promised, as many as without looks, and 36
+where less was enough."""
+_ABSENT = frozenset({"silence", "drop", "absence"})
+"""Kinds whose evidence only grows while nothing comes."""
 
 
 class Pace:
@@ -24,6 +41,10 @@ class Pace:
         self.step = window_step(15 * MINUTE, window)
         self.lull: Micros | None = None
         """How long nothing has to come; None while too little is known to say."""
+        self.suspicion = 0.0
+        """The share of the evidence for an alarm that there was at the end of the last frame."""
+        self._looked: tuple[Micros, float] = (0, 0.0)
+        """Where the frame under way was looked at last, and the share that there was then."""
 
     def settle(self, hourly: float) -> None:
         """Take in how many events come in an hour."""
@@ -49,12 +70,47 @@ class Pace:
                     return end
         return whole if whole <= through else None
 
-    def _shorter(self) -> Micros:
-        """The next shorter step that whole windows fit in and that fits in a step."""
+    def looks(self, start: Micros, before: Micros) -> Iterator[Micros]:
+        """Where to look at the frame that began at `start`, each time once; whoever looks says what is `suspected`.
+
+        How far it is closed each time when somebody asks changes nothing of where that is.
+        """
+        at, suspicion = self._looked if self._looked[0] > start else (start, self.suspicion)
+        while suspicion >= SUSPICIOUS and DAY % self.step == 0:
+            short = self._shorter(most=suspicion >= ALARMING)
+            at += short - at % short
+            if at >= before:
+                return
+            yield at
+            suspicion = self._looked[1]
+
+    def suspected(self, at: Micros, suspicion: float) -> None:
+        """Take in how much is suspected where somebody looked."""
+        self._looked = at, suspicion
+
+    def _shorter(self, *, most: bool = False) -> Micros:
+        """The next shorter step that whole windows fit in and that fits in a step, or the shortest."""
         fitting = [one for one in STEPS if one < self.step and self.step % one == 0 and one % self._window == 0]
-        return max(fitting, default=self.step)
+        return (min if most else max)(fitting, default=self.step)
 
 
 def window_step(step: Micros, width: Micros) -> Micros:
     """A frame's length: at least a window, and whole windows."""
     return max(width, step - step % width)
+
+
+def suspicion(scores: Scores) -> float:
+    """The share of the evidence for an alarm that what is not in breach yet has."""
+    evidence = scores.evidence
+    found = float(np.add.reduce(evidence))
+    return found if found < SUSPICIOUS else float(np.add.reduce(evidence[~scores.breach]))
+
+
+def enough(kind: str, scores: Scores, known: Collection[str]) -> bool:
+    """Whether anything is in breach that is not `known` to be, by so much evidence that a frame may end there."""
+    if not np.count_nonzero(scores.breach):
+        return False
+    new = np.array([name not in known for name in scores.segments])
+    if not np.count_nonzero(scores.breach & new):
+        return False
+    return kind in _ABSENT or float(np.add.reduce(scores.evidence[new])) >= ENOUGH

@@ -41,6 +41,10 @@ class Special:
                 self._spent.append((since, self._until))
         return max(factor, FACTOR) if start < self._until else factor
 
+    def foretold(self, start: Micros, end: Micros, given: Gathered) -> float:
+        """The factor, with nothing taken in."""
+        return Special(self._known, self._until, self._spent).factor(start, end, given)
+
     def dump(self) -> JSON:
         """Plain JSON."""
         return {"until": self._until, "spent": [list(span) for span in self._spent]}

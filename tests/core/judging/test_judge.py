@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,11 +13,12 @@ from hypothesis import strategies as st
 from detectors.frame import Frame, Scores
 from detectors.value import Value
 from service.core.catalog import Asked, Moment, Rule, Threshold
-from service.core.counting.tally import Window
+from service.core.counting.tally import Cell, Values, Window
 from service.core.counting.window import window_of
 from service.core.event import DAY, HOUR, MINUTE, Micros
 from service.core.judging.casebook import Decision
 from service.core.judging.judge import Judge, Watcher, fingerprint
+from service.core.judging.pace import ALARMING, ENOUGH, SUSPICIOUS
 from service.core.judging.watchers import watchers
 from tests.core.making import at, window
 from tests.core.scripted import MOMENT, Scripted
@@ -38,6 +40,37 @@ class Noted(Scripted):
     def learn(self, frame: Frame) -> None:
         super().learn(frame)
         self.frames.append((frame.start, frame.end))
+
+
+class Uneasy(Noted):
+    """Suspects everything where anything broke, by a part of what an alarm takes; remembers what it was shown."""
+
+    def __init__(self, part: float = SUSPICIOUS) -> None:
+        super().__init__()
+        self.part = part
+        self.open = ENOUGH
+        self.false_alarm_interval = 90.0
+        self.shown: list[tuple[Micros, Micros]] = []
+
+    def promise(self, false_alarm_interval: float) -> None:
+        self.false_alarm_interval = false_alarm_interval
+
+    def score(self, frame: Frame) -> Scores | None:
+        self.shown.append((frame.start, frame.end))
+        scores = super().score(frame)
+        assert scores is not None
+        return replace(scores, evidence=np.where(scores.breach, self.open, self.part * (frame.hits[0] > 0)))
+
+    @property
+    def lengths(self) -> list[int]:
+        """Of the third day's frames, in minutes."""
+        return [(end - start) // MINUTE for start, end in self.frames if start >= MIDNIGHT + 2 * DAY]
+
+    @property
+    def looked(self) -> list[int]:
+        """The minutes of the third day at which it was shown what was not a frame yet."""
+        looks = [each for each in self.shown if each not in self.frames]
+        return [(end - MIDNIGHT - 2 * DAY) // MINUTE for _, end in looks]
 
 
 class Cold(Scripted):
@@ -117,6 +150,158 @@ def test_when_a_lull_is_looked_at_does_not_hang_on_how_far_windows_are_closed() 
     for end in range(MIDNIGHT + 4 * MINUTE, through + 1, 4 * MINUTE):
         stepping.advance([w for w in windows if w.end <= end], end)
     assert in_steps.frames == at_once.frames
+
+
+def uneasy(detector: Uneasy, *, shared: bool = True) -> Judge:
+    """With one that counts for the moment's promise, or one that a rule asked for."""
+    return Judge(MOMENT, (), [Watcher("failure_rate", "failure_rate", detector, share=detector if shared else None)])
+
+
+def broken(minute: int, many: int = 1, **regions: int) -> Window:
+    """A minute of the third day in which so many broke, in no region or in some."""
+    start = MIDNIGHT + 2 * DAY + minute * MINUTE
+    cells: dict[Values, tuple[int, int]] = {(None,): (many, many)}
+    if regions:
+        cells = {(region,): (each, each) for region, each in regions.items()}
+    return Window(start, start + MINUTE, window(0, cells).cells)
+
+
+def third_day(*more: Window) -> list[Window]:
+    """Thirty an hour, and one hour more with something else in it."""
+    made = {one.start: one for one in (*days(2, 30), *days(1, 30, first=2)[:30], *more)}
+    return [made[start] for start in sorted(made)]
+
+
+THIRD_HOUR = MIDNIGHT + 2 * DAY + HOUR
+
+
+@pytest.mark.parametrize(
+    ("part", "shared", "looks"),
+    [
+        (SUSPICIOUS, True, [20, 25, 35]),
+        (ALARMING, True, [*range(16, 30), 31]),
+        (0.9 * SUSPICIOUS, True, []),
+        (ALARMING, False, []),
+    ],
+)
+def test_a_frame_is_looked_at_before_it_is_over_while_something_is_suspected(
+    part: float, shared: bool, looks: list[int]
+) -> None:
+    noted = Uneasy(part)
+    uneasy(noted, shared=shared).advance(third_day(broken(8), broken(15)), THIRD_HOUR)
+    assert noted.looked == looks
+    assert noted.lengths == [15] * 4
+
+
+def test_nobody_looks_any_more_once_nothing_is_suspected() -> None:
+    noted = Uneasy()
+    uneasy(noted).advance(third_day(broken(8)), THIRD_HOUR)
+    assert noted.looked == [20]
+
+
+def test_a_frame_ends_where_what_has_come_is_enough() -> None:
+    noted = Uneasy()
+    verdicts = uneasy(noted).advance(third_day(broken(8), broken(16, 9)), THIRD_HOUR)
+    assert noted.lengths == [15, 5, 10, 15, 15]
+    assert next((d.what, d.at) for d in verdicts.decisions) == ("open", MIDNIGHT + 2 * DAY + 20 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "evidence", "lengths"),
+    [
+        ("failure_rate", 0.99 * ENOUGH, [15, 15, 15, 15]),
+        ("failure_rate", ENOUGH, [15, 5, 10, 15, 15]),
+        ("silence", 1.0, [15, 5, 10, 15, 15]),
+    ],
+)
+def test_what_may_be_at_its_height_by_chance_has_to_be_more_to_end_a_frame(
+    kind: str, evidence: float, lengths: list[int]
+) -> None:
+    noted = Uneasy()
+    noted.open = evidence
+    watcher = Watcher(kind, "failure_rate", noted, share=noted)
+    Judge(MOMENT, (), [watcher]).advance(third_day(broken(8), broken(16, 9)), THIRD_HOUR)
+    assert noted.lengths == lengths
+
+
+def test_what_has_come_is_looked_at_as_soon_as_it_is_closed() -> None:
+    windows, through = third_day(broken(8), broken(16, 9)), MIDNIGHT + 2 * DAY + 20 * MINUTE
+    verdicts = uneasy(Uneasy()).advance([w for w in windows if w.end <= through], through)
+    assert ("open", "failure_rate") in words(verdicts.decisions)
+
+
+def test_what_is_in_breach_already_is_no_suspicion() -> None:
+    noted = Uneasy(ALARMING)
+    uneasy(noted).advance(third_day(broken(8, 9)), THIRD_HOUR)
+    assert noted.looked == []
+    assert noted.lengths == [15] * 4
+
+
+def test_what_is_in_breach_already_ends_no_frame() -> None:
+    noted = Uneasy(ALARMING)
+    uneasy(noted).advance(third_day(broken(8, a=9), broken(9, b=1), broken(15, b=1)), THIRD_HOUR)
+    assert noted.looked[:14] == [*range(16, 30)]
+    assert noted.lengths == [15] * 4
+
+
+def test_what_does_not_count_for_the_promise_is_not_asked_before_the_frame_is_over() -> None:
+    """One that a rule asked for, and one that never had anything to read."""
+    counts, asked, waits = Uneasy(), Uneasy(), Uneasy()
+    one = Judge(
+        MOMENT,
+        (),
+        [
+            Watcher("failure_rate", "failure_rate", counts, share=counts),
+            Watcher("volume", "volume", asked),
+            Watcher("duration", "duration", waits, share=waits),
+        ],
+    )
+    one.advance(third_day(broken(8)), THIRD_HOUR)
+    assert (counts.looked, asked.looked, waits.shown) == ([20], [], [])
+
+
+def test_what_is_special_is_taken_in_once_however_often_it_is_looked_at() -> None:
+    deploy = MIDNIGHT + 2 * DAY + 16 * MINUTE
+    special = Window(deploy, deploy + MINUTE, {(None,): Cell(signals={"notes": 1})})
+    windows = third_day(broken(8), broken(15), special)
+    looking, quiet = uneasy(Uneasy(ALARMING)), uneasy(Uneasy(0.0))
+    looking.advance(windows, THIRD_HOUR)
+    quiet.advance(windows, THIRD_HOUR)
+    assert looking.dump()["special"] == quiet.dump()["special"]
+
+
+def test_what_is_not_seen_is_not_looked_at() -> None:
+    noted = Uneasy()
+    hidden = (MIDNIGHT + 2 * DAY + 16 * MINUTE, MIDNIGHT + 2 * DAY + 17 * MINUTE)
+    uneasy(noted).advance(third_day(broken(8), broken(18, 9)), THIRD_HOUR, [hidden])
+    assert noted.looked == [35]
+
+
+def test_looks_are_alike_however_far_windows_are_closed_and_whenever_the_judge_is_put_down() -> None:
+    windows = third_day(broken(8), broken(18), broken(22, 9), broken(50), broken(53))
+    at_once, detectors = Uneasy(), [Uneasy()]
+    decisions = uneasy(at_once).advance(windows, THIRD_HOUR).decisions
+    stepping, found = uneasy(detectors[0]), list[Decision]()
+    for end in range(MIDNIGHT + 4 * MINUTE, THIRD_HOUR + 1, 4 * MINUTE):
+        found += stepping.advance([w for w in windows if w.end <= end], end).decisions
+        state = json.loads(json.dumps(stepping.dump()))
+        fresh = Uneasy.load(state["detectors"]["failure_rate"])
+        fresh.frames = detectors[-1].frames
+        detectors.append(fresh)
+        watcher = Watcher("failure_rate", "failure_rate", fresh, share=fresh)
+        stepping = Judge.load(MOMENT, (), [watcher], state, lambda _: detectors[-1])
+    assert detectors[-1].frames == at_once.frames
+    assert at_once.lengths == [15, 10, 5, 15, 15]
+    assert tuple(found) == decisions
+
+
+def test_each_look_is_had_once_however_often_windows_are_closed() -> None:
+    windows, noted = third_day(broken(8), broken(15)), Uneasy(ALARMING)
+    one = uneasy(noted)
+    for end in range(MIDNIGHT + MINUTE, THIRD_HOUR + 1, MINUTE):
+        one.advance([w for w in windows if w.end <= end], end)
+    assert noted.looked == [*range(16, 30), 31]
+    assert len(noted.shown) == len(set(noted.shown))
 
 
 def test_the_step_follows_the_traffic_of_four_weeks() -> None:

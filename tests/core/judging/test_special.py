@@ -37,6 +37,13 @@ def test_an_annotation_holds_for_the_hour_after_it_and_from_a_dump() -> None:
     assert found == [1.0] * 10 + [FACTOR] * 61 + [1.0] * 29
 
 
+def test_what_is_foretold_is_not_taken_in() -> None:
+    special = Special(())
+    assert special.foretold(DAY, DAY + MINUTE, gather(noted(DAY))) == FACTOR
+    assert special.dump() == Special(()).dump()
+    assert special.factor(DAY, DAY + MINUTE, gather(())) == 1.0
+
+
 def test_who_deploys_all_day_long_is_not_special() -> None:
     special = Special(())
     hours = [special.factor(at, at + HOUR, gather(noted(at))) > 1.0 for at in range(DAY, 15 * DAY, HOUR)]
