@@ -39,6 +39,8 @@ MANY = 8
 """Moments from which it matters in what order they are judged."""
 USUAL = 0.1
 """By so much the newest turn changes what is taken for the usual number of broken promises of a moment."""
+BEFORE: Micros = HOUR // 6
+"""Of so long it is counted at first."""
 TOGETHER_S = 0.2
 """What takes so long, of closing, of judging and of writing that down, is one transaction where commits cost."""
 
@@ -152,8 +154,7 @@ class Watch:
     def _worst_first(self, closed: list[tuple[Moment, Micros]]) -> list[tuple[Moment, Micros]]:
         """Many moments in the order in which people are to be told of them: by what broke beyond the usual.
 
-        What is judged first is told while the rest is judged. A moment of which nothing broke that was usual before
-        says nothing so soon; it is judged in its turn.
+        What is judged first is told while the rest is judged.
         """
         known = [self._closed[moment.name] for moment, _ in closed if moment.name in self._closed]
         if len(known) < max(len(closed), MANY):
@@ -162,13 +163,17 @@ class Watch:
         if end - start > NEAR:
             # Whoever catches up has all in order of time, and nobody waits for it.
             return closed
-        broke = self._store.broken([moment.name for moment, _ in closed], start, end)
+        names = [moment.name for moment, _ in closed]
+        broke = self._store.broken(names, start, end)
+        new = [name for name in names if name not in self._usual]
+        if new:
+            before = self._store.broken(new, start - BEFORE, start)
+            self._usual.update({name: before.get(name, 0) * (end - start) / BEFORE for name in new})
         excess: dict[str, float] = {}
-        for moment, _ in closed:
-            many = float(broke.get(moment.name, 0))
-            usual = self._usual.get(moment.name, many)
-            self._usual[moment.name] = usual + USUAL * (many - usual)
-            excess[moment.name] = (many - usual) / sqrt(usual + 1.0)
+        for name in names:
+            many, usual = broke.get(name, 0), self._usual[name]
+            self._usual[name] = usual + USUAL * (many - usual)
+            excess[name] = (many - usual) / sqrt(usual + 1.0)
         return sorted(closed, key=lambda each: -excess[each[0].name])
 
     def has_more(self) -> bool:

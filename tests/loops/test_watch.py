@@ -405,33 +405,35 @@ def test_learning_again_is_done_once(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- order ---
 
 
-def test_of_many_moments_those_of_which_more_broke_than_usual_are_judged_and_told_first() -> None:
-    names = [f"m{number}" for number in range(9)]
-    rule = Rule("many-broken", tuple(names), (Threshold("broken", ">=", 6, 2 * MINUTE),))
-    pipeline = Pipeline(catalog(*(replace(MOMENT, name=name) for name in names), rules=(rule,)))
+NINE = [f"m{number}" for number in range(9)]
 
-    def minute(number: int, broken: dict[str, int]) -> None:
-        start = BEGIN + number * MINUTE
-        pipeline.take(
-            [
-                Outcome(
-                    f"{name}-{number}-{i}",
-                    instant(start + i),
-                    name,
-                    "c",
-                    "broken" if i < broken.get(name, 0) else "kept",
-                )
-                for name in names
-                for i in range(8)
-            ]
-        )
 
-    for number in range(6):
-        minute(number, {"m0": 2})
-    minute(6, {"m0": 4, "m7": 6})
-    assert pipeline.changes == []
-    for number in range(7, 11):
-        minute(number, {"m0": 2})
+def nine_moments() -> Pipeline:
+    rule = Rule("many-broken", tuple(NINE), (Threshold("broken", ">=", 6, 2 * MINUTE),))
+    return Pipeline(catalog(*(replace(MOMENT, name=name) for name in NINE), rules=(rule,)))
+
+
+def take(pipeline: Pipeline, minute: int, broken: dict[str, int]) -> None:
+    """Eight outcomes of each of nine moments, of which so many broke."""
+    start = BEGIN + minute * MINUTE
+    words: dict[bool, OutcomeWord] = {True: "broken", False: "kept"}
+    pipeline.take(
+        [
+            Outcome(f"{name}-{minute}-{i}", instant(start + i), name, "c", words[i < broken.get(name, 0)])
+            for name in NINE
+            for i in range(8)
+        ]
+    )
+
+
+@pytest.mark.parametrize("restart", [None, 8])
+def test_of_many_moments_those_of_which_more_broke_than_usual_are_judged_and_told_first(restart: int | None) -> None:
+    """Also by a process that has only just begun: the store knows what was usual."""
+    pipeline = nine_moments()
+    for minute in range(11):
+        if minute == restart:
+            pipeline.start()
+        take(pipeline, minute, {"m0": 4, "m7": 6} if minute == 6 else {"m0": 2})
     opened = [change.interruption.moment for change in pipeline.changes if change.what == "opened"]
     assert opened == ["m7", "m0"]
 
