@@ -23,7 +23,7 @@ if [ "$$python" = none ]; then \
 fi
 endef
 
-.PHONY: help install peers benchmarks system-packages test faults fuzz soak lint fmt demo lock clean
+.PHONY: help install peers benchmarks system-packages test faults fuzz soak flights lint fmt demo lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -55,6 +55,9 @@ fuzz: install ## what no producer should send: N=100000 SEED=
 
 soak: install system-packages ## twice the rated load: MINUTES=10
 	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),10)
+
+flights: install system-packages ## a year of flights through the broker beside the file, of which the tests take four months
+	$(BIN)/pytest --whole-year tests/e2e/test_flights.py
 
 lint: install ## ruff, mypy, import contracts
 	$(BIN)/ruff check
