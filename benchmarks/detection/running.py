@@ -13,7 +13,7 @@ from benchmarks.detection.streams import DAY, HOUR, START, Change, Stream, Viewe
 from detectors.budget import SHARES, Budget
 from detectors.frame import Detector, Frame, Scores
 from detectors.registry import defaults
-from service.core.judging.pace import enough, suspicion
+from service.core.judging.pace import Suspicion, enough
 
 _BETWEEN = 0.37
 """Days between two changes on one history, so that they begin at all hours."""
@@ -31,27 +31,32 @@ class _Looking:
     """Looks at frames before they are over, as the judge does."""
 
     def __init__(self) -> None:
-        self.suspicion = 0.0
+        self.suspicion = Suspicion()
         self.broken = dict[str, frozenset[str]]()
 
-    def scores(self, frame: Frame) -> Iterator[tuple[str, Scores]]:
-        """What each detector that counts says of a frame, which is not learned."""
+    def asked(self) -> Iterable[Detector]:
+        """The detectors that count."""
         raise NotImplementedError
 
     def took(self, kind: str, scores: Scores | None) -> None:
         """Keep in mind what a detector says at the end of a frame."""
         self.broken[kind] = _broken(scores)
         if scores is not None:
-            self.suspicion = max(self.suspicion, suspicion(scores))
+            self.suspicion.take(kind, scores)
 
-    def breaks(self, frame: Frame) -> bool:
+    def breaks(self, frame: Callable[[], Frame], *, came: bool, tells: bool) -> bool:
         """Whether anything would be broken that is not yet if the frame ended there."""
-        suspected = 0.0
-        for kind, scores in self.scores(frame):
-            if enough(kind, scores, self.broken.get(kind, frozenset())):
+        asked = [one for one in self.asked() if self.suspicion.asks(one.kind, came=came, tells=tells)]
+        if not asked:
+            return False
+        seen = frame()
+        for one in asked:
+            scores = one.score(seen)
+            if scores is None:
+                continue
+            if enough(one.kind, scores, self.broken.get(one.kind, frozenset())):
                 return True
-            suspected = max(suspected, suspicion(scores))
-        self.suspicion = suspected
+            self.suspicion.take(one.kind, scores)
         return False
 
 
@@ -68,16 +73,13 @@ class Watch(_Looking):
         super().__init__()
         self._detectors = list(detectors)
 
-    def scores(self, frame: Frame) -> Iterator[tuple[str, Scores]]:
-        """What each says."""
-        for one in self._detectors:
-            scores = one.score(frame)
-            if scores is not None:
-                yield one.kind, scores
+    def asked(self) -> Iterable[Detector]:
+        """All."""
+        return self._detectors
 
     def after(self, frame: Frame) -> frozenset[str]:
         """What any of them holds for broken."""
-        self.suspicion = 0.0
+        self.suspicion = Suspicion()
         for one in self._detectors:
             self.took(one.kind, one.score(frame))
             one.learn(frame)
@@ -99,18 +101,15 @@ class Together(_Looking):
             if one.kind in intervals:
                 one.promise(intervals[one.kind])
 
-    def scores(self, frame: Frame) -> Iterator[tuple[str, Scores]]:
-        """What each that is used says."""
-        for one in self._detectors:
-            scores = one.score(frame) if self._budget.used(one.kind) else None
-            if scores is not None:
-                yield one.kind, scores
+    def asked(self) -> Iterable[Detector]:
+        """Those that are used."""
+        return (one for one in self._detectors if self._budget.used(one.kind))
 
     def breaches(self, frame: Frame) -> Iterator[tuple[str, Scores]]:
         """Kind and scores of each that holds anything for broken; the frame is learned."""
         if self._budget.take(frame):
             self._promise()
-        self.suspicion = 0.0
+        self.suspicion = Suspicion()
         for one in self._detectors:
             scores = one.score(frame) if self._budget.used(one.kind) else None
             one.learn(frame)

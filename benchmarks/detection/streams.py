@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy.signal import lfilter
 
 from detectors.frame import NOTHING, Beside, Floats, Frame
 from service.core.counting.tally import duration_bucket
-from service.core.judging.pace import ALARMING, EVENTS_A_STEP, MISSED, STEPS, SUSPICIOUS
+from service.core.judging.pace import ALARMING, EVENTS_A_STEP, MISSED, STEPS, SUSPICIOUS, Suspicion
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
@@ -32,23 +33,23 @@ class Viewer(Protocol):
     """Whoever is shown the frames."""
 
     @property
-    def suspicion(self) -> float:
-        """The share of the evidence for an alarm that there is."""
+    def suspicion(self) -> Suspicion:
+        """How much of the evidence for an alarm there is."""
         ...
 
-    def breaks(self, frame: Frame) -> bool:
-        """Whether a part of a frame is enough for one."""
+    def breaks(self, frame: Callable[[], Frame], *, came: bool, tells: bool) -> bool:
+        """Whether a part of a frame is enough for one; `came`, `tells`: since the last look anything, or harm."""
         ...
 
 
 class WholeFrames:
     """Whoever waits for the end of each frame."""
 
-    suspicion = 0.0
+    suspicion = Suspicion()
 
-    def breaks(self, frame: Frame) -> bool:
+    def breaks(self, frame: Callable[[], Frame], *, came: bool, tells: bool) -> bool:
         """Never asked."""
-        raise NotImplementedError(frame)
+        raise NotImplementedError(frame, came, tells)
 
 
 NOBODY = WholeFrames()
@@ -198,24 +199,35 @@ class Path:
             beside = Beside(durations={"": lasted}) if lasted else NOTHING
             return Frame(start, end, ("", *names[1:][seen].tolist()), trials, hits, trials, beside=beside)
 
-        yield from _cut(first, stream.per_hour, arrived.tolist(), frame, viewer)
+        told = arrived if stream.lasting else broken.sum(axis=1)
+        yield from _cut((first, stream.per_hour), (arrived.tolist(), told.tolist()), frame, viewer)
 
 
 def _cut(
-    first: int, per_hour: float, arrived: Sequence[int], frame: Callable[[int, int], Frame], viewer: Viewer
+    stream: tuple[int, float],
+    counts: tuple[Sequence[int], Sequence[int]],
+    frame: Callable[[int, int], Frame],
+    viewer: Viewer,
 ) -> Iterator[Frame]:
-    """Frames as the judge cuts them; `frame`: makes one from a minute to another."""
+    """Frames as the judge cuts them.
+
+    `stream`: when it begins, and how much comes in an hour; `counts`: by minute what came and what of it tells of harm.
+    """
+    (first, per_hour), (arrived, told) = stream, counts
     whole, (short, lull) = step_of(per_hour), lull_of(per_hour)
-    begun, heard = 0, first
+    begun, looked, heard = 0, 0, first
     for ended, count in enumerate(arrived, start=1):
         end = first + ended * MINUTE
         if count:
             heard = end
         ends = end % whole == 0 or (end % short == 0 and end - heard >= lull)
-        enough = ALARMING if end % short else SUSPICIOUS
-        if ends or (viewer.suspicion >= enough and viewer.breaks(frame(begun, ended))):
+        if not ends and viewer.suspicion.most >= (ALARMING if end % short else SUSPICIOUS):
+            came, tells = any(arrived[looked:ended]), any(told[looked:ended])
+            ends = viewer.breaks(partial(frame, begun, ended), came=came, tells=tells)
+            looked = ended
+        if ends:
             yield frame(begun, ended)
-            begun = ended
+            begun = looked = ended
 
 
 def times(ratio: float) -> Change:

@@ -56,6 +56,11 @@ class Gathered(msgspec.Struct, frozen=True, gc=False):
     broken_value: int
 
     @property
+    def tells(self) -> bool:
+        """Whether anything among them may speak for a break: failures, durations or signals."""
+        return self.failures > 0 or bool(self.odd) or any(part.durations or part.signals for part in self.folded)
+
+    @property
     def noted(self) -> bool:
         """Whether an annotation is among them."""
         return any(cell.signals and cell.signals.get("notes", 0) > 0 for _, cell in self.odd) or any(

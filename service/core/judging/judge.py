@@ -30,14 +30,14 @@ from service.core.judging.casebook import LIKELY_OVER, Breach, Casebook, Decisio
 from service.core.judging.frames import Framer, filled
 from service.core.judging.gathered import Gathered, gather
 from service.core.judging.level import PAST_DAYS, Day, past_of
-from service.core.judging.pace import Pace, enough, suspicion
+from service.core.judging.pace import Pace, Suspicion, enough
 from service.core.judging.rules import RuleWatch
 from service.core.judging.sieve import Sieve
 from service.core.judging.special import Special
 from service.core.judging.unseen import Span, touch
 from service.core.standing import Series
 
-_VERSION = 6
+_VERSION = 7
 
 
 class Watcher(msgspec.Struct, frozen=True, gc=False):
@@ -181,30 +181,36 @@ class Judge:
     def _end(self, start: Micros, through: Micros, windows: Sequence[Window], unseen: Sequence[Span]) -> Micros | None:
         """Where the frame that begins at `start` ends; None while that is not closed `through` there."""
         end = self._pace.end(start, through, self._heard, windows)
-        for look in self._pace.looks(start, through + 1 if end is None else end):
+        for since, look, suspicion in self._pace.looks(start, through + 1 if end is None else end):
             if touch(unseen, start, look):
                 break
-            if self._breaks(start, look, _before(look, windows)):
+            if self._breaks((start, since, look), _before(look, windows), suspicion):
                 return look
         return end
 
-    def _breaks(self, start: Micros, end: Micros, windows: Sequence[Window]) -> bool:
-        """Whether anything would be in breach that is not yet if a frame ended there; nothing of it is learned."""
+    def _breaks(self, times: tuple[Micros, Micros, Micros], windows: Sequence[Window], suspicion: Suspicion) -> bool:
+        """Whether anything would be in breach that is not yet if a frame ended there; nothing of it is learned.
+
+        `times`: where the frame begins, from where on nobody saw it, and where it is looked at.
+        """
+        start, since, end = times
+        new = gather([window for window in windows if window.start >= since])
+        asked = [
+            watcher for watcher in self._watchers if suspicion.asks(watcher.name, came=new.events > 0, tells=new.tells)
+        ]
+        if not asked:
+            return False
         given = gather(windows)
         frame = self._framed(start, end, given, self._special.foretold(start, end, given))
-        prepare(self._joining, frame)
-        suspected = 0.0
-        for watcher in self._watchers:
-            if watcher.share is None or not self._budget.used(watcher.name):
-                continue
+        prepare(joining(watcher.detector for watcher in asked), frame)
+        for watcher in asked:
             scores = watcher.detector.score(frame)
             if scores is None:
                 continue
             known = {breach.row for breach in self._breaches.get(watcher.name, ())}
             if enough(watcher.name, scores, known):
                 return True
-            suspected = max(suspected, suspicion(scores))
-        self._pace.suspected(end, suspected)
+            suspicion.take(watcher.name, scores)
         return False
 
     def _framed(self, start: Micros, end: Micros, given: Gathered, factor: float) -> Frame:
@@ -220,7 +226,7 @@ class Judge:
         if self._budget.take(frame):
             self._promise()
         prepare(self._joining, frame)
-        full, suspected = frame, 0.0
+        full, suspicion = frame, Suspicion()
         for watcher in self._watchers:
             detector, mine = watcher.detector, full if watcher.name in _OF_WHOLE else frame
             scores = detector.score(mine) if self._budget.used(watcher.name) else None
@@ -233,7 +239,7 @@ class Judge:
             if scores.segments:
                 self._latest[watcher.name] = scores
                 if watcher.share is not None:
-                    suspected = max(suspected, suspicion(scores))
+                    suspicion.take(watcher.name, scores)
             found = list(_breaches(watcher, scores, frame)) if np.count_nonzero(scores.breach) else []
             if watcher.asked is not None:
                 found = self._sieve.sift(watcher.name, watcher.asked, found, frame)
@@ -241,7 +247,7 @@ class Judge:
                 self._breaches[watcher.name] = found
             else:
                 self._breaches.pop(watcher.name, None)
-        self._pace.suspicion = suspected
+        self._pace.suspicion = suspicion
         return self._decide(start, end, arrived=bool(frame.arrivals[0]))
 
     def _judge_rules(
@@ -371,7 +377,7 @@ class Judge:
             "through": self.through,
             "step": self._pace.step,
             "lull": self._pace.lull,
-            "suspicion": self._pace.suspicion,
+            "suspicion": self._pace.suspicion.dump(),
             "days": msgspec.to_builtins(list(self._days)),
             "today": msgspec.to_builtins(self._today),
             "known": {d: list(values) for d, values in self._framer.dump().items()},
@@ -405,7 +411,7 @@ class Judge:
         judge._promise()
         judge.through = state["through"]
         judge._pace.step, judge._pace.lull = state["step"], state["lull"]
-        judge._pace.suspicion = state["suspicion"]
+        judge._pace.suspicion = Suspicion(state["suspicion"])
         judge._days.extend(msgspec.convert(state["days"], list[Day]))
         judge._today = msgspec.convert(state["today"], Day)
         judge._framer = Framer(moment.dimensions, state["known"])

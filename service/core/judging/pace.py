@@ -1,6 +1,6 @@
 """How long a frame is: as the traffic is thick, and cut short where nothing comes or what has come is enough."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -33,6 +33,36 @@ _ABSENT = frozenset({"silence", "drop", "absence"})
 """Kinds whose evidence only grows while nothing comes."""
 
 
+class Suspicion:
+    """How much of the evidence for an alarm each detector has, of what is not in breach yet."""
+
+    def __init__(self, shares: Mapping[str, float] | None = None) -> None:
+        self._shares = dict(shares or {})
+        self.most = max(self._shares.values(), default=0.0)
+
+    def take(self, kind: str, scores: Scores) -> None:
+        """Take in what a detector says now."""
+        evidence = scores.evidence
+        share = float(np.add.reduce(evidence))
+        if share >= SUSPICIOUS:
+            share = float(np.add.reduce(evidence[~scores.breach]))
+        before = self._shares.get(kind, 0.0)
+        self._shares[kind] = share
+        # Nearly always there is next to none.
+        self.most = max(self._shares.values()) if before == self.most else max(self.most, share)
+
+    def asks(self, kind: str, *, came: bool, tells: bool) -> bool:
+        """Whether a detector may have come nearer to an alarm by what came since it was asked, and is near it.
+
+        What broke adds to the evidence of most, and that nothing came at all to that of those who miss it.
+        """
+        return self._shares.get(kind, 0.0) >= SUSPICIOUS and (not came if kind in _ABSENT else tells)
+
+    def dump(self) -> dict[str, float]:
+        """Each detector's share."""
+        return dict(self._shares)
+
+
 class Pace:
     """Where frames end: whole steps, aligned to 1970, or sooner in a lull. A function of closed windows alone."""
 
@@ -41,10 +71,10 @@ class Pace:
         self.step = window_step(15 * MINUTE, window)
         self.lull: Micros | None = None
         """How long nothing has to come; None while too little is known to say."""
-        self.suspicion = 0.0
-        """The share of the evidence for an alarm that there was at the end of the last frame."""
-        self._looked: tuple[Micros, float] = (0, 0.0)
-        """Where the frame under way was looked at last, and the share that there was then."""
+        self.suspicion = Suspicion()
+        """As it was at the end of the last frame."""
+        self._looked = 0, self.suspicion
+        """Where the frame under way was looked at last, and the suspicion there."""
 
     def settle(self, hourly: float) -> None:
         """Take in how many events come in an hour."""
@@ -70,23 +100,23 @@ class Pace:
                     return end
         return whole if whole <= through else None
 
-    def looks(self, start: Micros, before: Micros) -> Iterator[Micros]:
-        """Where to look at the frame that began at `start`, each time once; whoever looks says what is `suspected`.
+    def looks(self, start: Micros, before: Micros) -> Iterator[tuple[Micros, Micros, Suspicion]]:
+        """Where to look at the frame that began at `start`, from where on it was not seen yet, and what is suspected.
 
-        How far it is closed each time when somebody asks changes nothing of where that is.
+        Each look is had once, and whoever has it says of the suspicion what it has become. How far it is closed each
+        time when somebody asks changes nothing of where that is.
         """
-        at, suspicion = self._looked if self._looked[0] > start else (start, self.suspicion)
-        while suspicion >= SUSPICIOUS and DAY % self.step == 0:
-            short = self._shorter(most=suspicion >= ALARMING)
-            at += short - at % short
+        since, suspicion = self._looked
+        if since <= start:
+            since, suspicion = start, Suspicion(self.suspicion.dump())
+        while suspicion.most >= SUSPICIOUS and DAY % self.step == 0:
+            short = self._shorter(most=suspicion.most >= ALARMING)
+            at = since + short - since % short
             if at >= before:
                 return
-            yield at
-            suspicion = self._looked[1]
-
-    def suspected(self, at: Micros, suspicion: float) -> None:
-        """Take in how much is suspected where somebody looked."""
-        self._looked = at, suspicion
+            yield since, at, suspicion
+            since = at
+            self._looked = at, suspicion
 
     def _shorter(self, *, most: bool = False) -> Micros:
         """The next shorter step that whole windows fit in and that fits in a step, or the shortest."""
@@ -97,13 +127,6 @@ class Pace:
 def window_step(step: Micros, width: Micros) -> Micros:
     """A frame's length: at least a window, and whole windows."""
     return max(width, step - step % width)
-
-
-def suspicion(scores: Scores) -> float:
-    """The share of the evidence for an alarm that what is not in breach yet has."""
-    evidence = scores.evidence
-    found = float(np.add.reduce(evidence))
-    return found if found < SUSPICIOUS else float(np.add.reduce(evidence[~scores.breach]))
 
 
 def enough(kind: str, scores: Scores, known: Collection[str]) -> bool:

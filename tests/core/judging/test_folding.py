@@ -54,6 +54,21 @@ def test_a_frame_of_folded_windows_is_that_of_their_cells() -> None:
     assert not gather([framer.fold(windows[2])]).noted
 
 
+@pytest.mark.parametrize(
+    ("cell", "tells"),
+    [
+        (Cell(attempts=3, arrivals=4, value=70), False),
+        (Cell(attempts=3, broken=1, arrivals=4), True),
+        (Cell(attempts=3, arrivals=3, durations={7: 3}), True),
+        (Cell(signals={"complaints": 1}), True),
+    ],
+)
+@pytest.mark.parametrize("fold", [False, True])
+def test_failures_durations_and_signals_may_tell_of_a_break(cell: Cell, tells: bool, fold: bool) -> None:
+    window = Window(at(0), at(1), {("north", "a"): cell})
+    assert gather([Framer(NAMES).fold(window) if fold else window]).tells is tells
+
+
 def history(judge: Judge, *, fold: bool) -> tuple[list[Decision], str]:
     """Forty minutes, one at a time: well, broken everywhere for a while, well again."""
     said: list[Decision] = []

@@ -1,10 +1,14 @@
-"""What ends a frame before it is over."""
+"""What is suspected, and what ends a frame before it is over."""
+
+import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from detectors.frame import Scores, between
-from service.core.judging.pace import ENOUGH, enough
+from service.core.judging.pace import ENOUGH, SUSPICIOUS, Suspicion, enough
 
 LITTLE = 0.99 * ENOUGH
 
@@ -44,3 +48,41 @@ def test_what_is_in_breach_anew_by_enough_evidence_ends_a_frame(
     kind: str, rows: list[tuple[bool, float]], known: list[str], ends: bool
 ) -> None:
     assert enough(kind, scores(*rows), known) is ends
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0.0, 0.9))))
+def test_the_most_that_is_suspected_is_what_any_says_now(said: list[tuple[str, float]]) -> None:
+    suspicion = Suspicion()
+    for kind, share in said:
+        suspicion.take(kind, scores((False, share)))
+    now = dict(said)
+    assert suspicion.dump() == now
+    assert suspicion.most == max(now.values(), default=0.0)
+    assert Suspicion(json.loads(json.dumps(now))).most == suspicion.most
+
+
+def test_what_is_in_breach_is_not_suspected() -> None:
+    suspicion = Suspicion()
+    suspicion.take("failure_rate", scores((True, 5.0), (False, 0.25), (False, 0.5)))
+    assert suspicion.most == 0.75
+
+
+@pytest.mark.parametrize(
+    ("kind", "share", "came", "tells", "asked"),
+    [
+        ("failure_rate", SUSPICIOUS, True, True, True),
+        ("failure_rate", SUSPICIOUS, True, False, False),
+        ("failure_rate", SUSPICIOUS, False, False, False),
+        ("failure_rate", 0.9 * SUSPICIOUS, True, True, False),
+        ("drop", SUSPICIOUS, False, False, True),
+        ("drop", SUSPICIOUS, True, True, False),
+        ("drop", 0.9 * SUSPICIOUS, False, False, False),
+    ],
+)
+def test_who_may_have_come_nearer_to_an_alarm_is_asked(
+    kind: str, share: float, came: bool, tells: bool, asked: bool
+) -> None:
+    suspicion = Suspicion()
+    suspicion.take(kind, scores((False, share)))
+    assert suspicion.asks(kind, came=came, tells=tells) is asked
+    assert not suspicion.asks("another", came=came, tells=tells)
