@@ -13,11 +13,11 @@ from benchmarks.table import HEAD
 # Each prints a table; the second is what it is told when there are ten minutes for all of them.
 PARTS: dict[str, tuple[list[str], list[str] | None]] = {
     "throughput": ([], ["--short", "--events", "40000"]),
-    "scaling": ([], ["--events", "40000", "--runs", "1"]),
+    "scaling": ([], ["--events", "120000", "--runs", "1"]),
     "serving": ([], ["--rates", "1000", "--seconds", "5"]),
     "alerts": ([], ["--runs", "1"]),
     "pages": ([], ["--moments", "50", "--customers", "5000", "--runs", "2"]),
-    "latency": ([], ["--minutes", "1"]),
+    "latency": (["--at-once", "2"], ["--at-once", "2", "--minutes", "2"]),
     "backtest": ([], ["--events", "100000", "--runs", "1", "--no-flights"]),
 }
 """Detection has tables of its own: `benchmarks.change_detection` and `benchmarks.flights`."""
