@@ -52,12 +52,12 @@ _AT_LATELY, _SHOWN = _LAYOUT.span["lately"], _LAYOUT.span["shown"]
 _MOVES: Singles = np.stack([wander.SQUARES, wander.RESTLESS]).astype(np.float32)
 
 # What a detector says of itself, once for the whole and once for the other rows.
-NOW, STILL, STANDS, BIN, UNTIL, PACE, BREAKS = range(7)
-"""Lines of its terms: the day; minus the correlation time of the prediction's own error; 1 where that lasts until the
-base learns; the first of its bins of the average; the day before which a climb has gone on for too long; how many
-times as long as the hypotheses say a wander lasts, inverted; the share that an outage breaks, 0 for none."""
-UNITS, GUESSES = slice(7, 9), slice(9, 11)
-PRIOR, HABIT = slice(11, 11 + wander.COUNT), slice(11 + wander.COUNT, 11 + 2 * wander.COUNT)
+NOW, STILL, BIN, UNTIL, PACE, BREAKS = range(6)
+"""Lines of its terms: the day; minus the correlation time of the prediction's own error; the first of its bins of the
+average; the day before which a climb has gone on for too long; how many times as long as the hypotheses say a wander
+lasts, inverted; the share that an outage breaks, 0 for none."""
+UNITS, GUESSES = slice(6, 8), slice(8, 10)
+PRIOR, HABIT = slice(10, 10 + wander.COUNT), slice(10 + wander.COUNT, 10 + 2 * wander.COUNT)
 TERMS = HABIT.stop
 
 _CEILING = 1e60
@@ -214,9 +214,9 @@ def _fades(passed: Floats, since: Floats, free: Floats, terms: Floats) -> tuple[
     filtered, late = passed[0], passed[1]
     memory: Singles = wander.FADING * (filtered * terms[PACE]).astype(np.float32)
     memory[wander.SLOW] = wander.FADING[wander.SLOW] * filtered
-    memory[0] = filtered / terms[STILL]
+    # What the base has not taken in yet, it goes on being wrong by.
+    memory[0] = free * filtered / terms[STILL]
     np.exp(memory, out=memory)
-    memory[0] *= 1.0 - free * terms[STANDS]
     # A window that ends at midnight is still the day's before.
     memory[wander.DAILY] = np.ceil(since) == np.ceil(terms[NOW])
     fades = np.empty((2, passed.shape[1]))

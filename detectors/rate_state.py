@@ -1,6 +1,5 @@
 """What a detector of rates knows: its settings, its table, its breaches; how that is kept, restarted and dumped."""
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, Self
@@ -25,12 +24,14 @@ class RateState(ABC):
     """The part of a rate detector that lasts from frame to frame."""
 
     kind: str
-    version: ClassVar[int] = 14
+    version: ClassVar[int] = 15
     layout: ClassVar[Layout] = Layout(LINES, FRESH)
     whole_share: ClassVar[float]
     """Weight of the whole in the decision statistic; the dimensions share the rest, and their values theirs."""
-    still: ClassVar[float] = math.inf
-    """Correlation time in days of the prediction's own error; infinite: until the base learns."""
+    still: ClassVar[float] = 0.15
+    """Correlation time in days of the prediction's own error, once the base has taken in what there is. What is wrong
+    with the hours' factors is wrong for some hours: where it is taken for news in every window, a season that is not
+    known yet is learned to be a wander."""
     beliefs: ClassVar[Floats] = PRIOR
     """How segments are believed to wander before any of them is known."""
     outage: ClassVar[float] = 0.0
@@ -60,7 +61,6 @@ class RateState(ABC):
         self._threshold = self.factor * self.false_alarm_interval
         self._table = Table(self.layout)
         self._offsets = Offsets(self._table)
-        self._stands = float(math.isinf(self.still))
         self._pool: Floats = self.beliefs
         self._average = Average()
         self._kept = Kept()

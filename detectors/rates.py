@@ -227,7 +227,6 @@ class RateDetector(RateState):
         terms[: PRIOR.start] = (
             (now, now),
             (-self.still, -self.still),
-            (self._stands, self._stands),
             (0.0, 0.0),
             (now - self.accept_after, now - self.accept_after),
             (1.0 / self.lasting, 1.0 / self.lasting),

@@ -66,6 +66,12 @@ def test_a_steady_stream_is_believed_to_stand_still() -> None:
     assert lasting < 0.3
 
 
+def test_the_hours_of_the_day_are_not_believed_to_be_a_wander() -> None:
+    rates = odds(0.7 * np.sin(2.0 * np.pi * np.arange(14 * 24) / 24.0))
+    found = [believed(learned(rates, seed))[0] for seed in range(1, 5)]
+    assert np.mean(found) < 0.06
+
+
 def test_what_was_learned_of_a_wander_outlasts_a_break() -> None:
     rates = odds(slowly(np.random.default_rng(7), 0.55, 0.8)[: 30 * 24])
     detector, rng = FailureRate(90.0), np.random.default_rng(1)
