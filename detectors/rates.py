@@ -23,6 +23,7 @@ from detectors.matrix import (
 )
 from detectors.naming import DAY, Carried, band, named, with_breaches
 from detectors.offsets import Guess
+from detectors.overshoot import LEAST, needed
 from detectors.rate_state import RateState
 from detectors.wander import FRESH, habit, pooled
 from detectors.wander import PRIOR as BELIEFS
@@ -56,6 +57,7 @@ class Step:
     reference: Floats = field(init=False)
     weights: Singles = field(init=False)
     after: Floats = field(init=False)
+    grown: Floats = field(init=False)
     restless: float = 0.0
     """Variance of the whole's wander, as it is believed."""
 
@@ -63,7 +65,8 @@ class Step:
         """Take a place in a matrix."""
         self.rows, (self.hits, self.trials) = matrix.rows[: len(self.part.rows), place], self.part.counts
         self.rate, self.spread, self.reference = matrix.rate[place], matrix.spread[place], matrix.reference[place]
-        self.weights, self.after = matrix.weights[:, place], matrix.after[place]
+        self.weights = matrix.weights[:, place]
+        self.after, self.grown = matrix.after[place], matrix.grown[place]
         self.restless = float(matrix.moves[0, place.start])
 
 
@@ -261,14 +264,18 @@ class RateDetector(RateState):
         """What is in breach after the frame, and who takes part from now on; `gained`: by the average's dimensions."""
         average = self._average
         step.flow = [flow + more for flow, more in zip(average.flow, gained, strict=False)]
-        statistic = 0.0
+        before = after = 0.0
         if WHOLE not in self._breaches:
             share = self._share()
-            statistic = share * float(step.after[0]) + (1.0 - share) * average.total(step.flow, step.now)
+            before = share * float(step.grown[0]) + (1.0 - share) * average.total(average.flow, step.now)
+            after = share * float(step.after[0]) + (1.0 - share) * average.total(step.flow, step.now)
         if self._breaches:
             self._advance_breaches(step)
-        if self._warm and statistic >= self._threshold:
-            self._alarm(step, self._carriers(step))
+        if self._warm and after >= LEAST * self._threshold:
+            part = needed(before, after)
+            if after >= part * self._threshold:
+                step.rows[self._table.span["shown"].start] /= part
+                self._alarm(step, self._carriers(step))
         if self._warm and WHOLE not in step.breaches and not step.named:
             live = step.rows[self._table.at["live"]]
             if np.count_nonzero(live) < len(live):
