@@ -24,7 +24,8 @@ class Slowed(FailureRate):
     Promises of one day, each with a time of its own, come to a mark one after the other: a wander lasts longer than
     among outcomes. Twice as long halves the openings where days differ, and costs a stall no time; four times would
     halve them again, and take days from what slows bit by bit, which is to be told before its due. And work has its
-    week, which has to be seen once before a first Sunday can be told from a stall.
+    week, which has to be seen once before a first Sunday can be told from a stall. Where an hour is wrong, so is
+    all of a day.
 
     >>> Slowed(90.0).progress()
     (0.0, 14.0)
@@ -33,6 +34,7 @@ class Slowed(FailureRate):
     kind = "slowed"
     guess: ClassVar[float] = 2.0
     factor: ClassVar[float] = 0.676
+    still: ClassVar[float] = 1.0
 
     def __init__(
         self,

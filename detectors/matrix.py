@@ -53,9 +53,9 @@ _MOVES: Singles = np.stack([wander.SQUARES, wander.RESTLESS]).astype(np.float32)
 
 # What a detector says of itself, once for the whole and once for the other rows.
 NOW, STILL, BIN, UNTIL, PACE, BREAKS = range(6)
-"""Lines of its terms: the day; minus the correlation time of the prediction's own error; the first of its bins of the
-average; the day before which a climb has gone on for too long; how many times as long as the hypotheses say a wander
-lasts, inverted; the share that an outage breaks, 0 for none."""
+"""Lines of its terms: the day; minus the days for which what bases are compared with is wrong; the first of its bins of
+the average; the day before which a climb has gone on for too long; how many times as long as the hypotheses say a
+wander lasts, inverted; the share that an outage breaks, 0 for none."""
 UNITS, GUESSES = slice(6, 8), slice(8, 10)
 PRIOR, HABIT = slice(10, 10 + wander.COUNT), slice(10 + wander.COUNT, 10 + 2 * wander.COUNT)
 TERMS = HABIT.stop
@@ -121,8 +121,10 @@ class Matrix:
         rate /= 1.0 + rate
         np.maximum(rate, 1e-9, out=rate)
         np.minimum(rate, 1.0 - 1e-9, out=rate)
-        spread += self.doubt[cut]
-        memory, fades = _fades(passed, rows[_TIMES.start], rows[_FREE], terms)
+        doubt = self.doubt[cut]
+        wrong = doubt < spread, rows[_FREE]
+        spread += doubt
+        memory, fades = _fades(passed, rows[_TIMES.start], wrong, terms)
         apart = (terms[HABIT] + spread).astype(np.float32)
         if special:
             # Clumps have no part in it: what comes and goes at once could else explain a break of any size.
@@ -205,18 +207,21 @@ class Matrix:
         offsets.learn(rows[_BASE], rows[_HELD], terms[UNITS], sums, acquitted)
 
 
-def _fades(passed: Floats, since: Floats, free: Floats, terms: Floats) -> tuple[Singles, Floats]:
+def _fades(passed: Floats, since: Floats, wrong: tuple[Flags, Floats], terms: Floats) -> tuple[Singles, Floats]:
     """What is left of each hypothesis's deviation; of what was learned of them, and of what was seen lately.
 
-    `since`: the day of the deviations' mean and variance. What a window of seconds takes from a memory of months is
-    beyond single precision.
+    `since`: the day of the deviations' mean and variance. `wrong`: whether the base is in more doubt than what it was
+    compared with, and 1 where it has taken in all data so far. What a window of seconds takes from a memory of months
+    is beyond single precision.
     """
     filtered, late = passed[0], passed[1]
     memory: Singles = wander.FADING * (filtered * terms[PACE]).astype(np.float32)
     memory[wander.SLOW] = wander.FADING[wander.SLOW] * filtered
-    # What the base has not taken in yet, it goes on being wrong by.
-    memory[0] = free * filtered / terms[STILL]
+    memory[0] = filtered / terms[STILL]
     np.exp(memory, out=memory)
+    # A base is wrong by the same until it takes in the data, and then anew; an hour's factor for some hours.
+    base, free = wrong
+    np.copyto(memory[0], 1.0 - free, where=base)
     # A window that ends at midnight is still the day's before.
     memory[wander.DAILY] = np.ceil(since) == np.ceil(terms[NOW])
     fades = np.empty((2, passed.shape[1]))

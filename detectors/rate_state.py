@@ -29,9 +29,8 @@ class RateState(ABC):
     whole_share: ClassVar[float]
     """Weight of the whole in the decision statistic; the dimensions share the rest, and their values theirs."""
     still: ClassVar[float] = 0.15
-    """Correlation time in days of the prediction's own error, once the base has taken in what there is. What is wrong
-    with the hours' factors is wrong for some hours: where it is taken for news in every window, a season that is not
-    known yet is learned to be a wander."""
+    """Days for which what a base is compared with is wrong. The hours' factors are so for some hours: where that is
+    taken for news in every window, a season that is not known yet is learned to be a wander."""
     beliefs: ClassVar[Floats] = PRIOR
     """How segments are believed to wander before any of them is known."""
     outage: ClassVar[float] = 0.0

@@ -153,7 +153,7 @@ def left(lasting: float) -> tuple[np.ndarray, np.ndarray]:
     terms = np.ones((matrix.TERMS, 1))
     terms[matrix.NOW], terms[matrix.PACE] = 10.5, 1.0 / lasting
     passed = np.full((3, 1), 0.5)
-    memory, _ = matrix._fades(passed, np.array([10.0]), np.zeros(1), terms)
+    memory, _ = matrix._fades(passed, np.array([10.0]), (np.zeros(1, np.bool_), np.zeros(1)), terms)
     return memory[:, 0], wander.habit(28.0, lasting)
 
 
