@@ -75,7 +75,8 @@ class RateDetector(RateState):
 
     A row's statistic is a measure over change levels, R <- (R + dt/levels) L, dt the days since the row was last
     touched and L the likelihood ratio of its window: sum(R) - t is a martingale under the null, whatever the
-    traffic, so the mean time to a false alarm is at least the threshold in days. A window without trials has
+    traffic, so the mean time to a false alarm is that of where it stops: at least the threshold in days, or the part
+    of it that a leap needs (`detectors/overshoot.py`). A window without trials has
     L = 1: a row that is not touched is brought up to date exactly when it next is. The decision statistic
     is a weighted mean of the rows' and hence of the same kind: one threshold, no independence, no
     correction for many segments (Shiryaev 1963; Roberts 1966; Shin, Ramdas and Rinaldo 2022).

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from detectors import wander
+from detectors import matrix, wander
 from detectors.failure_rate import FailureRate
 from detectors.frame import WHOLE, Floats
 from tests.detectors.frames import HOUR, START, frame
@@ -70,6 +70,14 @@ def test_the_hours_of_the_day_are_not_believed_to_be_a_wander() -> None:
     rates = odds(0.7 * np.sin(2.0 * np.pi * np.arange(14 * 24) / 24.0))
     found = [believed(learned(rates, seed))[0] for seed in range(1, 5)]
     assert np.mean(found) < 0.06
+
+
+def test_a_base_is_wrong_until_it_takes_in_its_data_and_an_hour_for_its_while() -> None:
+    terms = np.ones((matrix.TERMS, 4))
+    terms[matrix.NOW], terms[matrix.STILL] = 10.5, -0.5
+    base, free = np.array([True, True, False, False]), np.array([0.0, 1.0, 0.0, 1.0])
+    memory, _ = matrix._fades(np.full((3, 4), 0.5), np.full(4, 10.0), (base, free), terms)
+    assert memory[0] == pytest.approx([1.0, 0.0, math.exp(-1.0), math.exp(-1.0)])
 
 
 def test_what_was_learned_of_a_wander_outlasts_a_break() -> None:
