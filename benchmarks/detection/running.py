@@ -44,9 +44,9 @@ class _Looking:
         if scores is not None:
             self.suspicion.take(kind, scores)
 
-    def breaks(self, frame: Callable[[], Frame], *, came: bool, tells: bool) -> bool:
+    def breaks(self, frame: Callable[[], Frame], *, tells: bool) -> bool:
         """Whether anything would be broken that is not yet if the frame ended there."""
-        asked = [one for one in self.asked() if self.suspicion.asks(one.kind, came=came, tells=tells)]
+        asked = [one for one in self.asked() if self.suspicion.asks(one.kind, tells=tells)]
         if not asked:
             return False
         seen = frame()

@@ -37,8 +37,8 @@ class Viewer(Protocol):
         """How much of the evidence for an alarm there is."""
         ...
 
-    def breaks(self, frame: Callable[[], Frame], *, came: bool, tells: bool) -> bool:
-        """Whether a part of a frame is enough for one; `came`, `tells`: since the last look anything, or harm."""
+    def breaks(self, frame: Callable[[], Frame], *, tells: bool) -> bool:
+        """Whether a part of a frame is enough for one; `tells`: whether harm came since the last look."""
         ...
 
 
@@ -47,9 +47,9 @@ class WholeFrames:
 
     suspicion = Suspicion()
 
-    def breaks(self, frame: Callable[[], Frame], *, came: bool, tells: bool) -> bool:
+    def breaks(self, frame: Callable[[], Frame], *, tells: bool) -> bool:
         """Never asked."""
-        raise NotImplementedError(frame, came, tells)
+        raise NotImplementedError(frame, tells)
 
 
 NOBODY = WholeFrames()
@@ -222,8 +222,7 @@ def _cut(
             heard = end
         ends = end % whole == 0 or (end % short == 0 and end - heard >= lull)
         if not ends and viewer.suspicion.most >= (ALARMING if end % short else SUSPICIOUS):
-            came, tells = any(arrived[looked:ended]), any(told[looked:ended])
-            ends = viewer.breaks(partial(frame, begun, ended), came=came, tells=tells)
+            ends = viewer.breaks(partial(frame, begun, ended), tells=any(told[looked:ended]))
             looked = ended
         if ends:
             yield frame(begun, ended)

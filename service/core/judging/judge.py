@@ -195,9 +195,7 @@ class Judge:
         """
         start, since, end = times
         new = gather([window for window in windows if window.start >= since])
-        asked = [
-            watcher for watcher in self._watchers if suspicion.asks(watcher.name, came=new.events > 0, tells=new.tells)
-        ]
+        asked = [watcher for watcher in self._watchers if suspicion.asks(watcher.name, tells=new.tells)]
         if not asked:
             return False
         given = gather(windows)

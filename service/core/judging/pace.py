@@ -30,7 +30,7 @@ ENOUGH = 1.25
 after a failure. On steady streams of 2 an hour 34 false alarms came of 32 promised, as many as without looks, and 36
 where less was enough."""
 _ABSENT = frozenset({"silence", "drop", "absence"})
-"""Kinds whose evidence only grows while nothing comes."""
+"""Kinds whose evidence grows by the clock: what is missed are those that did not come, or not as many."""
 
 
 class Suspicion:
@@ -51,12 +51,12 @@ class Suspicion:
         # Nearly always there is next to none.
         self.most = max(self._shares.values()) if before == self.most else max(self.most, share)
 
-    def asks(self, kind: str, *, came: bool, tells: bool) -> bool:
-        """Whether a detector may have come nearer to an alarm by what came since it was asked, and is near it.
+    def asks(self, kind: str, *, tells: bool) -> bool:
+        """Whether a detector may have come nearer to an alarm since it was asked, and is near it.
 
-        What broke adds to the evidence of most, and that nothing came at all to that of those who miss it.
+        What broke (`tells`) adds to the evidence of most, and every minute to that of those who miss something.
         """
-        return self._shares.get(kind, 0.0) >= SUSPICIOUS and (not came if kind in _ABSENT else tells)
+        return self._shares.get(kind, 0.0) >= SUSPICIOUS and (tells or kind in _ABSENT)
 
     def dump(self) -> dict[str, float]:
         """Each detector's share."""

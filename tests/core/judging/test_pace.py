@@ -68,21 +68,20 @@ def test_what_is_in_breach_is_not_suspected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "share", "came", "tells", "asked"),
+    ("kind", "share", "tells", "asked"),
     [
-        ("failure_rate", SUSPICIOUS, True, True, True),
-        ("failure_rate", SUSPICIOUS, True, False, False),
-        ("failure_rate", SUSPICIOUS, False, False, False),
-        ("failure_rate", 0.9 * SUSPICIOUS, True, True, False),
-        ("drop", SUSPICIOUS, False, False, True),
-        ("drop", SUSPICIOUS, True, True, False),
-        ("drop", 0.9 * SUSPICIOUS, False, False, False),
+        ("failure_rate", SUSPICIOUS, True, True),
+        ("failure_rate", SUSPICIOUS, False, False),
+        ("failure_rate", 0.9 * SUSPICIOUS, True, False),
+        ("drop", SUSPICIOUS, False, True),
+        ("drop", SUSPICIOUS, True, True),
+        ("drop", 0.9 * SUSPICIOUS, True, False),
     ],
 )
 def test_who_may_have_come_nearer_to_an_alarm_is_asked(
-    kind: str, share: float, came: bool, tells: bool, asked: bool
+    kind: str, share: float, tells: bool, asked: bool
 ) -> None:
     suspicion = Suspicion()
     suspicion.take(kind, scores((False, share)))
-    assert suspicion.asks(kind, came=came, tells=tells) is asked
-    assert not suspicion.asks("another", came=came, tells=tells)
+    assert suspicion.asks(kind, tells=tells) is asked
+    assert not suspicion.asks("another", tells=tells)
