@@ -8,10 +8,10 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from detectors.arrivals import MEMORY, ArrivalBase, log_negative_binomial
+from detectors.arrivals import MEMORY, ArrivalBase
+from detectors.batches import Batches
 from detectors.breach import Breach
-from detectors.clumps import Clumps, alike
-from detectors.frame import JSON, WHOLE, Frame
+from detectors.frame import JSON, WHOLE, Floats, Frame
 from detectors.kept import ends_hour
 from detectors.naming import DAY, Carried, named
 from detectors.plain import fields, numbers
@@ -28,6 +28,9 @@ _LONGEST = 60 * 24  # hours of a gap that are gone through one by one
 _CEILING = 1e60
 _SLOTS = 1e7  # a day's chances for a complaint, so many that none has two
 _ROWS = 2000
+_STRETCHES = (24.0, 96.0, 288.0, 1440.0)  # a day; what comes within one may come in one batch
+_A_STRETCH = 20.0  # complaints at most that are expected in one: of more, sizes are not told
+_LEVELS = np.array(LEVELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +51,36 @@ class CalmBase(ArrivalBase):
 class Row:
     """One row: its share of the whole's base, its filter, its statistic. Times are days since the origin."""
 
-    _FIELDS = ("seen", "due", "shape", "scale", "at", "clock", "entered", "lately", "hoped")
+    _FIELDS = (
+        "seen", "due", "shape", "scale", "at", "clock", "entered", "lately", "hoped",
+        "stretch", "begun", "came", "usual", "factor", "spread",
+    )  # fmt: skip
+    _LISTS = ("measure", "climb", "start", "measured", "climbed")
 
     def __init__(self, now: float, clock: float, levels: int = len(LEVELS)) -> None:
         self.seen, self.due = 0.0, 0.0  # complaints, and the whole's expected ones while it was watched
         self.shape = self.scale = 0.0
         self.at, self.clock, self.entered = now, clock, now
         self.lately, self.hoped = 0.0, 0.0
+        # The stretch that it is in, by its end: complaints and expected ones so far, by what factor more of them were
+        # expected at its beginning, and how surely.
+        self.stretch, self.begun, self.came, self.usual, self.factor, self.spread = -1.0, now, 0.0, 0.0, 1.0, 0.0
         self.measure, self.climb, self.start = [0.0] * levels, [0.0] * levels, [now] * levels
+        self.measured, self.climbed = [0.0] * levels, [0.0] * levels
+        """Measure and climb at the stretch's beginning."""
 
     def copy(self) -> "Row":
         """An independent copy."""
         made = copy(self)
-        made.measure, made.climb, made.start = list(self.measure), list(self.climb), list(self.start)
+        for name in self._LISTS:
+            setattr(made, name, list(getattr(self, name)))
         return made
+
+    def begin(self, stretch: float) -> None:
+        """Begin a stretch of time."""
+        self.stretch, self.begun, self.came, self.usual = stretch, self.at, 0.0, 0.0
+        self.factor, self.spread = max(self.shape / self.scale, 1.0), 1.0 / self.shape
+        self.measured, self.climbed = self.measure, self.climb
 
     def share(self, *, whole: bool) -> tuple[float, float]:
         """Of the whole's expectation, and the variance of its logarithm."""
@@ -71,7 +90,7 @@ class Row:
 
     def dump(self) -> JSON:
         """Plain JSON."""
-        return [[getattr(self, name) for name in self._FIELDS], [*self.measure], [*self.climb], [*self.start]]
+        return [[getattr(self, name) for name in self._FIELDS], *([*getattr(self, name)] for name in self._LISTS)]
 
     @classmethod
     def load(cls, state: JSON) -> "Row":
@@ -82,23 +101,25 @@ class Row:
         made = cls(0.0, 0.0)
         for name, value in zip(cls._FIELDS, numbers(parts, "0"), strict=True):
             setattr(made, name, value)
-        made.measure, made.climb, made.start = (numbers(parts, place) for place in "123")
+        for place, name in enumerate(cls._LISTS, start=1):
+            setattr(made, name, numbers(parts, str(place)))
         return made
 
 
 class Clusters:
     """The state of `Complaints`; a frame is taken into a copy. Times are days since the base's origin."""
 
-    _NUMBERS: ClassVar = ("now", "first", "clock", "pending", "doubt", "hoped", "long", "traffic", "clump")
+    _NUMBERS: ClassVar = ("now", "first", "clock", "pending", "doubt", "hoped", "hourly", "day", "long", "traffic")
 
     def __init__(self) -> None:
         self.base: ArrivalBase = CalmBase()
-        self.clumps, self.clump = Clumps(), 1.0  # learned by `group` alone; complaints that count as one
-        self.steady = False  # the hours about this one are expected to be alike
+        self.batches = Batches()
+        self.base.clump = self.batches.size()
         self.now = self.first = 0.0
         self.clock = 0.0  # the whole's expected complaints so far, by which segments are kept up
         self.pending = self.doubt = 0.0  # complaints expected since the last look, and how surely
-        self.hoped = 0.0  # complaints expected in the last frame
+        self.hoped = self.hourly = 0.0  # complaints expected in the last frame, and in an hour like it
+        self.day = 0.0  # that sizes of batches were worked out
         self.long = self.traffic = 0.0
         self.lately = [0.0] * len(_LATELY)  # customers, fading
         self.warm = self.heard = False
@@ -124,7 +145,8 @@ class Clusters:
             base.origin = frame.start - frame.start % DAY
             self.now = self.first = (frame.start - base.origin) / DAY
         start, end = (frame.start - base.origin) / DAY, (frame.end - base.origin) / DAY
-        self.hoped = base.rate(0.5 * (start + end))[0] * (end - start) * self._more()
+        daily = base.rate(0.5 * (start + end))[0] * self._more()
+        self.hoped, self.hourly = daily * (end - start), daily / 24.0
         at = max(self.now, start - _LONGEST / 24.0)
         while at < start - 1e-9:
             until = min((math.floor(at * 24.0 + 1e-6) + 1.0) / 24.0, start)
@@ -141,21 +163,6 @@ class Clusters:
         self.heard = self.heard or bool(came)
         if came or ends_hour(frame):
             self._look(counts, doubt, settings)
-
-    def group(self, frame: Frame, before: "Clusters") -> None:
-        """Learn from a frame how many complaints come together, and from the empty time since the state before it."""
-        start, end = (frame.start - self.base.origin) / DAY, (frame.end - self.base.origin) / DAY
-        empty = max(start - before.now, 0.0) if before.base.origin >= 0 else 0.0
-        bend = 0.0 if self.steady else None  # they are so few that the day's shape does not bend within hours
-        if frame.usual and not self.breaches and empty <= _SETTLED:
-            if empty:
-                self.clumps.take(start - empty, start, 0.0, bend)
-            self.clumps.take(start, end, float(max(frame.beside.complaints.get(WHOLE, 0), 0)), bend)
-        else:
-            self.clumps.part()
-        if ends_hour(frame):
-            self.clump = self.base.clump = self.clumps.size()
-            self.steady = alike([self.base.rate(end + (0.5 + by) / 24.0)[0] for by in range(-2, 3)])
 
     def _explained(self, came: Mapping[str, float]) -> float:
         """Complaints that segments in breach account for; what is usual of theirs is added again by their share."""
@@ -207,52 +214,82 @@ class Clusters:
             self.rows[WHOLE] = Row(self.first, self.clock - due)
         touched = {WHOLE, *self.breaches, *(name for name in came if name in self.rows or len(self.rows) < _ROWS)}
         touched |= {name for name, row in self.rows.items() if sum(row.measure) > 1.0}
+        stretch = self._stretch()
         for name in sorted(touched):
             known_row = self.rows.get(name)
             row = self.rows[name] = Row(self.now, self.clock - due) if known_row is None else known_row.copy()
             heard = came.get(name, 0.0)
             if name == WHOLE and self.breaches:
                 heard = max(heard - self._explained(came), 0.0)
-            self._update(name, row, heard, (known, wander), learn=doubt is None)
+            if name == WHOLE and row.stretch >= 0.0 and row.stretch != stretch and doubt is None:
+                self._learn_sizes(row)
+            self._update(name, row, heard, (known, wander, stretch), learn=doubt is None)
         self._end(settings)
         self._alarm(came, settings)
 
-    def _update(self, name: str, row: Row, came: float, doubts: tuple[float, float], *, learn: bool) -> None:
-        whole = name == WHOLE
+    def _stretch(self) -> float:
+        """The end of the stretch of time that the last frame is in."""
+        often = next((each for each in _STRETCHES if 24.0 * self.hourly <= _A_STRETCH * each), _STRETCHES[-1])
+        return math.ceil(self.now * often - 1e-6) / often
+
+    def _learn_sizes(self, row: Row) -> None:
+        """Learn from a stretch that is over how many complaints come together."""
+        if self.breaches:
+            return
+        self.batches = self.batches.after(int(row.came), row.usual * row.factor, row.at - row.begun)
+        if math.floor(self.now) > self.day:
+            self.day = float(math.floor(self.now))
+            self.batches = self.batches.settled()
+            self.base.clump = self.batches.size()
+
+    def _gains(self, row: Row, wide: float) -> Floats:
+        """Logarithm of each level's likelihood ratio for the stretch so far.
+
+        More of them come in batches as the usual ones do: a narrower law would win by fitting regular ones better.
+        """
+        means = np.concatenate([[row.usual * row.factor], _LEVELS * row.usual])
+        logs = self.batches.logs(int(row.came), means, wide)
+        gains: Floats = np.minimum(logs[1:] - logs[0], 70.0)
+        return gains
+
+    def _update(self, name: str, row: Row, came: float, doubts: tuple[float, float, float], *, learn: bool) -> None:
+        whole, size = name == WHOLE, self.base.clump
         share, doubt = row.share(whole=whole)
-        doubt *= self.clump
+        doubt *= size
         if whole and self.breaches:
             share = self._rest()
         waited, passed = self.clock - row.clock, self.now - row.at
-        raw, came, mean = came, came / self.clump, share * waited / self.clump  # in clumps from here on
+        mean = share * waited
         prior = 1.0 / doubts[1]
         keep = math.exp(-passed / _PERSISTENCE)
         row.shape = prior + (row.shape - prior) * keep if row.shape else prior
         row.scale = prior + (row.scale - prior) * keep if row.scale else prior
-        wide = 1.0 / (doubts[0] + doubt + 1.0 / row.shape)
-        hoped = mean * max(row.shape / row.scale, 1.0)
-        null = log_negative_binomial(came, wide, wide, hoped)
-        for place, level in enumerate(LEVELS):
-            # More of them clump as the usual ones do: a narrower law would win by fitting regular ones better.
-            gain = min(log_negative_binomial(came, wide, wide, level * mean) - null, 70.0)
-            row.measure[place] = min((row.measure[place] + passed / len(LEVELS)) * math.exp(gain), _CEILING)
-            row.climb[place] = max(row.climb[place] + gain, 0.0)
-            if row.climb[place] == 0.0:
-                row.start[place] = self.now
+        if row.stretch != doubts[2]:
+            row.begin(doubts[2])
+        row.came, row.usual = row.came + came, row.usual + mean
+        since = (self.now - row.begun) / len(LEVELS)
+        gains = self._gains(row, 1.0 / (doubts[0] + doubt + row.spread)).tolist()
+        row.measure = [
+            min((old + since) * math.exp(gain), _CEILING) for old, gain in zip(row.measured, gains, strict=True)
+        ]
+        row.climb = [max(old + gain, 0.0) for old, gain in zip(row.climbed, gains, strict=True)]
+        row.start = [old if climb > 0.0 else self.now for old, climb in zip(row.start, row.climb, strict=True)]
         fade = math.exp(-passed / 1.0)
-        row.lately, row.hoped = row.lately * fade + raw, row.hoped * fade + mean * self.clump
-        row.shape, row.scale = row.shape + came, row.scale + mean
+        row.lately, row.hoped = row.lately * fade + came, row.hoped * fade + mean
+        row.shape, row.scale = row.shape + came / size, row.scale + mean / size
         if learn and name not in self.breaches and WHOLE not in self.breaches:
             forget = math.exp(-passed / MEMORY)
-            row.seen, row.due = row.seen * forget + raw, row.due * forget + waited
+            row.seen, row.due = row.seen * forget + came, row.due * forget + waited
         if name in self.breaches:
             slots = _SLOTS * max(passed, 1e-9)
             spread = math.sqrt(doubts[0] + doubt + doubts[1])
-            rate = min(max(mean / slots, 1e-12), 0.5)
-            self.breaches[name] = self.breaches[name].after(self.now, rate, spread, (came, slots), rate)
+            rate = min(max(mean / size / slots, 1e-12), 0.5)
+            self.breaches[name] = self.breaches[name].after(self.now, rate, spread, (came / size, slots), rate)
+        if not learn:
+            row.stretch = -1.0
         row.at, row.clock = self.now, self.clock
         usual = share * self.hoped
-        width = 2.0 * math.sqrt(self.clump * usual + (doubt + sum(doubts)) * usual * usual)
+        width = 2.0 * math.sqrt(size * usual + (doubt + doubts[0] + doubts[1]) * usual * usual)
         self.shown[name] = (0.0, usual, max(usual - width, 0.0), usual + width)
 
     def _parts(self) -> dict[str, float]:
@@ -285,7 +322,7 @@ class Clusters:
         if not self.warm or WHOLE in self.breaches or sum(parts.values()) < threshold:
             return
         for name in self._carriers(parts):
-            if self.rows[name].lately >= _LEAST * self.clump and name not in self.breaches:
+            if self.rows[name].lately >= _LEAST * self.base.clump and name not in self.breaches:
                 self.breaches[name] = self._opened(name)
         self._restart()
 
@@ -294,7 +331,7 @@ class Clusters:
         row = self.rows[name]
         strongest = row.climb.index(max(row.climb))
         onset = min(max(row.start[strongest], self.first), self.now)
-        lately = row.lately / self.clump, row.hoped / self.clump
+        lately = row.lately / self.base.clump, row.hoped / self.base.clump
         return Breach(self.now, onset, lately=lately, calm=self.now)
 
     def _carriers(self, parts: Mapping[str, float]) -> list[str]:
@@ -319,6 +356,7 @@ class Clusters:
             made.measure, made.climb = [0.0] * len(LEVELS), [0.0] * len(LEVELS)
             made.start, made.at, made.clock = [self.now] * len(LEVELS), self.now, self.clock
             made.shape = made.scale = 0.0
+            made.stretch = -1.0
 
     def _accept(self, name: str) -> None:
         """Take what is there for the new base: learn anew from what comes."""
@@ -328,8 +366,7 @@ class Clusters:
             self._restart()
             return
         origin, self.base = self.base.origin, CalmBase()
-        self.base.origin = origin
-        self.base.clump = self.clump
+        self.base.origin, self.base.clump = origin, self.batches.size()
         self.first, self.warm = self.now, False
         self.rows, self.breaches, self.shown = {}, {}, {}
 
@@ -339,8 +376,7 @@ class Clusters:
             "base": self.base.dump(),
             "clock": [getattr(self, name) for name in self._NUMBERS],
             "lately": list(self.lately),
-            "clumps": self.clumps.dump(),
-            "steady": self.steady,
+            "batches": self.batches.dump(),
             "warm": self.warm,
             "heard": self.heard,
             # In their own order: it is the order in which they are summed up.
@@ -356,8 +392,8 @@ class Clusters:
         made.base = CalmBase.load(fields(state, "base"))
         for name, value in zip(cls._NUMBERS, numbers(state, "clock"), strict=True):
             setattr(made, name, value)
-        made.base.clump = made.clump
-        made.clumps, made.steady = Clumps.load(fields(state, "clumps")), bool(state["steady"])
+        made.batches = Batches.load(fields(state, "batches"))
+        made.base.clump = made.batches.size()
         made.lately = numbers(state, "lately")
         made.warm, made.heard = bool(state["warm"]), bool(state["heard"])
         made.rows = {name: Row.load(row) for name, row in fields(state, "rows").items()}

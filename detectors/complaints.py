@@ -20,8 +20,8 @@ class Complaints:
     (Poisson) against the sequential prediction (negative binomial) from what was learned. The prediction is the
     seasonal base's (level, hour of day, kind of day, hour of week, each shrunk), times a gamma deviation that is
     filtered as the hours pass, and how surely each is known is in it; a segment's is its share of it. Where more
-    customers come than in the last four weeks, more complaints are expected in proportion. Complaints that come
-    several at a time (`detectors/clumps.py`) count as so many fewer. sum(R) - t is a
+    customers come than in the last four weeks, more complaints are expected in proportion. Some come several at a
+    time (`detectors/batches.py`): an hour's complaints so far are weighed together, whenever they came. sum(R) - t is a
     martingale while the predictions are right, so that the mean time to a false alarm is at least 0.676 times the
     interval, and about the interval in simulation.
 
@@ -42,7 +42,7 @@ class Complaints:
     """
 
     kind: str = "complaints"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
 
     def __init__(self, false_alarm_interval: float, cold_start: float = 14.0, accept_after: float = 14.0) -> None:
         self._settings = Settings(float(false_alarm_interval), float(cold_start), float(accept_after))
@@ -97,7 +97,6 @@ class Complaints:
             return
         self._state = self._after(frame)
         self._cache = None
-        self._state.group(frame, state)
 
     def _after(self, frame: Frame) -> Clusters:
         if self._cache is not None and self._cache[0] is frame:

@@ -31,7 +31,7 @@ class Drop(Silence):
     """
 
     kind: str = "drop"
-    version: ClassVar[int] = 8
+    version: ClassVar[int] = 7
     levels: ClassVar[tuple[float, ...]] = (0.1, 0.3, 0.5)
     weights: ClassVar[tuple[float, ...]] = (0.3, 0.4, 0.3)
     back: ClassVar[float] = 0.7

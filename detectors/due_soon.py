@@ -1,6 +1,6 @@
 """Promises that come closer to their due unsettled: more of them at a mark on their way than are used to be."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import ClassVar, Self
 
@@ -215,26 +215,33 @@ def _strongest(found: Iterable[Scores]) -> Scores | None:
     def column(name: str) -> np.ndarray:
         return np.array([getattr(best[row][0], name)[best[row][1]] for row in rows])
 
-    onset = [
-        min(
-            int(scores.onset[scores.segments.index(row)])
-            for scores in every
-            if row in scores.segments and scores.breach[scores.segments.index(row)]
-        )
-        if best[row][0].breach[best[row][1]]
-        else 0
-        for row in rows
-    ]
+    onset, over = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows))
+    for place, row in enumerate(rows):
+        # It began with the first of them, and goes on while any of them does.
+        ends = [(int(scores.onset[index]), _over(scores, index)) for scores, index in _breaking(every, row)]
+        onset[place], over[place] = (min(times) for times in zip(*ends, strict=True)) if ends else (0, 0.0)
     return replace(
         best[WHOLE][0] if WHOLE in best else every[0],
         segments=tuple(rows),
         evidence=column("evidence"),
         breach=column("breach"),
-        onset=np.array(onset, dtype=np.int64),
+        onset=onset,
         expected=column("expected"),
         band=between(column("lower"), column("upper")),
         seen=column("seen"),
+        over=over,
     )
+
+
+def _breaking(every: Iterable[Scores], row: str) -> Iterator[tuple[Scores, int]]:
+    """Where a row is in breach."""
+    for scores in every:
+        if row in scores.segments and scores.breach[index := scores.segments.index(row)]:
+            yield scores, index
+
+
+def _over(scores: Scores, index: int) -> float:
+    return 0.0 if scores.over is None else float(scores.over[index])
 
 
 def _weight(scores: Scores, index: int) -> tuple[bool, float]:

@@ -56,7 +56,7 @@ class Silence:
     """
 
     kind: str = "silence"
-    version: ClassVar[int] = 10
+    version: ClassVar[int] = 9
     levels: ClassVar[tuple[float, ...]] = (0.0, 0.05)
     """What is left of the expected arrivals."""
     weights: ClassVar[tuple[float, ...]] = (0.8, 0.2)

@@ -13,7 +13,6 @@ DAY = 86_400_000_000
 _PERSISTENCE = 0.25
 _TRENDS = (4.0, 14.0)  # days
 _BESIDE = (1, 2)  # hours: a clock that changes or a day that starts late is no silence
-_LOWER = 2.0  # deviations by which an hour beside has to be lower to be so clearly
 ENOUGH = 20.0
 """Arrivals from which a level is known."""
 _SURGE = 2.0  # deviations above the expected that an hour may teach
@@ -92,7 +91,7 @@ class State:
             beside = [self.base.rate((hour + by + 0.5) / 24.0) for by in (-apart, apart)]
             around += [each for each, _ in beside]
             # A neighbour that is lower by less than what is not known of it is not lower.
-            rate_there = min(each * (1.0 + _LOWER * math.sqrt(doubt)) for each, doubt in beside)
+            rate_there = min(each * (1.0 + math.sqrt(doubt)) for each, doubt in beside)
             least.append(min(rate, rate_there, *least))
         self.bend, self.lately = None, [*self.lately[1:], rate]
         if self.base.days >= 1.0 and alike(around):

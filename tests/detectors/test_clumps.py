@@ -3,9 +3,8 @@ import pytest
 
 from benchmarks.detection.streams import Stream, flat, working_day
 from detectors.clumps import Clumps
-from detectors.complaints import Complaints
 from detectors.drop import Drop
-from detectors.frame import WHOLE, Beside, Detector, Floats, Frame, Ints
+from detectors.frame import WHOLE, Detector, Floats, Frame, Ints
 from detectors.silence import Silence
 from tests.detectors.frames import DAY, HOUR, MINUTE, START, alarms, drive, frame
 
@@ -131,20 +130,3 @@ def _frames(counts: Ints, minutes: int) -> list[Frame]:
         frame(START + number * length, length, {WHOLE: (0, 0.0)}, arrivals=int(count))
         for number, count in enumerate(counts)
     ]
-
-
-def test_complaints_by_threes_keep_the_promise() -> None:
-    """Who complains does so three times; one alarm in 90 days is promised, and 60 are looked at."""
-    rng = np.random.default_rng(7)
-    detector, many = Complaints(90.0), np.array([40])
-    found, before = 0, False
-    for hour, count in enumerate((3 * rng.poisson(10.0 / 3.0, 60 * 24)).tolist()):
-        start = START + hour * HOUR
-        heard = Beside(complaints={WHOLE: count} if count else {})
-        one = Frame(start, start + HOUR, (WHOLE,), many, 0.0 * many, many, beside=heard)
-        scores = detector.score(one)
-        detector.learn(one)
-        broken = scores is not None and bool(scores.breach.any())
-        found += broken and not before
-        before = broken
-    assert found <= 2

@@ -63,6 +63,19 @@ def test_the_first_weekends_without_deliveries_are_no_stall() -> None:
     assert opened(Market(100.0, days=16, workdays=True), 0) == []
 
 
+def test_what_is_in_breach_at_either_mark_is_told_whole() -> None:
+    """A region slows, and another by chance at the other mark: each has its own rows in breach."""
+    detector, told = DueSoon(90.0), set[int]()
+    for frame in frames(Market(100.0, days=64, fault="region", since=50, wander=0.25), 3):
+        scores = detector.score(frame)
+        detector.learn(frame)
+        if scores is not None and scores.breach.any():
+            assert scores.over is not None
+            assert len(scores.over) == len(scores.segments)
+            told.add(int(scores.breach.sum()))
+    assert max(told) > 1
+
+
 def test_a_carrier_that_stops_is_known_within_three_days_though_days_wander() -> None:
     market = Market(100.0, days=64, fault="stop", since=60, wander=0.25)
     assert any(60.0 < day < 63.0 for day in opened(market, 3))

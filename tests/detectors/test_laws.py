@@ -144,6 +144,9 @@ def sane(seen: Iterator[tuple[Frame, Scores | None]]) -> None:
         if scores is None:
             continue
         assert scores.segments[0] == WHOLE
+        columns = scores.evidence, scores.breach, scores.onset, scores.expected, scores.lower, scores.upper
+        more = (column for column in (scores.seen, scores.over) if column is not None)
+        assert {len(column) for column in (*columns, *more)} == {len(scores.segments)}
         assert list(scores.segments) == sorted(scores.segments)
         assert np.isfinite(scores.evidence).all()
         assert (scores.evidence >= -1e-9).all()

@@ -5,7 +5,6 @@ from detectors.drop import Drop
 from detectors.frame import WHOLE, Frame
 from detectors.lulls import Lulls
 from detectors.silence import Silence
-from detectors.silence_state import State
 from tests.detectors.frames import DAY, HOUR, MINUTE, START, alarms, drive, frame
 from tests.detectors.towns import TOWNS, Town
 
@@ -57,22 +56,6 @@ def test_one_outage_leaves_no_blind_hour_behind() -> None:
     twice = tuple((day * DAY + 12 * HOUR, day * DAY + 16 * HOUR) for day in (40, 60))
     found = [(end - START) // DAY for end, _ in alarms(drive(Silence(SHARE), town.frames(4, 70, outages=twice)))]
     assert found == [40, 60]
-
-
-@pytest.mark.parametrize(("shape", "least", "most"), [("hill", 0.98, 1.0), ("opens at noon", 0.0, 0.4)])
-def test_an_hour_beside_lowers_what_is_expected_where_it_is_clearly_lower(
-    shape: str, least: float, most: float
-) -> None:
-    """A day that rises by a tenth an hour about noon is no day that may start late."""
-    state = State(2)
-    state.base.origin = START
-    rng = np.random.default_rng(1)
-    for hour in range(28 * 24):
-        at = hour % 24
-        mean = 45.0 * (1.0 - 0.8 * np.cos(2.0 * np.pi * (at - 2) / 24.0)) if shape == "hill" else 70.0 * (at >= 12)
-        state.base.learn((hour + 0.5) / 24.0, 1.0 / 24.0, float(rng.poisson(mean)))
-    state.turn(28 * 24 + 12)
-    assert least <= state.low / state.rate <= most
 
 
 def test_clumps_make_no_silence() -> None:

@@ -78,9 +78,7 @@ def test_what_is_in_breach_is_not_suspected() -> None:
         ("drop", 0.9 * SUSPICIOUS, True, False),
     ],
 )
-def test_who_may_have_come_nearer_to_an_alarm_is_asked(
-    kind: str, share: float, tells: bool, asked: bool
-) -> None:
+def test_who_may_have_come_nearer_to_an_alarm_is_asked(kind: str, share: float, tells: bool, asked: bool) -> None:
     suspicion = Suspicion()
     suspicion.take(kind, scores((False, share)))
     assert suspicion.asks(kind, tells=tells) is asked
