@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import ClassVar, Self
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from detectors.arrivals import MEMORY, ArrivalBase
 from detectors.batches import Batches
 from detectors.breach import Breach
+from detectors.day_levels import DayLevels
 from detectors.frame import JSON, WHOLE, Floats, Frame
 from detectors.kept import ends_hour
 from detectors.naming import DAY, Carried, named
@@ -109,17 +110,16 @@ class Row:
 class Clusters:
     """The state of `Complaints`; a frame is taken into a copy. Times are days since the base's origin."""
 
-    _NUMBERS: ClassVar = ("now", "first", "clock", "pending", "doubt", "hoped", "hourly", "day", "long", "traffic")
+    _NUMBERS: ClassVar = ("now", "first", "clock", "pending", "doubt", "hoped", "hourly", "long", "traffic")
 
     def __init__(self) -> None:
         self.base: ArrivalBase = CalmBase()
-        self.batches = Batches()
+        self.batches, self.levels = Batches(), DayLevels()
         self.base.clump = self.batches.size()
         self.now = self.first = 0.0
         self.clock = 0.0  # the whole's expected complaints so far, by which segments are kept up
         self.pending = self.doubt = 0.0  # complaints expected since the last look, and how surely
         self.hoped = self.hourly = 0.0  # complaints expected in the last frame, and in an hour like it
-        self.day = 0.0  # that sizes of batches were worked out
         self.long = self.traffic = 0.0
         self.lately = [0.0] * len(_LATELY)  # customers, fading
         self.warm = self.heard = False
@@ -209,7 +209,7 @@ class Clusters:
         """Bring the statistics up to date, and see whether that is enough for an alarm or a recovery."""
         due, known = self.pending, self.doubt
         self.pending = 0.0
-        wander = self.base.wander() + (doubt or 0.0)
+        wander = max(self.base.wander(), self.levels.variance()) + (doubt or 0.0)
         if WHOLE not in self.rows:
             self.rows[WHOLE] = Row(self.first, self.clock - due)
         touched = {WHOLE, *self.breaches, *(name for name in came if name in self.rows or len(self.rows) < _ROWS)}
@@ -222,7 +222,7 @@ class Clusters:
             if name == WHOLE and self.breaches:
                 heard = max(heard - self._explained(came), 0.0)
             if name == WHOLE and row.stretch >= 0.0 and row.stretch != stretch and doubt is None:
-                self._learn_sizes(row)
+                self._learn_past(row)
             self._update(name, row, heard, (known, wander, stretch), learn=doubt is None)
         self._end(settings)
         self._alarm(came, settings)
@@ -232,13 +232,13 @@ class Clusters:
         often = next((each for each in _STRETCHES if 24.0 * self.hourly <= _A_STRETCH * each), _STRETCHES[-1])
         return math.ceil(self.now * often - 1e-6) / often
 
-    def _learn_sizes(self, row: Row) -> None:
-        """Learn from a stretch that is over how many complaints come together."""
-        if self.breaches:
-            return
-        self.batches = self.batches.after(int(row.came), row.usual * row.factor, row.at - row.begun)
-        if math.floor(self.now) > self.day:
-            self.day = float(math.floor(self.now))
+    def _learn_past(self, row: Row) -> None:
+        """Learn from a stretch that is over how many complaints come together, and how much days differ."""
+        if not self.breaches:
+            self.batches = self.batches.after(int(row.came), row.usual * row.factor, row.at - row.begun)
+            self.levels = self.levels.after(row.came, row.usual)
+        if _day(self.now) != _day(row.at):
+            self.levels = self.levels.over(self.base.clump)
             self.batches = self.batches.settled()
             self.base.clump = self.batches.size()
 
@@ -261,7 +261,8 @@ class Clusters:
         waited, passed = self.clock - row.clock, self.now - row.at
         mean = share * waited
         prior = 1.0 / doubts[1]
-        keep = math.exp(-passed / _PERSISTENCE)
+        # A day may have a level of its own.
+        keep = math.exp(-passed / _PERSISTENCE) if _day(self.now) == _day(row.at) else 0.0
         row.shape = prior + (row.shape - prior) * keep if row.shape else prior
         row.scale = prior + (row.scale - prior) * keep if row.scale else prior
         if row.stretch != doubts[2]:
@@ -377,6 +378,7 @@ class Clusters:
             "clock": [getattr(self, name) for name in self._NUMBERS],
             "lately": list(self.lately),
             "batches": self.batches.dump(),
+            "levels": [*astuple(self.levels)],
             "warm": self.warm,
             "heard": self.heard,
             # In their own order: it is the order in which they are summed up.
@@ -393,6 +395,7 @@ class Clusters:
         for name, value in zip(cls._NUMBERS, numbers(state, "clock"), strict=True):
             setattr(made, name, value)
         made.batches = Batches.load(fields(state, "batches"))
+        made.levels = DayLevels(*numbers(state, "levels"))
         made.base.clump = made.batches.size()
         made.lately = numbers(state, "lately")
         made.warm, made.heard = bool(state["warm"]), bool(state["heard"])
@@ -403,3 +406,8 @@ class Clusters:
             evidence, expected, lower, upper = numbers(shown, name)
             made.shown[name] = (evidence, expected, lower, upper)
         return made
+
+
+def _day(end: float) -> int:
+    """The day that ends then, or is on."""
+    return math.ceil(end - 1e-6)

@@ -50,6 +50,15 @@ def test_complaints_that_come_together_in_all_sizes_keep_the_promise() -> None:
     assert sum(len(openings(in_all_sizes(hourly(2.0, 90), seed))) for seed in (1, 2)) <= 4
 
 
+def test_days_that_differ_among_themselves_keep_the_promise() -> None:
+    """Each has a level of its own, a third above or below."""
+    found = 0
+    for seed in range(4):
+        levels = np.exp(np.random.default_rng(seed).normal(0.0, 0.3, 90)).repeat(24)
+        found += len(openings(by(1, hourly(10.0, 90) * levels, seed)))
+    assert found <= 6
+
+
 @pytest.mark.parametrize("size", [1, 3])
 def test_three_times_as_many_batches_are_found_within_a_day(size: int) -> None:
     since = 28 * 24
