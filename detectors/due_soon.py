@@ -35,6 +35,7 @@ class Slowed(FailureRate):
     guess: ClassVar[float] = 2.0
     factor: ClassVar[float] = 0.676
     still: ClassVar[float] = 1.0
+    early: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -102,9 +102,9 @@ def likelihoods(
 
     `rates`: the predicted failure rate of each row, and its rate in an outage, 0 where none is looked for.
     `window`: failures and trials of each row; that many failed, binomially given the deviation. `mean`, `variance`,
-    shape (hypotheses, rows): of the row's present deviation from the rate in log odds, as filtered so far (normal)
-    under each hypothesis; `weights`: of the hypotheses. `followed`: changes that are under way; takes in what the
-    window makes of them.
+    shape (hypotheses, rows): of the row's present deviation from the rate in log odds, as filtered so far (normal, but
+    under the first as skewed as what some failures leave open) under each hypothesis; `weights`: of the hypotheses.
+    `followed`: changes that are under way; takes in what the window makes of them.
     Returns (ratios of shape (tests, rows), mean, variance, log predictive probability over the mixture's): each
     predictive probability is a five-point Gauss-Hermite quadrature over the deviation, a proper distribution whatever
     the truth, so the expected ratio under the null is 1; filters keep the first two moments (assumed density).
@@ -128,6 +128,9 @@ def likelihoods(
     width = np.sqrt(variance)
     nodes = odds[:inner].reshape(nulls, _INNER, rows)
     np.multiply(width[:, None], _SINGLE_NODES, out=nodes)
+    # The first hypothesis is that of a base which is known badly: of that failures told, and not a normal law.
+    skew = (np.maximum(1.0 - 2.0 * rate, 0.0) / np.maximum(variance[0], 1.0)).astype(np.float32)
+    nodes[0] = _skewed(nodes[0], variance[0], skew)
     nodes += mean[:, None]
     odds[inner:levels] = _AT_LEVELS
     odds[levels] = _outed(rate, outage)
@@ -150,13 +153,30 @@ def likelihoods(
     spread -= moved * moved
     spread *= variance
     moved *= width
+    first = moved[0].copy()
     moved += mean
     # Where one window outweighs the nodes' distance the quadrature collapses; curvature still knows the width.
     least = variance * (trials * rate * (1.0 - rate)).astype(np.float32)
     least += 1.0
     np.divide(variance, least, out=least)
     each /= null
-    return ratios, np.minimum(moved, _FAR, out=moved), np.maximum(spread, least, out=spread), np.log(each, out=each)
+    np.maximum(spread, least, out=spread)
+    slope = 1.0 - skew * first * (1.0 - skew * first / 3.0) / 3.0
+    spread[0] *= slope * slope
+    moved[0] = mean[0] + _skewed(first, variance[0], skew) + skew * spread[0] / 3.0
+    return ratios, np.minimum(moved, _FAR, out=moved), spread, np.log(each, out=each)
+
+
+def _skewed(apart: Singles, variance: Singles, skew: Singles) -> Singles:
+    """Where the log odds are which a normal law of that variance puts so far `apart` from the predicted ones.
+
+    A rate that n failures tell is gamma, and its cube root nearly normal (Wilson and Hilferty 1931), so that the log
+    is at 3 log(1 - s^2 / 9 + s z / 3) with s^2 = 1 / n: here to third order, and with the less of its skewness the more
+    common failures are. Five times the rate that three failures tell is 27 times less likely than a normal law says;
+    who believes that takes thrice as long to find a change so large. Of less than one failure there is no such law.
+    """
+    tilted = skew * apart
+    return apart * (1.0 - tilted * (1.0 / 6.0 - tilted / 27.0)) - skew * variance / 3.0
 
 
 def _weighed(odds: Singles, rate: Floats, hits: Floats, trials: Floats, spare: Sequence[Singles]) -> Singles:

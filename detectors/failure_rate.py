@@ -25,7 +25,7 @@ class FailureRate(RateDetector):
     Base: level over about 28 days shrunk to its own longer past, segments to the whole, times the week's shape of
     the whole (hour of day, weekend, hour of week). What is not known of it, and how the stream wanders, is in the null.
     Assumes that outcomes are independent given a rate that follows that null. Guarantee: the mean time to a
-    false alarm is at least 0.36 times the interval under the null (0.52 of it, or 0.7 of that where the statistic
+    false alarm is at least 0.33 times the interval under the null (0.47 of it, or 0.7 of that where the statistic
     leaps tenfold and lands as far beyond), about the interval in simulation.
 
     >>> import numpy as np
@@ -44,6 +44,7 @@ class FailureRate(RateDetector):
     whole_share: ClassVar[float] = 0.5
     guess: ClassVar[float] = 1.0
     """How many times as long as the hypotheses say a wander lasts, before anything of it is seen."""
+    early: ClassVar[bool] = True
     promised: ClassVar[bool] = False
     """Whether all that is tried was promised for a day; else it is so once promises are seen on their way."""
 

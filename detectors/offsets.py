@@ -64,9 +64,15 @@ class Offsets:
         _, _, plus, minus = row[self._base].tolist()
         return float((plus / self._long + weight) / (minus / self._long + weight))
 
-    def failures(self, row: Floats) -> float:
-        """About how many failures one row's long memory holds."""
-        return float(row[self._base][2]) / self._long
+    def failures(self, rows: Floats) -> Floats:
+        """About how many failures each row's long memory holds."""
+        found: Floats = rows[self._base][2] / self._long
+        return found
+
+    def known(self, rows: Floats) -> Floats:
+        """The same, or how many would be expected of the successes where they are fewer: both outweigh any guess."""
+        found: Floats = np.minimum(rows[self._base][2], rows[self._base][3]) / self._long
+        return found
 
     def reseed(self, row: Floats, plus: float, minus: float) -> None:
         """Forget the base of one row (a view) and start from these sums."""

@@ -24,7 +24,7 @@ from detectors.matrix import (
 from detectors.naming import DAY, Carried, band, named, with_breaches
 from detectors.offsets import Guess
 from detectors.overshoot import LEAST, needed
-from detectors.rate_state import RateState
+from detectors.rate_state import FEW, RateState
 from detectors.wander import FRESH, habit, pooled
 from detectors.wander import PRIOR as BELIEFS
 
@@ -115,7 +115,7 @@ class RateDetector(RateState):
         """Take the window into whatever the reference is made of."""
 
     def _testable(self, step: Step) -> Flags:
-        """Rows that take part in the statistic from this window on, once the detector is warm."""
+        """Rows that may take part in the statistic from this window on."""
         since = step.rows[self._table.at["since"]]
         flags: Flags = (step.now - since >= 1.0) & (since >= 0.0)
         return flags
@@ -277,7 +277,7 @@ class RateDetector(RateState):
             if after >= part * self._threshold:
                 step.rows[self._table.span["shown"].start] /= part
                 self._alarm(step, self._carriers(step))
-        if self._warm and WHOLE not in step.breaches and not step.named:
+        if WHOLE not in step.breaches and not step.named:
             live = step.rows[self._table.at["live"]]
             if np.count_nonzero(live) < len(live):
                 self._let_enter(step, live)
@@ -355,7 +355,11 @@ class RateDetector(RateState):
     # How it is taken in.
 
     def _let_enter(self, step: Step, live: Floats) -> None:
-        waiting = np.flatnonzero((live == 0.0) & self._testable(step)).tolist()
+        testable = self._testable(step)
+        if not self._warm:
+            # What comes from here on is weighed, and said once it is warm. Of less than this nothing is a change.
+            testable &= self.early & (self._offsets.known(step.rows) >= FEW)
+        waiting = np.flatnonzero((live == 0.0) & testable).tolist()
         step.entering = tuple(place for place in waiting if step.frame.segments[place] not in step.breaches)
         for place in step.entering:
             live[place] = 1.0

@@ -90,7 +90,7 @@ def test_a_storm_over_a_restless_base_is_found_and_is_the_whole() -> None:
     Who was first by chance may be named a moment before.
     """
     found = []
-    for seed in (7, 9, 10):
+    for seed in range(6, 12):
         rng = np.random.default_rng(seed)
         detector = FailureRate(90.0)
         for half in range(84):
@@ -98,9 +98,9 @@ def test_a_storm_over_a_restless_base_is_found_and_is_the_whole() -> None:
             drive(detector, stream(half, 0.5, dict.fromkeys(FOUR, rate), per_hour=40.0, length=HOUR // 4, start=start))
         storm = stream(99, 1 / 3, dict.fromkeys(FOUR, 0.6), per_hour=40.0, length=HOUR // 4, start=START + 42 * DAY)
         found.append(alarms(drive(detector, storm)))
-    assert [names[-1][1] for names in found] == [(WHOLE,)] * 3
+    assert [names[-1][1] for names in found] == [(WHOLE,)] * 6
     assert all(names[-1][0] - START - 42 * DAY <= 2 * HOUR for names in found)
-    assert sum(len(names) == 1 for names in found) >= 2
+    assert sum(len(names) == 1 for names in found) >= 4
 
 
 def test_a_change_beyond_all_levels_is_found_however_restless_the_base() -> None:

@@ -32,13 +32,13 @@ def test_levels_and_hypotheses_are_weighed_by_their_likelihood(
         (rate * one, 0.9 * one),
         (hits * one, trials * one),
         np.array([[0.0], [mean]], dtype=np.float32),
-        np.array([[0.04], [variance]], dtype=np.float32),
+        np.array([[1e-10], [variance]], dtype=np.float32),
         np.array([[0.25], [0.75]], dtype=np.float32),
         Followed(one, 0.2 * one, 0.5 * one),
     )
     logs = [
         [likelihood(rate, hits, trials, middle + math.sqrt(wide) * node) + math.log(weight) for node, weight in NODES]
-        for middle, wide in ((0.0, 0.04), (mean, variance))
+        for middle, wide in ((0.0, 1e-10), (mean, variance))
     ]
     each = [math.log(sum(math.exp(log - max(line)) for log in line)) + max(line) for line in logs]
     null = math.log(0.25 * math.exp(each[0] - max(each)) + 0.75 * math.exp(each[1] - max(each))) + max(each)
@@ -50,6 +50,37 @@ def test_levels_and_hypotheses_are_weighed_by_their_likelihood(
         [max(log, hopeless) for log in expected], abs=1e-5, rel=1e-5
     )
     assert gain[:, 0].tolist() == pytest.approx([log - null for log in each], abs=1e-5, rel=1e-5)
+
+
+def predicted(known: tuple[float, float], came: tuple[float, float]) -> float:
+    """Logarithm of what failures and successes come of a rate that is known by others (beta-binomial)."""
+    alpha, beta, hits, rest = *known, *came
+    before = math.lgamma(alpha) + math.lgamma(beta) - math.lgamma(alpha + beta)
+    return math.lgamma(alpha + hits) + math.lgamma(beta + rest) - math.lgamma(alpha + hits + beta + rest) - before
+
+
+@pytest.mark.parametrize("failures", [1.0, 3.0, 10.0, 100.0])
+@pytest.mark.parametrize("rate", [0.002, 0.2, 0.5])
+@pytest.mark.parametrize("ratio", [0.3, 1.0, 5.0])
+def test_a_base_is_in_doubt_as_its_failures_say(failures: float, rate: float, ratio: float) -> None:
+    """Under the first hypothesis all windows until the next look are of one rate, of which so many failures told.
+
+    Five times the rate that three failures tell has a density of 0.0008 of the highest, where a normal law has 0.02.
+    """
+    one, broken = np.ones(1), min(ratio * rate, 0.9)
+    known = failures, failures / rate - failures
+    trials = 0.5 / rate
+    hits = trials * broken
+    alike = hits * math.log(rate / (1.0 - rate)) + trials * math.log1p(-rate)
+    mean, variance = np.zeros((1, 1), np.float32), np.full((1, 1), sum(1.0 / each for each in known), np.float32)
+    weight, told = np.ones((1, 1), np.float32), 0.0
+    for number in range(1, 25):
+        ratios, mean, variance, _ = likelihoods(
+            (rate * one, 0.0 * one), (hits * one, trials * one), mean, variance, weight, Followed(one, one, 0.0 * one)
+        )
+        told += likelihood(rate, hits, trials, LEVELS[2]) - math.log(ratios[2, 0]) + alike
+        came = number * hits, number * (trials - hits)
+        assert told == pytest.approx(predicted(known, came), abs=2.2 if ratio > 1.0 else 0.3)
 
 
 def window(rows: int, seed: int) -> list[list[float]]:
