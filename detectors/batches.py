@@ -28,7 +28,7 @@ _FAR = 600.0  # more batches than this at once are as surely more as these
 _LEAST = 1e-300
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Batches:
     """How often a batch of each size comes, from how often each count came and what was expected then.
 

@@ -252,7 +252,9 @@ class Clusters:
         gains: Floats = np.minimum(logs[1:] - logs[0], 70.0)
         return gains
 
-    def _update(self, name: str, row: Row, came: float, doubts: tuple[float, float, float], *, learn: bool) -> None:
+    def _update(self, name: str, row: Row, came: float, given: tuple[float, float, float], *, learn: bool) -> None:
+        """Bring one row up to date; `given`: how badly the base is known, how much rates wander, the stretch's end."""
+        known, wander, stretch = given
         whole, size = name == WHOLE, self.base.clump
         share, doubt = row.share(whole=whole)
         doubt *= size
@@ -260,16 +262,16 @@ class Clusters:
             share = self._rest()
         waited, passed = self.clock - row.clock, self.now - row.at
         mean = share * waited
-        prior = 1.0 / doubts[1]
+        prior = 1.0 / wander
         # A day may have a level of its own.
         keep = math.exp(-passed / _PERSISTENCE) if _day(self.now) == _day(row.at) else 0.0
         row.shape = prior + (row.shape - prior) * keep if row.shape else prior
         row.scale = prior + (row.scale - prior) * keep if row.scale else prior
-        if row.stretch != doubts[2]:
-            row.begin(doubts[2])
+        if row.stretch != stretch:
+            row.begin(stretch)
         row.came, row.usual = row.came + came, row.usual + mean
         since = (self.now - row.begun) / len(LEVELS)
-        gains = self._gains(row, 1.0 / (doubts[0] + doubt + row.spread)).tolist()
+        gains = self._gains(row, 1.0 / (known + doubt + row.spread)).tolist()
         row.measure = [
             min((old + since) * math.exp(gain), _CEILING) for old, gain in zip(row.measured, gains, strict=True)
         ]
@@ -283,14 +285,14 @@ class Clusters:
             row.seen, row.due = row.seen * forget + came, row.due * forget + waited
         if name in self.breaches:
             slots = _SLOTS * max(passed, 1e-9)
-            spread = math.sqrt(doubts[0] + doubt + doubts[1])
+            spread = math.sqrt(known + doubt + wander)
             rate = min(max(mean / size / slots, 1e-12), 0.5)
             self.breaches[name] = self.breaches[name].after(self.now, rate, spread, (came / size, slots), rate)
         if not learn:
             row.stretch = -1.0
         row.at, row.clock = self.now, self.clock
         usual = share * self.hoped
-        width = 2.0 * math.sqrt(size * usual + (doubt + doubts[0] + doubts[1]) * usual * usual)
+        width = 2.0 * math.sqrt(size * usual + (doubt + known + wander) * usual * usual)
         self.shown[name] = (0.0, usual, max(usual - width, 0.0), usual + width)
 
     def _parts(self) -> dict[str, float]:

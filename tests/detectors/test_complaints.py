@@ -5,7 +5,7 @@ import pytest
 
 from detectors.complaints import Complaints
 from detectors.frame import WHOLE, Beside, Floats, Frame, Ints
-from tests.detectors.frames import HOUR, START
+from tests.detectors.frames import HOUR, START, alarms, drive
 
 
 def hourly(per_hour: float, days: int) -> Floats:
@@ -26,18 +26,11 @@ def in_all_sizes(means: Floats, seed: int) -> Ints:
 
 def openings(counts: Ints) -> list[int]:
     """The hours in which a breach begins; one in 90 days is promised."""
-    detector, many, found, before = Complaints(90.0), np.array([40]), list[int](), False
-    for hour, count in enumerate(counts.tolist()):
-        start = START + hour * HOUR
+    many, frames = np.array([40]), []
+    for start, count in zip(range(START, START + len(counts) * HOUR, HOUR), counts.tolist(), strict=True):
         heard = Beside(complaints={WHOLE: count} if count else {})
-        frame = Frame(start, start + HOUR, (WHOLE,), many, 0.0 * many, many, beside=heard)
-        scores = detector.score(frame)
-        detector.learn(frame)
-        broken = scores is not None and bool(scores.breach.any())
-        if broken and not before:
-            found.append(hour)
-        before = broken
-    return found
+        frames.append(Frame(start, start + HOUR, (WHOLE,), many, 0.0 * many, many, beside=heard))
+    return [(end - START) // HOUR - 1 for end, _ in alarms(drive(Complaints(90.0), frames))]
 
 
 @pytest.mark.parametrize("size", [1, 3, 10])
