@@ -1,6 +1,7 @@
 """One window's evidence for a raised failure rate against a null that wanders: the likelihood ratios."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -33,6 +34,7 @@ _AT_NODES = _NODES[:, None]
 _SINGLE_NODES = _AT_NODES.astype(np.float32)
 _AT_LEVELS = LEVELS[:, None]
 _SCRATCH = Scratch()
+Some = TypeVar("Some", Floats, Singles)
 _MOMENTS = np.array([_WEIGHTS * _NODES**power for power in range(3)], dtype=np.float32)
 """Turns likelihoods at the nodes into their integral and its first two moments."""
 _FRESH: Floats = np.array([LEVELS**0, LEVELS, LEVELS**2 + _BETWEEN]) / len(LEVELS)
@@ -73,16 +75,7 @@ class Followed:
         sums += new
         total: Floats = np.maximum(sums[0], 1e-250)
         mean, square = sums[1:] / total
-        odds = np.exp(np.minimum(mean, _FAR))
-        odds *= rate / (1.0 - rate)
-        apart = 1.0 + odds
-        apart *= apart
-        odds /= apart
-        odds *= trials
-        odds *= self.variance
-        odds += 1.0
-        begun *= self.variance
-        begun /= odds
+        begun *= _narrowed(self.variance, np.minimum(mean, _FAR), rate, trials)
         begun /= total
         square -= mean * mean
         self.mean = mean
@@ -154,17 +147,33 @@ def likelihoods(
     spread *= variance
     moved *= width
     first = moved[0].copy()
+    moved[0] = _skewed(first, variance[0], skew)
     moved += mean
+    np.minimum(moved, _FAR, out=moved)
     # Where one window outweighs the nodes' distance the quadrature collapses; curvature still knows the width.
-    least = variance * (trials * rate * (1.0 - rate)).astype(np.float32)
-    least += 1.0
-    np.divide(variance, least, out=least)
+    np.maximum(spread, _narrowed(variance, moved, rate, trials), out=spread)
     each /= null
-    np.maximum(spread, least, out=spread)
     slope = 1.0 - skew * first * (1.0 - skew * first / 3.0) / 3.0
     spread[0] *= slope * slope
-    moved[0] = mean[0] + _skewed(first, variance[0], skew) + skew * spread[0] / 3.0
-    return ratios, np.minimum(moved, _FAR, out=moved), spread, np.log(each, out=each)
+    moved[0] += skew * spread[0] / 3.0
+    return ratios, moved, spread, np.log(each, out=each)
+
+
+def _narrowed(variance: Some, mean: Some, rate: Floats, trials: Floats) -> Some:
+    """What a window leaves of a variance of log odds by the curvature of its likelihood (Laplace), `mean` after it.
+
+    A rate that stands high tells more of itself: by the curvature at the predicted rate a filter would take what is
+    far from it for known half as well as it is, and wide wanders for less likely than they are.
+    """
+    odds: Some = np.exp(mean)
+    odds *= (rate / (1.0 - rate)).astype(odds.dtype)
+    apart: Some = 1.0 + odds
+    odds /= apart
+    odds /= apart
+    odds *= trials.astype(odds.dtype)
+    odds *= variance
+    odds += 1.0
+    return np.divide(variance, odds, out=odds)
 
 
 def _skewed(apart: Singles, variance: Singles, skew: Singles) -> Singles:

@@ -80,6 +80,14 @@ def test_a_base_is_wrong_until_it_takes_in_its_data_and_an_hour_for_its_while() 
     assert memory[0] == pytest.approx([1.0, 0.0, math.exp(-1.0), math.exp(-1.0)])
 
 
+def test_a_wander_is_weighed_by_all_that_came_whether_it_is_acquitted_or_not() -> None:
+    rng = np.random.default_rng(5)
+    told, prior = rng.normal(0.0, 2.0, (2, wander.COUNT, 3)), wander.PRIOR[:, None]
+    expected = prior * np.exp(told.sum(axis=0))
+    found = wander.weigh(told[0], told[1], prior)
+    assert found == pytest.approx(expected / expected.sum(axis=0), rel=1e-5)
+
+
 def test_what_was_learned_of_a_wander_outlasts_a_break() -> None:
     rates = odds(slowly(np.random.default_rng(7), 0.55, 0.8)[: 30 * 24])
     detector, rng = FailureRate(90.0), np.random.default_rng(1)
