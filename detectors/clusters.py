@@ -264,7 +264,7 @@ class Clusters:
         mean = share * waited
         prior = 1.0 / wander
         # A day may have a level of its own.
-        keep = math.exp(-passed / _PERSISTENCE) if _day(self.now) == _day(row.at) else 0.0
+        keep = self._kept(passed) if _day(self.now) == _day(row.at) else 0.0
         row.shape = prior + (row.shape - prior) * keep if row.shape else prior
         row.scale = prior + (row.scale - prior) * keep if row.scale else prior
         if row.stretch != stretch:
@@ -294,6 +294,12 @@ class Clusters:
         usual = share * self.hoped
         width = 2.0 * math.sqrt(size * usual + (doubt + known + wander) * usual * usual)
         self.shown[name] = (0.0, usual, max(usual - width, 0.0), usual + width)
+
+    def _kept(self, passed: float) -> float:
+        """What is left of a deviation of the same day: the day's own level holds to its end, an hour's fades."""
+        hours, days = self.base.wander(), self.levels.variance()
+        fading = max(hours - days, 0.0)
+        return (days + fading * math.exp(-passed / _PERSISTENCE)) / (days + fading)
 
     def _parts(self) -> dict[str, float]:
         """How much each row is of the decision statistic; a row in breach has no part in it."""

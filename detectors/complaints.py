@@ -19,8 +19,8 @@ class Complaints:
     R <- (R + dt) L, dt in days and L the likelihood ratio of what came since: so many times as many complaints
     (Poisson) against the sequential prediction (negative binomial) from what was learned. The prediction is the
     seasonal base's (level, hour of day, kind of day, hour of week, each shrunk), times a gamma deviation that is
-    filtered as the hours pass and is another the next day (how much days differ is learned, `detectors/day_levels.py`),
-    and how surely each is known is in it; a segment's is its share of it. Where more
+    filtered: a day's own level holds until midnight (how much days differ is learned, `detectors/day_levels.py`), an
+    hour's fades within hours; how surely each is known is in it; a segment's is its share of it. Where more
     customers come than in the last four weeks, more complaints are expected in proportion. Some come several at a
     time (`detectors/batches.py`): an hour's complaints so far are weighed together, whenever they came. sum(R) - t is a
     martingale while the predictions are right, so that the mean time to a false alarm is at least 0.676 times the
