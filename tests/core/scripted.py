@@ -15,7 +15,8 @@ from service.core.counting.intake import Intake
 from service.core.counting.watermark import advanced
 from service.core.event import MINUTE, Batch, DeadLetter, Event, Micros, Outcome, Partition, Promise, Record, micros
 from service.core.interruption import Change
-from service.core.judging.judge import Build, Restore, Watcher
+from service.core.judging.judge import Build, Restore
+from service.core.judging.watcher import Watcher
 from service.loops.watch import Watch
 
 PLACE = Partition("events", 0, "events")

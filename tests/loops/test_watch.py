@@ -17,8 +17,8 @@ from service.core.counting.tally import Window
 from service.core.counting.watermark import PartitionClock
 from service.core.event import DAY, HOUR, MINUTE, Event, Micros, Outcome, OutcomeWord, Partition, Promise, instant
 from service.core.interruption import Change, Interruption
-from service.core.judging.judge import Watcher
 from service.core.judging.reconcile import FOUND, GONE
+from service.core.judging.watcher import Watcher
 from service.core.ports import StaleClaim
 from service.core.telling.desk import News
 from service.loops.watch import SNAPSHOT_EVERY, UNDECLARED, Watch

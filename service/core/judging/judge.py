@@ -6,11 +6,9 @@ before it is over. Rules look at every window. What breaches is then laid on int
 """
 
 import hashlib
-import math
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import takewhile
 from typing import Any, cast
 
@@ -21,50 +19,24 @@ from detectors.absence import Absence
 from detectors.budget import SHARES, Budget
 from detectors.frame import JSON, WHOLE, Default, Detector, Frame, Scores
 from detectors.together import joining, prepare
-from service.core.catalog import Asked, Moment, Rule
+from service.core.catalog import Moment, Rule
 from service.core.counting.tally import Window
 from service.core.counting.window import window_of
 from service.core.event import DAY, Micros
-from service.core.interruption import Interruption, Kind
-from service.core.judging.casebook import LIKELY_OVER, Breach, Casebook, Decision
+from service.core.interruption import Interruption
+from service.core.judging.casebook import Breach, Casebook, Decision
 from service.core.judging.frames import Framer, filled
 from service.core.judging.gathered import Gathered, gather
 from service.core.judging.level import PAST_DAYS, Day, past_of
 from service.core.judging.pace import Pace, Suspicion, enough
-from service.core.judging.rules import RuleWatch
+from service.core.judging.rulebook import RuleBook
 from service.core.judging.sieve import Sieve
 from service.core.judging.special import Special
 from service.core.judging.unseen import Span, touch
+from service.core.judging.watcher import Reading, Watcher, breaking
 from service.core.standing import Series
 
 _VERSION = 7
-
-
-class Watcher(msgspec.Struct, frozen=True, gc=False):
-    """A detector with what it is called and the rule that asked for it, if any."""
-
-    name: str
-    kind: Kind
-    detector: Detector
-    rule: Rule | None = None
-    contrast: bool = False
-    """It compares a segment with the rest, so that it may speak up inside an interruption of everything."""
-    asked: Asked | None = None
-    """What a rule demands of its breaches before they count."""
-    share: Default | None = None
-    """The detector again where it shares the moment's promise; None: a rule asked for it, outside of the budget."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one watcher holds: days that it has learned and needs to, its latest scores, and a way to ask it."""
-
-    name: str
-    kind: Kind
-    rule: str | None
-    progress: tuple[float, float]
-    scores: Scores | None
-    ask: Callable[[Frame], Scores | None]
 
 
 class Verdicts(msgspec.Struct, frozen=True, gc=False):
@@ -107,18 +79,12 @@ class Judge:
         """Everything before this time is judged; None before the first window."""
         self._watchers = list(watchers)
         self._joining = joining(watcher.detector for watcher in self._watchers)
-        self._rules = [
-            RuleWatch(rule, detect, moment.dimensions)
-            for rule in rules
-            for detect in rule.detect
-            if not isinstance(detect, Asked)
-        ]
+        self._rules = RuleBook(moment, rules)
         self._framer = Framer(moment.dimensions)
         self._cases = Casebook(moment)
         self._pace = Pace(moment.window)
         self._days: deque[Day] = deque(maxlen=PAST_DAYS)
         self._today = Day()
-        self._rules_through: Micros | None = None
         self._heard: Micros | None = None
         """The end of the last window that held anything."""
         self._latest: dict[str, Scores] = {}
@@ -158,7 +124,7 @@ class Judge:
             following = windows[0].start if windows else through
             if self._heard is not None and self.through >= self._heard + FORGOTTEN and following >= end:
                 self.through = max(end, following - (following - self.through) % self._pace.step)
-                self._rules_through = max(self._rules_through or 0, self.through)
+                self._rules.skip(self.through)
                 continue
             mine: list[Window] = []
             while windows and windows[0].start < end:
@@ -174,8 +140,7 @@ class Judge:
             self._heard = end if hidden else mine[-1].end if mine else self._heard
             if end % DAY == 0:
                 self._settle_step()
-        if self._rules:
-            decisions += self._judge_rules(self.through, through, windows, unseen)
+        decisions += self._judge_rules(self.through, through, windows, unseen)
         return Verdicts(self.through, tuple(decisions), self._series(), self._learning())
 
     def _end(self, start: Micros, through: Micros, windows: Sequence[Window], unseen: Sequence[Span]) -> Micros | None:
@@ -238,7 +203,7 @@ class Judge:
                 self._latest[watcher.name] = scores
                 if watcher.share is not None:
                     suspicion.take(watcher.name, scores)
-            found = list(_breaches(watcher, scores, frame)) if np.count_nonzero(scores.breach) else []
+            found = list(breaking(watcher, scores, frame)) if np.count_nonzero(scores.breach) else []
             if watcher.asked is not None:
                 found = self._sieve.sift(watcher.name, watcher.asked, found, frame)
             if found:
@@ -251,47 +216,14 @@ class Judge:
     def _judge_rules(
         self, start: Micros, end: Micros, windows: Iterable[Window], unseen: Sequence[Span]
     ) -> list[Decision]:
-        """Rules look at every window, and only once at each, even when the frame around it is judged later."""
-        if not self._rules:
-            return []
-        by_start = {window.start: window for window in windows}
+        """Rules look at every window, even when the frame around it is judged later."""
         decisions: list[Decision] = []
-        at = start if self._rules_through is None else max(start, self._rules_through)
-        while at + self.moment.window <= end:
-            until = at + self.moment.window
-            window = by_start.get(at)
-            if touch(unseen, at, until):
-                for watch in self._rules:
-                    watch.pass_over(at, until, window)
-                at = until
+        for told in self._rules.advance(start, end, windows, unseen):
+            if told.breaches:
+                self._breaches[told.name] = told.breaches
+            elif self._breaches.pop(told.name, None) is None:
                 continue
-            for index, watch in enumerate(self._rules):
-                name = f"rule:{watch.rule.name}:{index}"
-                firing = watch.advance(at, until, window)
-                if firing:
-                    self._breaches[name] = [
-                        _of_rule(
-                            Breach(
-                                name,
-                                "rule",
-                                f.row,
-                                f.since,
-                                1.0,
-                                _finite(f.expected),
-                                _finite(f.seen),
-                                over=0.0 if f.holds else LIKELY_OVER,
-                            ),
-                            watch.rule,
-                        )
-                        for f in firing
-                    ]
-                elif name in self._breaches:
-                    del self._breaches[name]
-                else:
-                    continue
-                decisions += self._decide(at, until, arrived=window is not None)
-            at = until
-        self._rules_through = max(at, self._rules_through or 0)
+            decisions += self._decide(told.start, told.end, arrived=told.arrived)
         return decisions
 
     def _decide(self, start: Micros, end: Micros, *, arrived: bool) -> list[Decision]:
@@ -307,7 +239,7 @@ class Judge:
 
         Until the frame is judged, only a rule by segments could open an interruption that has to be told by them.
         """
-        if self._cases.by_segment or any(watch.by_segment for watch in self._rules):
+        if self._cases.by_segment or self._rules.by_segment:
             return list(windows)
         return [self._framer.fold(window) if len(window.cells) >= MANY else window for window in windows]
 
@@ -379,9 +311,9 @@ class Judge:
             "days": msgspec.to_builtins(list(self._days)),
             "today": msgspec.to_builtins(self._today),
             "known": {d: list(values) for d, values in self._framer.dump().items()},
-            "rules_through": self._rules_through,
+            "rules_through": self._rules.through,
             "heard": self._heard,
-            "rules": [watch.dump() for watch in self._rules],
+            "rules": self._rules.dump(),
             "cases": self._cases.dump(),
             "breaches": {name: msgspec.to_builtins(found) for name, found in self._breaches.items()},
             "special": self._special.dump(),
@@ -403,7 +335,8 @@ class Judge:
         restored = []
         for watcher in watchers:
             detector = restore(state["detectors"][watcher.name])
-            restored.append(msgspec.structs.replace(watcher, detector=detector, share=_shared(watcher, detector)))
+            shared = None if watcher.share is None else cast("Default", detector)
+            restored.append(msgspec.structs.replace(watcher, detector=detector, share=shared))
         judge = cls(moment, rules, restored)
         judge._budget = judge._new_budget(state["used"])
         judge._promise()
@@ -415,10 +348,8 @@ class Judge:
         judge._framer = Framer(moment.dimensions, state["known"])
         judge._special = Special(moment.known_events, **state["special"])
         judge._sieve = Sieve.load(state["sieve"])
-        judge._rules_through = state["rules_through"]
+        judge._rules.load(state["rules_through"], state["rules"])
         judge._heard = state["heard"]
-        for watch, saved in zip(judge._rules, state["rules"], strict=True):
-            watch.load(saved)
         judge._cases = Casebook.load(moment, state["cases"])
         judge._breaches = msgspec.convert(state["breaches"], dict[str, list[Breach]])
         return judge
@@ -427,48 +358,5 @@ class Judge:
 _OF_WHOLE = frozenset({"silence", "drop"})
 
 
-def _shared(watcher: Watcher, detector: Detector) -> Default | None:
-    """The detector as one that shares the moment's promise, if the watcher's does."""
-    return None if watcher.share is None else cast("Default", detector)
-
-
-def _of_rule(breach: Breach, rule: Rule | None) -> Breach:
-    if rule is None:
-        return breach
-    return msgspec.structs.replace(breach, rule=rule.name, level=rule.level, trial=rule.status == "experimental")
-
-
 def _before(end: Micros, windows: Iterable[Window]) -> list[Window]:
     return list(takewhile(lambda window: window.start < end, windows))
-
-
-def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None
-
-
-def _breaches(watcher: Watcher, scores: Scores, frame: Frame) -> Iterable[Breach]:
-    for index in np.flatnonzero(scores.breach).tolist():
-        row = scores.segments[index]
-        place = bisect_left(frame.segments, row)
-        here = place < len(frame.segments) and frame.segments[place] == row
-        trials, hits, arrivals = (
-            (frame.trials[place], frame.hits[place], frame.arrivals[place]) if here else (0, 0.0, 0)
-        )
-        if scores.seen is not None:
-            share = float(scores.seen[index])
-        elif watcher.kind == "failure_rate":
-            share = float(hits) / float(trials) if trials else float("nan")
-        else:
-            share = float(arrivals)
-        breach = Breach(
-            watcher.name,
-            watcher.kind,
-            row,
-            int(scores.onset[index]),
-            _finite(float(scores.evidence[index])) or 0.0,
-            _finite(float(scores.expected[index])),
-            _finite(share),
-            contrast=watcher.contrast,
-            over=0.0 if scores.over is None else float(scores.over[index]),
-        )
-        yield _of_rule(breach, watcher.rule)

@@ -13,7 +13,7 @@ from detectors.value import Value
 from service.core.catalog import Asked, Moment, Rule
 from service.core.event import DAY
 from service.core.interruption import Kind
-from service.core.judging.judge import Watcher
+from service.core.judging.watcher import Watcher
 
 _KINDS: dict[str, Kind] = {
     "failure_rate": "failure_rate",

@@ -9,8 +9,9 @@ import numpy as np
 from detectors.frame import WHOLE, Beside, Frame, Scores
 from service.core.catalog import Moment
 from service.core.event import HOUR, Micros, rfc3339
-from service.core.judging.judge import Judge, Reading, Watcher
+from service.core.judging.judge import Judge
 from service.core.judging.unseen import Span
+from service.core.judging.watcher import Reading, Watcher
 from service.core.reporting.evidence import Judged
 
 _COMPLAINTS = 10_000

@@ -17,8 +17,9 @@ from service.core.counting.tally import Cell, Values, Window
 from service.core.counting.window import window_of
 from service.core.event import DAY, HOUR, MINUTE, Micros
 from service.core.judging.casebook import Decision
-from service.core.judging.judge import Judge, Watcher, fingerprint
+from service.core.judging.judge import Judge, fingerprint
 from service.core.judging.pace import ALARMING, ENOUGH, SUSPICIOUS
+from service.core.judging.watcher import Watcher
 from service.core.judging.watchers import watchers
 from tests.core.making import at, window
 from tests.core.scripted import MOMENT, Scripted

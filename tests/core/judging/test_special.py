@@ -11,8 +11,9 @@ from service.core.catalog import KnownEvent, Moment
 from service.core.counting.tally import Cell, Window
 from service.core.event import DAY, HOUR, MINUTE, Micros
 from service.core.judging.gathered import gather
-from service.core.judging.judge import Judge, Watcher
+from service.core.judging.judge import Judge
 from service.core.judging.special import FACTOR, MOST, Special
+from service.core.judging.watcher import Watcher
 from tests.core.scripted import Scripted
 
 SALE = KnownEvent("Sale", 10 * HOUR, 20 * HOUR, 3.0)

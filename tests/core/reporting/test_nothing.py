@@ -5,7 +5,7 @@ import pytest
 
 from detectors.frame import Flags, Floats, Frame, Ints, Scores, between
 from service.core.event import HOUR
-from service.core.judging.judge import Reading
+from service.core.judging.watcher import Reading
 from service.core.reporting.nothing import _broken, _more
 
 NAMES = ("", "region=north", "region=south")
